@@ -1,0 +1,75 @@
+# The two commands are `make run` and `make test`; each sets up what it needs, once.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# uv from the PATH if there is one, else a private copy in .uv/ (a local folder: nothing on the machine is changed).
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+ARGS ?=
+# TensorFlow and TFX import 15 s slower without bytecode; some shells switch it off.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: $(VENV)/.run ## train, evaluate and push a model on the Chicago taxi trips (ARGS="--model keras_wide_deep" for more)
+	@$(PYTHON) -m pipeline run $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## the tests (ARGS="-k name" for some)
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+.PHONY: format
+format: $(VENV)/.dev ## let ruff rewrite the sources
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## the measured comparisons of benchmarks/
+	@$(PYTHON) benchmarks/taxi.py
+	@$(PYTHON) benchmarks/quality.py
+
+.PHONY: lock
+lock: $(UV) ## resolve pyproject.toml into the two lock files again (names, versions, hashes; no addresses)
+	@$(UV) pip compile -q pyproject.toml --all-extras --python-version 3.10 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-dev.lock
+	@$(UV) pip compile -q pyproject.toml --python-version 3.10 --constraints <(grep -o '^[^ ]*==[^ ]*' requirements-dev.lock) \
+	  --excludes <(sed -n '/^run-excludes/,/^]/s/^  "\(.*\)",/\1/p' pyproject.toml) \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+.PHONY: clean
+clean: ## remove the environment (outputs/ stays)
+	@rm -rf $(VENV) .uv
+
+# Each stamp is newer than the lock it was installed from, so a second `make run` does no set-up work. The development
+# environment contains the other one: it stamps both.
+$(VENV)/.run: requirements.lock | $(VENV)/.venv
+	@$(UV) pip install -q --python $(PYTHON) --compile-bytecode --require-hashes --no-deps -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/.venv
+	@$(UV) pip install -q --python $(PYTHON) --compile-bytecode --require-hashes --no-deps -r $<
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.venv: .python-version | $(UV)
+	@UV_PYTHON_DOWNLOADS=automatic $(UV) venv -q --clear --python "$$(cat .python-version)" $(VENV) 2>.venv.log || { cat >&2 <<< \
+	"No Python 3.10 was found, and uv could not download one ($$(grep -m1 -o 'cause: .*' .venv.log || head -1 .venv.log)). TFX 1.15, the last release with Estimators, runs on no newer Python. Install one (\`uv python install 3.10\`, \`pyenv install 3.10\`, or your system's python3.10 package with its venv module), check that \`python3.10 --version\` answers, then run make again."; rm -f .venv.log; exit 2; }
+	@rm -f .venv.log
+	@pwd > $$(echo $(VENV)/lib/python3.*/site-packages)/checkout.pth
+	@touch $@
+
+.uv/bin/uv:
+	@python3 -m venv .uv && .uv/bin/pip install -q uv || { echo >&2 \
+	"uv, which installs the environment, is not on the PATH and could not be installed into .uv/. See https://docs.astral.sh/uv for how to install it, then run make again."; exit 2; }

@@ -1,0 +1,3 @@
+from components.champion_gate.component import ChampionGate
+
+__all__ = ["ChampionGate"]

@@ -1,0 +1,36 @@
+"""Reads what the gate decides on and publishes the decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components import gate
+from components.champion_gate import logic
+from components.pusher.logic import newest
+from trainer_module import export
+
+ArtifactDict = dict[str, list[types.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Compares models by the identity that every export carries."""
+
+    def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
+        """Publishes a GateDecision."""
+        served = newest(exec_properties["serving"])
+        decision = logic.decide(
+            model=_identity(artifact_utils.get_single_instance(input_dict["model"])),
+            champion=next((_identity(a) for a in input_dict.get("champion") or []), None),
+            served=export.identity(served) if served else None,
+            served_at=served,
+        )
+        gate.publish(decision, artifact_utils.get_single_instance(output_dict["decision"]))
+
+
+def _identity(model: types.Artifact) -> str | None:
+    return export.identity(path_utils.serving_model_path(model.uri))

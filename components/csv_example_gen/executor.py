@@ -1,0 +1,73 @@
+"""Reads CSV files on Beam."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import apache_beam as beam
+from google.protobuf import struct_pb2
+from tfx.components.example_gen import base_example_gen_executor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import standard_component_specs
+from tfx.utils import proto_utils
+from tfx_bsl.coders import example_coder
+
+from components.csv_example_gen import logic
+from data import discovery
+
+_Message = TypeVar("_Message")
+
+
+class Executor(base_example_gen_executor.BaseExampleGenExecutor):
+    """TFX's executor over our own reading and splitting; what it writes, and how, is TFX's."""
+
+    def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
+        """Not used: reading and splitting are one step here."""
+        raise NotImplementedError
+
+    def GenerateExamplesByBeam(
+        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
+    ) -> dict[str, beam.PCollection[bytes]]:
+        """Returns split name -> serialised tf.Examples."""
+        source = _proto(exec_properties, standard_component_specs.INPUT_CONFIG_KEY, example_gen_pb2.Input())
+        target = _proto(exec_properties, standard_component_specs.OUTPUT_CONFIG_KEY, example_gen_pb2.Output())
+        config = _proto(exec_properties, standard_component_specs.CUSTOM_CONFIG_KEY, example_gen_pb2.CustomConfig())
+        settings = struct_pb2.Struct()
+        config.custom_config.Unpack(settings)
+
+        buckets = {split.name: split.hash_buckets for split in target.split_config.splits}
+        pattern = posixpath.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], source.splits[0].pattern)
+        splits = (
+            pipeline
+            | "List the files" >> beam.Create(sorted(fileio.glob(pattern)))
+            | "Spread the files" >> beam.Reshuffle()
+            | "Read, split and encode" >> beam.ParDo(_ReadFile(settings["dataset"], buckets)).with_outputs(*buckets)
+        )
+        return {name: splits[name] for name in buckets}
+
+
+def _proto(exec_properties: dict[str, Any], key: str, message: _Message) -> _Message:
+    return proto_utils.json_to_proto(exec_properties[key], message)
+
+
+class _ReadFile(beam.DoFn):
+    """Path of a CSV file -> serialised tf.Examples, tagged with their split. Files are what runs in parallel."""
+
+    def __init__(self, dataset: str, buckets: dict[str, int]) -> None:
+        self._dataset = dataset
+        self._buckets = buckets
+        self._rows = beam.metrics.Metrics.counter("csv_example_gen", "rows")
+
+    def setup(self) -> None:
+        self._declared = discovery.dataset(self._dataset)
+
+    def process(self, path: str) -> Iterator[beam.pvalue.TaggedOutput]:
+        encoder = example_coder.RecordBatchToExamplesEncoder()
+        for batch in logic.read(path, self._declared):
+            self._rows.inc(batch.num_rows)
+            splits = logic.split(batch, self._buckets)
+            for split, example in zip(splits, encoder.encode(logic.as_lists(batch)), strict=False):
+                yield beam.pvalue.TaggedOutput(split, example)

@@ -1,0 +1,3 @@
+from components.data_gate.component import DataGate
+
+__all__ = ["DataGate"]

@@ -1,0 +1,50 @@
+"""Reads what the gate decides on and publishes the decision."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tfx import types
+from tfx.components.example_validator import executor as example_validator
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from components import gate
+from components.data_gate import logic
+from data import discovery
+
+ArtifactDict = dict[str, list[types.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Decides split by split."""
+
+    def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
+        """Publishes a GateDecision."""
+        dataset = discovery.dataset(exec_properties["dataset"])
+        anomalies = artifact_utils.get_single_instance(input_dict["anomalies"])
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        splits = {
+            split: logic.Split(_anomalies(anomalies, split), _statistics(statistics, split))
+            for split in artifact_utils.decode_split_names(statistics.split_names)
+        }
+        decision = logic.decide(splits, read_schema(input_dict["schema"]), dataset)
+        gate.publish(decision, artifact_utils.get_single_instance(output_dict["decision"]))
+
+
+def read_schema(artifacts: list[types.Artifact]) -> schema_pb2.Schema:
+    """Reads the schema of a Schema artifact."""
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(artifacts)))
+
+
+def _anomalies(artifact: types.Artifact, split: str) -> anomalies_pb2.Anomalies:
+    path = posixpath.join(artifact_utils.get_split_uri([artifact], split), example_validator.DEFAULT_FILE_NAME)
+    return anomalies_pb2.Anomalies.FromString(io_utils.read_bytes_file(path))
+
+
+def _statistics(artifact: types.Artifact, split: str) -> statistics_pb2.DatasetFeatureStatisticsList:
+    return stats_artifact_utils.load_statistics(artifact, split).proto()

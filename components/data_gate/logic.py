@@ -1,0 +1,108 @@
+"""From anomalies to a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+from components.gate import Decision, Finding
+from data.features import AnomalyPolicy, Dataset
+
+_EXAMPLE_VALUES = 3
+
+_Stats: TypeAlias = statistics_pb2.FeatureNameStatistics
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is known of one split."""
+
+    anomalies: anomalies_pb2.Anomalies
+    statistics: statistics_pb2.DatasetFeatureStatisticsList
+
+    @property
+    def rows(self) -> int:
+        """Number of examples."""
+        return sum(d.num_examples for d in self.statistics.datasets)
+
+    def feature(self, name: str) -> _Stats:
+        """Returns the statistics of a feature, empty ones if it is not there."""
+        for dataset in self.statistics.datasets:
+            for feature in dataset.features:
+                if (feature.name or ".".join(feature.path.step)) == name:
+                    return feature
+        return _Stats()
+
+
+def decide(splits: Mapping[str, Split], schema: schema_pb2.Schema, dataset: Dataset) -> Decision:
+    """Decides on the data of a run.
+
+    Args:
+        splits: split name -> what is known of it.
+        schema: that the anomalies were found against.
+        dataset: its policy says which kinds of anomaly warn and which refuse.
+    """
+    findings = tuple(f for name, split in splits.items() for f in _findings(name, split, schema, dataset.anomalies))
+    refusals = [f.text for f in findings if f.refuses]
+    warnings = [f.text for f in findings if not f.refuses]
+    rows = ", ".join(f"{split.rows:,} rows in '{name}'" for name, split in splits.items())
+    if not refusals:
+        text = f"The data fits its schema: {rows}." + (" Warning: " + " ".join(warnings) if warnings else "")
+        return Decision(decision="passed", why=text, findings=findings)
+    way_out = (
+        "Mend the data and run again; or, if this is how the data is from now on, accept it: "
+        f"`python -m pipeline schema accept --dataset {dataset.name}` shows the difference and updates the reviewed schema."
+    )
+    if any(not split.rows for split in splits.values()):
+        way_out = "Give it more rows."
+    return Decision(decision="refused", why=" ".join([*refusals, way_out]), findings=findings)
+
+
+def _findings(name: str, split: Split, schema: schema_pb2.Schema, policy: AnomalyPolicy) -> Iterator[Finding]:
+    if not split.rows:
+        yield Finding(text=f"The '{name}' split is empty: 0 rows.")
+        return
+    anomalies = split.anomalies
+    for feature, info in sorted(anomalies.anomaly_info.items()):
+        # A feature has one anomaly with, possibly, several reasons; what the policy refuses decides.
+        kinds = [anomalies_pb2.AnomalyInfo.Type.Name(r.type) for r in info.reason]
+        refused = [k for k in kinds if policy.action(k) == "refuse"]
+        texts = "; ".join(r.description.rstrip(". ") for r in info.reason) or info.description.rstrip(". ")
+        evidence = _evidence(split.feature(feature), split.rows, kinds, _domain(schema, feature))
+        yield Finding(
+            text=f"'{feature}' in split '{name}': {texts} ({', '.join(refused or kinds)}): {evidence}.",
+            refuses=bool(refused),
+        )
+    if anomalies.HasField("dataset_anomaly_info"):
+        yield Finding(text=f"Split '{name}': {anomalies.dataset_anomaly_info.description}")
+
+
+def _domain(schema: schema_pb2.Schema, name: str) -> frozenset[str]:
+    """Returns the values that the schema allows for a string feature; none if it does not say."""
+    domains = {d.name: d for d in schema.string_domain}
+    for feature in schema.feature:
+        if feature.name == name:
+            domain = domains.get(feature.domain) if feature.domain else feature.string_domain
+            return frozenset(domain.value if domain else ())
+    return frozenset()
+
+
+def _evidence(stats: _Stats, rows: int, kinds: Iterable[str], domain: frozenset[str]) -> str:
+    """Says how many rows are concerned and gives example values."""
+    common = stats.num_stats.common_stats if stats.HasField("num_stats") else stats.string_stats.common_stats
+    present = common.num_non_missing
+    if not present:
+        return f"{rows:,} of {rows:,} rows have no value"
+    if {"FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT"} & set(kinds):
+        return f"{rows - present:,} of {rows:,} rows have no value"
+    if stats.HasField("string_stats"):
+        counts = {b.label: int(b.sample_count) for b in stats.string_stats.rank_histogram.buckets}
+        if "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in kinds:
+            counts = {value: n for value, n in counts.items() if value not in domain}
+            present = sum(counts.values())
+        values = ", ".join(f"'{value}'" for value in list(counts)[:_EXAMPLE_VALUES])
+        return f"{present:,} of {rows:,} rows, such as {values}" if values else f"{present:,} of {rows:,} rows"
+    return f"{present:,} of {rows:,} rows have values, from {stats.num_stats.min:g} to {stats.num_stats.max:g}"

@@ -1,0 +1,79 @@
+"""Evaluator: a drop-in for TFX's, whose refusals can be read and whose baseline may be unfit."""
+
+from __future__ import annotations
+
+import json
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+
+from components.evaluator import executor
+from data.features import EVAL_SPLIT
+
+
+class EvaluatorSpec(component_spec.ComponentSpec):
+    """The channels of TFX's EvaluatorSpec."""
+
+    PARAMETERS = {
+        standard_component_specs.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=tfma.EvalConfig),
+        standard_component_specs.EXAMPLE_SPLITS_KEY: component_spec.ExecutionParameter(type=str),
+        "dataset": component_spec.ExecutionParameter(type=str),
+        "code": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = standard_component_specs.EvaluatorSpec.INPUTS
+    OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
+    TYPE_ANNOTATION = standard_component_specs.EvaluatorSpec.TYPE_ANNOTATION
+
+
+class Evaluator(base_component.BaseComponent):
+    """Evaluates a model with TFMA and blesses it, as TFX's Evaluator does, with two additions.
+
+    - A baseline that the present dataset no longer fits (columns or label have changed, or its signatures) is set aside,
+      with the reason in the decision, and the model is judged by absolute thresholds. TFX's Evaluator crashes on it.
+    - The blessing carries a decision file that says in words which metric on which slice missed which bound.
+
+    Component `outputs` contains:
+     - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`.
+     - `blessing`: Channel of type `standard_artifacts.ModelBlessing`; custom property `blessed` 1 or 0.
+    """
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        baseline_model: types.BaseChannel,
+        eval_config: tfma.EvalConfig,
+        dataset: str,
+        code: str,
+        schema: types.BaseChannel | None = None,
+    ) -> None:
+        """Constructs an Evaluator.
+
+        Args:
+            examples: raw examples; the 'eval' split is used.
+            model: the candidate.
+            baseline_model: the champion; may resolve to nothing.
+            eval_config: metrics, slices and thresholds.
+            dataset: name of the dataset that a baseline must fit.
+            code: hash of the code that decides and of the metrics.
+            schema: of the examples.
+        """
+        super().__init__(
+            EvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                schema=schema,
+                eval_config=eval_config,
+                example_splits=json.dumps([EVAL_SPLIT]),
+                dataset=dataset,
+                code=code,
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

@@ -1,0 +1,37 @@
+"""TFX's executor between a look at the baseline and a decision in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.components.evaluator import executor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import path_utils
+
+from components import gate
+from components.evaluator import logic
+from data import discovery
+
+ArtifactDict = dict[str, list[types.Artifact]]
+
+
+class Executor(executor.Executor):
+    """Runs TFX's executor without the baseline if that does not fit, and explains the blessing."""
+
+    def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
+        """Writes the evaluation, the blessing, and the decision into the blessing's folder."""
+        baselines = input_dict.get(standard_component_specs.BASELINE_MODEL_KEY) or []
+        unfit = None
+        for baseline in baselines:
+            saved_model = path_utils.serving_model_path(baseline.uri)
+            unfit = logic.why_unfit(saved_model, discovery.dataset(exec_properties["dataset"]))
+        if unfit:
+            input_dict = {k: v for k, v in input_dict.items() if k != standard_component_specs.BASELINE_MODEL_KEY}
+        super().Do(input_dict, output_dict, exec_properties)
+
+        blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
+        evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
+        result = tfma.load_validation_result(evaluation)
+        gate.write(logic.decide(result, had_baseline=bool(baselines) and not unfit, set_aside=unfit), blessing.uri)

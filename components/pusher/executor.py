@@ -1,0 +1,51 @@
+"""Copies a blessed model to where it is served."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from typing import Any
+
+from tfx import types
+from tfx.components.pusher import executor
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils, proto_utils
+
+from components.pusher import logic
+
+# Custom property of a PushedModel, as TFX's Pusher sets it: the version's folder.
+PUSHED_DESTINATION = "pushed_destination"
+
+ArtifactDict = dict[str, list[types.Artifact]]
+
+
+class Executor(executor.Executor):
+    """TFX's executor but for the delivery itself."""
+
+    def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
+        """Pushes the model if it is blessed."""
+        pushed = artifact_utils.get_single_instance(output_dict[standard_component_specs.PUSHED_MODEL_KEY])
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
+        base = destination.filesystem.base_directory
+        saved_model = self.GetModelPath(input_dict)
+
+        io_utils.copy_dir(saved_model, pushed.uri)  # the archive of what was pushed, as TFX's Pusher keeps it
+        version = self._deliver(saved_model, base)
+        self._MarkPushed(pushed, pushed_destination=posixpath.join(base, version), pushed_version=version)
+
+    def _deliver(self, saved_model: str, base: str) -> str:
+        """Copies under a name that no model server reads, then renames. Returns the version."""
+        fileio.makedirs(base)
+        for name in logic.leftovers(fileio.listdir(base)):
+            fileio.rmtree(posixpath.join(base, name))
+        version = logic.next_version(fileio.listdir(base), int(time.time()))
+        hidden = posixpath.join(base, logic.HIDDEN + version)
+        io_utils.copy_dir(saved_model, hidden)
+        fileio.rename(hidden, posixpath.join(base, version))
+        return version

@@ -1,0 +1,3 @@
+from components.reviewed_schema_gen.component import ReviewedSchemaGen
+
+__all__ = ["ReviewedSchemaGen"]

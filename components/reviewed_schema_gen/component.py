@@ -1,0 +1,38 @@
+"""ReviewedSchemaGen: a drop-in for ImportSchemaGen that is cached by what the schema says, not by where it lies."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.reviewed_schema_gen import executor
+
+
+class ReviewedSchemaGenSpec(component_spec.ComponentSpec):
+    """The text of a schema in, a Schema artifact out."""
+
+    PARAMETERS = {"schema_text": component_spec.ExecutionParameter(type=str)}
+    INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {}
+    OUTPUTS = {"schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)}
+
+
+class ReviewedSchemaGen(base_component.BaseComponent):
+    """Brings a schema that a person has reviewed into the pipeline.
+
+    ImportSchemaGen takes a path: an edit of the file would be answered with the cached old schema, and the path would
+    have to exist on every machine that runs the step. Here the text itself is the property: it travels in the compiled
+    pipeline, and one changed character is a cache miss.
+
+    Component `outputs` contains:
+     - `schema`: Channel of type `standard_artifacts.Schema`.
+    """
+
+    SPEC_CLASS = ReviewedSchemaGenSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(self, schema_text: str) -> None:
+        """`schema_text`: a tensorflow_metadata.v0.Schema in text format."""
+        super().__init__(ReviewedSchemaGenSpec(schema_text=schema_text, schema=types.Channel(type=standard_artifacts.Schema)))

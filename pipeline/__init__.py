@@ -1,0 +1,1 @@
+"""What runs: the DAG, its configuration, its runners, its command line."""

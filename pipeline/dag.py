@@ -1,0 +1,158 @@
+"""The DAG: one screen, no `if` for a runner."""
+
+from __future__ import annotations
+
+from tfx import components as tfx
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.experimental.conditionals.conditional import Cond
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.orchestration import data_types, metadata, pipeline
+from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
+from tfx.types import Channel, standard_artifacts
+
+from components import gate
+from components.champion_gate import ChampionGate
+from components.csv_example_gen import CsvExampleGen
+from components.csv_example_gen.logic import find
+from components.data_gate import DataGate
+from components.evaluator import Evaluator
+from components.pusher import Pusher
+from components.reviewed_schema_gen import ReviewedSchemaGen
+from data import discovery
+from data.features import EVAL_SPLIT, TRAIN_SPLIT, Dataset
+from pipeline.config import PipelineConfig
+from pipeline.evaluation import eval_config
+from trainer_module import fingerprint
+from trainer_module.models import NAME as MODELS
+
+RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own: every runner fills it in
+
+
+def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
+    """Returns the whole DAG. Call it anew for every compilation: TFX's components can be compiled once."""
+    dataset, settings = config.declared, config.settings
+
+    folder, pattern = find(config.data_path)
+    example_gen = CsvExampleGen(
+        folder,
+        _files(pattern),
+        _splits(dataset),
+        dataset=config.dataset,
+        code=_code(config, "components.csv_example_gen"),
+    )
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.StatisticsGen(examples)
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = _schema_gen(dataset, statistics)
+    schema = schema_gen.outputs["schema"]
+    example_validator = tfx.ExampleValidator(statistics, schema)
+    data_gate = DataGate(
+        example_validator.outputs["anomalies"],
+        statistics,
+        schema,
+        dataset=config.dataset,
+        code=_code(config, "components.data_gate"),
+    )
+
+    with Cond(_passed(data_gate)):
+        transform = tfx.Transform(
+            examples,
+            schema,
+            preprocessing_fn="trainer_module.entry.preprocessing_fn",
+            # With the default, a TF 2 graph, exporting an Estimator can hang: trainer_module/export.py says why.
+            force_tf_compat_v1=True,
+            disable_analyzer_cache=True,
+            disable_statistics=True,
+            custom_config={"dataset": config.dataset, "code": _code(config, "trainer_module.preprocess")},
+        )
+        trainer = tfx.Trainer(
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            schema=schema,
+            run_fn="trainer_module.entry.run_fn",
+            train_args=trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT], num_steps=config.train_steps),
+            eval_args=trainer_pb2.EvalArgs(splits=[EVAL_SPLIT]),
+            custom_config={
+                "dataset": config.dataset,
+                "model": config.model,
+                "hyperparameters": settings.hyperparameters,
+                "batch_size": settings.train.batch_size,
+                "checkpoint_steps": settings.train.checkpoint_steps,
+                "eval_seconds": settings.train.eval_seconds,
+                "seed": settings.train.seed,
+                "checkpoints": config.checkpoints,
+                "code": _code(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
+            },
+        )
+        model = trainer.outputs["model"]
+        champion = Resolver(
+            strategy_class=LatestBlessedModelStrategy,
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        ).with_id("LatestBlessedModel")
+        champion_gate = ChampionGate(
+            model,
+            champion.outputs["model"],
+            serving=config.serving,
+            run_id=RUN_ID,
+            code=_code(config, "components.champion_gate"),
+        )
+        with Cond(_passed(champion_gate)):
+            evaluator = Evaluator(
+                examples,
+                model,
+                champion.outputs["model"],
+                eval_config(dataset),
+                schema=schema,
+                dataset=config.dataset,
+                code=_code(config, "components.evaluator", "components.metrics.skill"),
+            )
+            blessing = evaluator.outputs["blessing"]
+            with Cond(blessing.future()[0].custom_property("blessed") == 1):
+                pusher = Pusher(
+                    model, blessing, _push_destination(config), run_id=RUN_ID, code=_code(config, "components.pusher")
+                )
+
+    nodes: list[BaseNode] = [example_gen, statistics_gen, schema_gen, example_validator, data_gate]
+    nodes += [transform, trainer, champion, champion_gate, evaluator, pusher]
+    return pipeline.Pipeline(
+        pipeline_name=config.dataset,
+        pipeline_root=config.artifacts,
+        components=nodes,
+        enable_cache=config.use_cache,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(config.metadata),
+        beam_pipeline_args=list(config.beam_args),
+    )
+
+
+def _schema_gen(dataset: Dataset, statistics: Channel) -> BaseNode:
+    """The dataset's reviewed schema if it has one, else one inferred from the statistics."""
+    reviewed = discovery.reviewed_schema_path(dataset)
+    if reviewed.exists():
+        return ReviewedSchemaGen(reviewed.read_text("utf-8")).with_id("SchemaGen")
+    return tfx.SchemaGen(statistics, infer_feature_shape=False)
+
+
+def _passed(node: BaseNode) -> object:
+    return node.outputs["decision"].future()[0].custom_property(gate.PASSED) == 1
+
+
+def _code(config: PipelineConfig, *modules: str) -> str:
+    """Hashes what a node of ours runs: its modules and the dataset's; a component stands for its executor."""
+    run = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
+    return fingerprint.code(*run, discovery.module_name(discovery.DATASETS, config.dataset))
+
+
+def _files(pattern: str) -> example_gen_pb2.Input:
+    return example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=pattern)])
+
+
+def _splits(dataset: Dataset) -> example_gen_pb2.Output:
+    buckets = {TRAIN_SPLIT: 10 - dataset.eval_buckets, EVAL_SPLIT: dataset.eval_buckets}
+    splits = [example_gen_pb2.SplitConfig.Split(name=n, hash_buckets=b) for n, b in buckets.items()]
+    return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=splits))
+
+
+def _push_destination(config: PipelineConfig) -> pusher_pb2.PushDestination:
+    return pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.serving))

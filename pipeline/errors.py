@@ -1,0 +1,54 @@
+"""What can end a run, and the exit code that says so. Scripts and schedules depend on these codes."""
+
+from __future__ import annotations
+
+OK = 0  # pushed, or nothing new to do
+NODE_FAILED = 1
+USAGE = 2  # wrong usage, configuration, or unusable input
+REFUSED = 3  # by a gate
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class PipelineError(Exception):
+    """The base of what a person is told in one paragraph, without a traceback."""
+
+    exit_code = NODE_FAILED
+
+
+class UsageError(PipelineError):
+    """Wrong arguments or configuration."""
+
+    exit_code = USAGE
+
+
+class InputError(PipelineError):
+    """Data or a folder that cannot be used."""
+
+    exit_code = USAGE
+
+
+class NodeFailedError(PipelineError):
+    """A node of the DAG failed.
+
+    Attributes:
+        node: its id.
+    """
+
+    def __init__(self, node: str, message: str) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+class RefusedError(PipelineError):
+    """A gate said no."""
+
+    exit_code = REFUSED
+
+
+class StoppedError(PipelineError):
+    """Ctrl-C or SIGTERM."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("Interrupted." if exit_code == INTERRUPTED else "Terminated.")
+        self.exit_code = exit_code

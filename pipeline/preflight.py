@@ -1,0 +1,72 @@
+"""What can be known to be wrong before any work is done."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.config import PipelineConfig
+from pipeline.errors import InputError, UsageError
+
+# Of each file: a scan of that takes about a second. What is wrong behind it, ExampleGen meets and says in the same words.
+_CHECKED_BYTES = 256 << 20
+
+
+def check(config: PipelineConfig) -> None:
+    """Checks data, reviewed schema and hyper-parameters.
+
+    Raises:
+        InputError, UsageError: one paragraph: what, where, what to do.
+    """
+    from components.csv_example_gen import logic as csv
+    from components.reviewed_schema_gen import logic as schema
+    from data import discovery
+    from trainer_module import estimator
+
+    try:
+        csv.check(config.data_path, config.declared, _CHECKED_BYTES)
+    except csv.InputDataError as error:
+        raise InputError(str(error)) from None
+    reviewed = discovery.reviewed_schema_path(config.declared)
+    if reviewed.exists():
+        try:
+            schema.parse(reviewed.read_text("utf-8"))
+        except schema.SchemaError as error:
+            raise InputError(f"{reviewed}: {error}") from None
+    try:
+        estimator.hyperparameters(config.model, config.settings.hyperparameters)
+    except estimator.HyperParameterError as error:
+        raise UsageError(str(error)) from None
+
+
+@contextmanager
+def output_folder(path: str) -> Iterator[None]:
+    """Creates an output folder and keeps it to this process.
+
+    Raises:
+        InputError: it cannot be written, or another run is using it.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a+")
+    except OSError as error:
+        raise InputError(
+            f"The output folder {path} cannot be written: {error.strerror}. Choose another one with --output-dir."
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dies with its owner
+        except OSError:
+            lock.seek(0)
+            raise InputError(
+                f"Another run (process {lock.read().strip()}) is using the output folder {path}. "
+                "Wait for it, or choose another folder with --output-dir."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -1,0 +1,51 @@
+"""The environment: what the lock files promise, and that every module imports in it."""
+
+import importlib
+import importlib.metadata
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("data", "trainer_module", "components", "pipeline")
+
+
+def locked(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^ ]+) ", (ROOT / name).read_text(), re.M))
+
+
+def test_both_locks_hold_the_same_versions():
+    run, dev = locked("requirements.lock"), locked("requirements-dev.lock")
+    assert len(run) > 100
+    assert run.items() <= dev.items()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_hashes_and_no_addresses(lock):
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    for requirement in re.split(r"\n(?=\S)", text.strip()):
+        assert "--hash=sha256:" in requirement, requirement
+
+
+def test_what_is_installed_is_what_is_locked():
+    wrong = {}
+    for name, version in locked("requirements-dev.lock").items():
+        installed = importlib.metadata.version(name)
+        if installed != version:
+            wrong[name] = (version, installed)
+    assert not wrong
+
+
+def test_what_runs_is_not_locked_with_what_only_development_needs():
+    assert not {"kfp", "apache-airflow", "pytest", "jupyterlab"} & locked("requirements.lock").keys()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_imports(package):
+    modules = pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    for module in modules:
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)

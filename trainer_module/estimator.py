@@ -1,0 +1,51 @@
+"""From the name of a model file to an Estimator that is ready to train and to export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras_tuner as kt
+import tensorflow as tf
+
+from data import discovery
+from data.features import Dataset
+from trainer_module import export
+from trainer_module.models import NAME as MODELS
+
+
+class HyperParameterError(ValueError):
+    """A hyper-parameter that the model does not have, or a value that its search space does not contain."""
+
+
+def hyperparameters(model: str, overrides: Mapping[str, Any] | None = None) -> kt.HyperParameters:
+    """Returns a model's search space, at its defaults but for `overrides`.
+
+    Raises:
+        HyperParameterError: a name that the search space does not declare, or a value of another type.
+    """
+    hp = kt.HyperParameters()
+    discovery.load(MODELS, model).search_space(hp)
+    for name, value in (overrides or {}).items():
+        if name not in hp.values:
+            raise HyperParameterError(
+                f"Model '{model}' has no hyper-parameter '{name}'. It has: {', '.join(sorted(hp.values))}."
+            )
+        default = hp.values[name]
+        try:
+            hp.values[name] = type(default)(value)
+        except ValueError:
+            raise HyperParameterError(
+                f"Hyper-parameter '{name}' of model '{model}' takes a value like {default!r}. Received: {value!r}."
+            ) from None
+    return hp
+
+
+def build(dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
+    """Returns the Estimator of a model file, wrapped so that it exports the signatures that every model has.
+
+    The process's seeds are set first: `RunConfig.tf_random_seed` does not reach the initialisers of Keras layers.
+    """
+    if config.tf_random_seed is not None:
+        tf.keras.utils.set_random_seed(config.tf_random_seed)
+    return export.with_signatures(discovery.load(MODELS, model).build(dataset, hp, config), dataset)

@@ -1,0 +1,42 @@
+"""Wide and deep (Cheng et al. 2016, arXiv:1606.07792) as the canned DNNLinearCombinedClassifier over feature columns."""
+
+from __future__ import annotations
+
+import keras_tuner as kt
+import tensorflow as tf
+
+from data.features import Dataset
+from trainer_module.metrics import LOGISTIC, evaluate_binary
+
+
+def search_space(hp: kt.HyperParameters) -> None:
+    """Declares the hyper-parameters with their defaults."""
+    hp.Float("learning_rate", 1e-4, 3e-2, sampling="log", default=3e-3)
+    hp.Float("linear_learning_rate", 1e-3, 0.5, sampling="log", default=0.02)
+    hp.Int("embedding_dim", 2, 32, sampling="log", default=8)
+    hp.Choice("hidden_units", ["32", "64-32", "128-64", "128-64-32"], default="64-32")
+    hp.Float("dropout", 0.0, 0.5, default=0.2)
+
+
+def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
+    """Returns the Estimator; its metrics include those of every other model of the task."""
+    columns = tf.feature_column
+    wide = [columns.categorical_column_with_identity(f.name, f.cardinality) for f in dataset.categorical]
+    deep = [columns.numeric_column(f.name) for f in dataset.numeric]
+    deep += [columns.embedding_column(c, hp.get("embedding_dim")) for c in wide]
+    estimator = tf.estimator.DNNLinearCombinedClassifier(
+        linear_feature_columns=wide,
+        linear_optimizer=tf.keras.optimizers.legacy.Ftrl(hp.get("linear_learning_rate")),
+        dnn_feature_columns=deep,
+        dnn_optimizer=tf.keras.optimizers.legacy.Adam(hp.get("learning_rate")),
+        dnn_hidden_units=[int(u) for u in hp.get("hidden_units").split("-")],
+        dnn_dropout=hp.get("dropout") or None,
+        # The sum over a batch, the default of TF 1, would tie the learning rate to the batch size.
+        loss_reduction=tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE,
+        config=config,
+    )
+    return tf.estimator.add_metrics(estimator, _metrics)
+
+
+def _metrics(labels: tf.Tensor, predictions: dict[str, tf.Tensor]) -> dict[str, tf.keras.metrics.Metric]:
+    return evaluate_binary(labels, predictions[LOGISTIC])

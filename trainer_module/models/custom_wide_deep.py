@@ -1,0 +1,96 @@
+"""Wide and deep (Cheng et al. 2016, arXiv:1606.07792) as a custom Estimator: a `model_fn` of our own, variables and all.
+
+The wide part is a linear model over every id, the deep part a network over the standardised numbers and an embedding of
+every id. All ids share two tables, each feature at its own offset, so that a batch costs two gathers whatever the number
+of features.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import keras_tuner as kt
+import tensorflow as tf
+
+from data.features import Dataset
+from trainer_module.metrics import LOGISTIC, evaluate_binary
+
+Features = dict[str, tf.Tensor]
+
+
+def search_space(hp: kt.HyperParameters) -> None:
+    """Declares the hyper-parameters with their defaults."""
+    hp.Float("learning_rate", 1e-4, 3e-2, sampling="log", default=3e-3)
+    hp.Int("embedding_dim", 2, 32, sampling="log", default=8)
+    hp.Choice("hidden_units", ["32", "64-32", "128-64", "128-64-32"], default="64-32")
+    hp.Float("dropout", 0.0, 0.5, default=0.2)
+
+
+def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
+    """Returns the Estimator."""
+    return tf.estimator.Estimator(model_fn, config=config, params={"dataset": dataset, **hp.values})
+
+
+def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: dict[str, Any]) -> tf.estimator.EstimatorSpec:
+    """The six parts of an EstimatorSpec, each built only in the modes that need it.
+
+    Args:
+        features: transformed feature name -> [batch, 1].
+        labels: [batch, 1], 0 or 1; None in PREDICT.
+        mode: TRAIN, EVAL or PREDICT.
+        params: `dataset` and the hyper-parameters.
+    """
+    logits = _logits(features, params, training=mode == tf.estimator.ModeKeys.TRAIN)
+    predictions = {"logits": logits, LOGISTIC: tf.sigmoid(logits)}
+
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        export_outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=export_outputs)
+
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits)
+    loss = tf.reduce_mean(losses)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        metrics = evaluate_binary(labels, predictions[LOGISTIC])
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, eval_metric_ops=metrics)
+
+    optimizer = tf.compat.v1.train.AdamOptimizer(params["learning_rate"])
+    train_op = optimizer.minimize(loss, global_step=tf.compat.v1.train.get_or_create_global_step())
+    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=train_op)
+
+
+def _logits(features: Features, params: dict[str, Any], training: bool) -> tf.Tensor:
+    """Returns the logits [batch, 1]: wide + deep."""
+    dataset: Dataset = params["dataset"]
+    sizes = [f.cardinality for f in dataset.categorical]
+    offsets = list(itertools.accumulate(sizes, initial=0))
+    ids = tf.concat(
+        [features[f.name] + o for f, o in zip(dataset.categorical, offsets, strict=False)], axis=1
+    )  # [batch, categorical]
+    numbers = tf.concat([features[f.name] for f in dataset.numeric], axis=1)  # [batch, numeric]
+
+    with tf.compat.v1.variable_scope("wide"):
+        weights = tf.compat.v1.get_variable("weights", [offsets[-1], 1], initializer=tf.zeros_initializer())
+        wide = tf.reduce_sum(tf.gather(weights, ids), axis=1)
+
+    with tf.compat.v1.variable_scope("deep"):
+        dim = params["embedding_dim"]
+        table = tf.compat.v1.get_variable("embeddings", [offsets[-1], dim], initializer=_uniform(dim))
+        embedded = tf.reshape(tf.gather(table, ids), [-1, len(sizes) * dim])
+        deep = tf.concat([numbers, embedded], axis=1)
+        for i, units in enumerate(int(u) for u in params["hidden_units"].split("-")):
+            deep = tf.nn.relu(_dense(deep, units, f"hidden_{i}"))
+            if training and params["dropout"]:
+                deep = tf.nn.dropout(deep, rate=params["dropout"])
+        return wide + _dense(deep, 1, "logits")
+
+
+def _dense(x: tf.Tensor, units: int, name: str) -> tf.Tensor:
+    """Returns x [batch, n] times a kernel [n, units] plus a bias."""
+    with tf.compat.v1.variable_scope(name):
+        kernel = tf.compat.v1.get_variable("kernel", [x.shape[1], units], initializer=tf.compat.v1.glorot_uniform_initializer())
+        return tf.matmul(x, kernel) + tf.compat.v1.get_variable("bias", [units], initializer=tf.zeros_initializer())
+
+
+def _uniform(dim: int) -> tf.compat.v1.random_uniform_initializer:
+    return tf.compat.v1.random_uniform_initializer(-(dim**-0.5), dim**-0.5)
