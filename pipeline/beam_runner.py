@@ -9,7 +9,7 @@ from apache_beam.runners.portability import fn_api_runner
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline import node
-from pipeline.errors import NodeFailedError
+from pipeline.errors import NodeFailedError, StoppedError
 
 # Beam's type check cannot express "any number of side inputs".
 _OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--no_pipeline_type_check")
@@ -22,7 +22,7 @@ class _Run:
 
     def __init__(self, ir: pipeline_pb2.Pipeline, observer: node.Observer) -> None:
         self.ir, self.observer = ir, observer
-        self.failure: BaseException | None = None
+        self.failure: NodeFailedError | StoppedError | None = None
 
 
 class _RunNode(beam.DoFn):
@@ -37,7 +37,7 @@ class _RunNode(beam.DoFn):
             return
         try:
             node.run(shared.ir, self._node_id, shared.observer)
-        except NodeFailedError as failure:  # Beam would wrap it into text
+        except (NodeFailedError, StoppedError) as failure:  # Beam would wrap it into text
             shared.failure = failure
 
 

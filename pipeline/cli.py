@@ -25,6 +25,9 @@ class _Commands(click.Group):
             code = errors.USAGE
         except click.exceptions.Abort:
             code = errors.INTERRUPTED
+        except errors.StoppedError as stopped:
+            _say(str(stopped))
+            code = stopped.exit_code
         except errors.PipelineError as error:
             if os.environ.get(_DEBUG):
                 traceback.print_exc()
@@ -98,8 +101,9 @@ def run(
         os.environ[_DEBUG] = "1"
     options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data}
     finished = config.load(file, assignments, options, use_cache=not no_cache)
-    screen = _divert(session.log_file(finished), logs)
-    return session.run(finished, runner, session.Selection(from_node, to_node), screen)
+    run_id = session.new_run_id()
+    screen = _divert(session.log_file(finished, run_id), logs)
+    return session.run(finished, run_id, runner, session.Selection(from_node, to_node), screen)
 
 
 def _divert(log: Path, logs: Any) -> Any:

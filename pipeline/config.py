@@ -230,7 +230,9 @@ def _convert(settings: Mapping[str, Any]) -> Config:
         if unknown:
             raise _unknown(f"{table}.{unknown[1]}".lstrip(".")) from None
         value = _look_up(settings, table)
-        raise UsageError(f"Configuration key '{table}': {message.lower().replace('`', '')}. Received: {value!r}.") from None
+        raise UsageError(
+            f"Configuration key '{table}': {message.lower().replace('`', '').replace(' | null', '')}. Received: {value!r}."
+        ) from None
 
 
 def _unknown(key: str) -> UsageError:

@@ -46,9 +46,17 @@ class RefusedError(PipelineError):
     exit_code = REFUSED
 
 
-class StoppedError(PipelineError):
-    """Ctrl-C or SIGTERM."""
+class StoppedError(BaseException):
+    """A signal. Like KeyboardInterrupt no Exception: no library's `except Exception` may swallow it."""
 
-    def __init__(self, exit_code: int) -> None:
-        super().__init__("Interrupted." if exit_code == INTERRUPTED else "Terminated.")
-        self.exit_code = exit_code
+    exit_code = INTERRUPTED
+
+
+class InterruptedRunError(StoppedError):
+    """Ctrl-C."""
+
+
+class TerminatedRunError(StoppedError):
+    """SIGTERM."""
+
+    exit_code = TERMINATED

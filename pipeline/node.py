@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
 from typing import Any, Protocol, TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, partial_run_utils
@@ -41,7 +43,8 @@ def run(ir: pipeline_pb2.Pipeline, node_id: str, observer: Observer) -> None:
     observer.node(node_id, RUNNING, 0.0)
     try:
         if node.execution_options.HasField("skip"):
-            state = REUSED
+            needed = node.execution_options.skip.reuse_artifacts_mode == pipeline_pb2.NodeExecutionOptions.Skip.REQUIRED
+            state = REUSED if needed else SKIPPED
         elif _behind_skipped(ir, node, connection):
             state = SKIPPED
         else:
@@ -54,7 +57,7 @@ def run(ir: pipeline_pb2.Pipeline, node_id: str, observer: Observer) -> None:
         observer.node(node_id, FAILED, time.monotonic() - started)
         raise NodeFailedError(node_id, f"{type(error).__name__}: {error}") from error
     except BaseException:  # Ctrl-C and SIGTERM, which TFX's launcher does not catch: it would stay RUNNING for ever
-        _cancel(node, connection)
+        _cancel(ir, node, connection)
         observer.node(node_id, FAILED, time.monotonic() - started)
         raise
     observer.node(node_id, state, time.monotonic() - started)
@@ -105,10 +108,14 @@ def _behind_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, 
         return any(not b.execution_options.HasField("skip") and not _executions(handle, b) for b in before)
 
 
-def _cancel(node: pipeline_pb2.PipelineNode, connection: Any) -> None:
+def _cancel(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> None:
+    """Says in MLMD that an execution was ended, and removes what it has left half-written."""
+    root = ir.runtime_spec.pipeline_root.field_value.string_value
     with metadata.Metadata(connection) as handle:
         running = [e for e in _executions(handle, node) if execution_lib.is_execution_active(e)]
         for execution in running:
             execution.last_known_state = _Execution.CANCELED
+            for output in fileio.glob(posixpath.join(root, node.node_info.id, "*", str(execution.id))):
+                fileio.rmtree(output)
         if running:
             handle.store.put_executions(running)

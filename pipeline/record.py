@@ -72,18 +72,17 @@ class RunRecord(msgspec.Struct):
 class Recorder:
     """Keeps the record of a running run on disk, in `runs/<run_id>/run.json` and, a copy, in `run.json`."""
 
-    def __init__(self, config: PipelineConfig, code: str) -> None:
-        """Begins the record of a new run and gives it its id, which sorts by time."""
+    def __init__(self, config: PipelineConfig, run_id: str, code: str) -> None:
+        """Begins the record of a new run; `code` is a hash of what runs."""
         self._root = Path(config.output_dir)
-        now = datetime.now(timezone.utc)
         self._started = time.monotonic()
         self.record = RunRecord(
-            run_id=now.strftime("%Y%m%d-%H%M%S-%f"),
+            run_id=run_id,
             dataset=config.dataset,
             model=config.model,
             code=code,
             data=config.data_path,
-            started=now.isoformat(timespec="seconds"),
+            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
 
     def begin(self, node_ids: list[str]) -> None:

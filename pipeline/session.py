@@ -9,6 +9,7 @@ import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -36,7 +37,12 @@ class Selection:
     to_node: str | None = None
 
 
-def run(config: PipelineConfig, runner: str, selection: Selection, screen: logs.Screen) -> int:
+def new_run_id() -> str:
+    """Returns an id for a run; ids sort by time."""
+    return datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
+
+
+def run(config: PipelineConfig, run_id: str, runner: str, selection: Selection, screen: logs.Screen) -> int:
     """Runs the pipeline. Returns the exit code; what a person is to know is on the screen and in run.json.
 
     Raises:
@@ -47,10 +53,10 @@ def run(config: PipelineConfig, runner: str, selection: Selection, screen: logs.
         with console.status(f"Checking {config.data_path}") if console.is_terminal else contextlib.nullcontext():
             preflight.check(config)
             logs.settle()
-        return _run(config, runner, selection, console, Console(file=screen.err, stderr=True))
+        return _run(config, run_id, runner, selection, console, Console(file=screen.err, stderr=True))
 
 
-def _run(config: PipelineConfig, runner: str, selection: Selection, console: Console, err: Console) -> int:
+def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection, console: Console, err: Console) -> int:
     # TFX is imported here and below: what is wrong with the arguments is said before these seconds are spent.
     from pipeline import compiled, node, outcome, report
     from pipeline.progress import Progress
@@ -58,7 +64,7 @@ def _run(config: PipelineConfig, runner: str, selection: Selection, console: Con
     from trainer_module import fingerprint
 
     base = _base_run(config, selection)
-    recorder = Recorder(config, fingerprint.code("pipeline.dag", "trainer_module.entry"))
+    recorder = Recorder(config, run_id, fingerprint.code("pipeline.dag", "trainer_module.entry"))
     record = recorder.record
     ir = compiled.compile_pipeline(config, record.run_id, selection.from_node, selection.to_node, base)
     recorder.begin(list(compiled.node_ids(ir)))
@@ -78,13 +84,13 @@ def _run(config: PipelineConfig, runner: str, selection: Selection, console: Con
         report.show(record, console, config.output_dir)
     if exit_code:
         err.print(f"[bold red]{status.capitalize()}.[/] ", end="")
-        err.print(f"{why}\nLog: {log_file(config)}", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"{why}\nLog: {log_file(config, run_id)}", markup=False, highlight=False, soft_wrap=True)
     return exit_code
 
 
-def log_file(config: PipelineConfig) -> Path:
+def log_file(config: PipelineConfig, run_id: str) -> Path:
     """Returns the file that a run's noise goes to."""
-    return Path(config.output_dir) / "logs" / "run.log"
+    return Path(config.output_dir) / "logs" / f"{run_id}.log"
 
 
 class _Both:
@@ -158,7 +164,9 @@ def _signals() -> Iterator[None]:
     """Makes Ctrl-C and SIGTERM end the run in an orderly way."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise errors.StoppedError(errors.INTERRUPTED if number == signal.SIGINT else errors.TERMINATED)
+        if number == signal.SIGINT:
+            raise errors.InterruptedRunError("Stopped by Ctrl-C.")
+        raise errors.TerminatedRunError("Stopped by SIGTERM.")
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

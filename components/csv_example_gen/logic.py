@@ -6,7 +6,6 @@ import csv
 import difflib
 import gzip
 import hashlib
-import io
 import math
 import posixpath
 import zlib
@@ -201,7 +200,8 @@ def _diagnose(path: str, header: list[str], types: Mapping[str, DType], error: E
     row = 0
     try:
         with _open(path) as stream:
-            for row, cells in enumerate(csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline="")), start=1):
+            lines = (line.decode("utf-8" if number else "utf-8-sig") for number, line in enumerate(stream))
+            for row, cells in enumerate(csv.reader(lines), start=1):
                 if row > 1 and cells and len(cells) != len(header):
                     return InputDataError(
                         f"{path}, row {row}: {len(cells)} cells, but the header has {len(header)} columns. "
@@ -215,7 +215,7 @@ def _diagnose(path: str, header: list[str], types: Mapping[str, DType], error: E
                         )
     except UnicodeDecodeError as bad:
         return InputDataError(
-            f"{path}, near row {row + 1}: the byte 0x{bad.object[bad.start]:02x} is not UTF-8. Save the file as UTF-8."
+            f"{path}, row {row + 1}: the byte 0x{bad.object[bad.start]:02x} is not UTF-8. Save the file as UTF-8."
         )
     except (EOFError, OSError, zlib.error) as bad:
         return InputDataError(f"{path} is damaged after row {row}: {bad}. Is it truncated? Copy it again.")
