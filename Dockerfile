@@ -8,9 +8,9 @@
 
 # The full image, for its compiler: crcmod and pyfarmhash have no wheels. Nothing but the environment leaves this stage.
 FROM python:3.10-bookworm AS builder
-RUN pip install --no-cache-dir uv==0.13.9
-# With pip in it (unlike `uv venv`): Beam's boot asks pip whether Beam is installed.
-RUN python -m venv /opt/venv
+WORKDIR /build
+# `python -m venv`, unlike `uv venv`, brings pip, which Beam's boot calls.
+RUN pip install --no-cache-dir uv==0.13.9 && python -m venv /opt/venv
 COPY requirements.lock ./
 # Bytecode saves 15 s at every start of a step. It must hold whatever happens to the files' times between here and there,
 # because a user who may not write it again would compile at every start.

@@ -13,6 +13,7 @@ from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import ExampleStatistics
 
 from components import gate
 from components.pusher.executor import PUSHED_DESTINATION
@@ -66,18 +67,17 @@ def _rows(record: RunRecord, outputs: Outputs) -> None:
     statistics = outputs.get(("StatisticsGen", "statistics"))
     if statistics is None:
         return
-    artifact = artifact_utils.deserialize_artifact(_type_of(statistics), statistics)
+    artifact = as_artifact(statistics)
     for split in artifact_utils.decode_split_names(artifact.split_names):
         proto = stats_artifact_utils.load_statistics(artifact, split).proto()
         record.rows[split] = sum(d.num_examples for d in proto.datasets)
 
 
-def _type_of(artifact: Artifact) -> metadata_store_pb2.ArtifactType:
-    from tfx.types import standard_artifacts
-
-    mlmd_type = standard_artifacts.ExampleStatistics._get_artifact_type()
-    mlmd_type.id = artifact.type_id
-    return mlmd_type
+def as_artifact(statistics: Artifact) -> ExampleStatistics:
+    """Returns an ExampleStatistics artifact as TFX's own class, which knows its splits."""
+    mlmd_type = ExampleStatistics._get_artifact_type()
+    mlmd_type.id = statistics.type_id
+    return artifact_utils.deserialize_artifact(mlmd_type, statistics)
 
 
 def _training(record: RunRecord, outputs: Outputs) -> None:

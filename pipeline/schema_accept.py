@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -34,11 +34,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     if before == after and target.exists():
         click.echo(f"{target} fits the data of the last run: nothing to accept.")
         return errors.OK
-    old = before if target.exists() else ""
-    difference = difflib.unified_diff(
-        old.splitlines(), after.splitlines(), f"{target.name} (reviewed)", f"{target.name} (accepted)", lineterm=""
-    )
-    for line in difference:
+    for line in _differences(before if target.exists() else "", after):
         click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
     if not confirm():
         click.echo("Nothing was changed.")
@@ -51,25 +47,49 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     return errors.OK
 
 
+def _differences(before: str, after: str) -> Iterator[str]:
+    """Yields what changes, feature by feature. (A plain diff of the text mixes neighbours up: they look alike.)"""
+    old, new = _blocks(before), _blocks(after)
+    for name in old | new:
+        lines = list(difflib.ndiff(old.get(name, "").splitlines(), new.get(name, "").splitlines()))
+        if any(line[0] in "+-" for line in lines):
+            yield f"{name}:"
+            yield from (line for line in lines if line[0] != "?")
+
+
+def _blocks(text: str) -> dict[str, str]:
+    """Returns feature or domain -> its text."""
+    from google.protobuf import text_format
+
+    from components.reviewed_schema_gen.logic import parse
+
+    schema = parse(text) if text else None
+    features = {f"feature '{f.name}'": f for f in schema.feature} if schema else {}
+    domains = {f"string domain '{d.name}'": d for d in schema.string_domain} if schema else {}
+    return {name: text_format.MessageToString(block) for name, block in (features | domains).items()}
+
+
 def _proposal(config: PipelineConfig) -> tuple[str, str]:
-    """Returns the schema of the last run, and the same updated to its data, in text format."""
+    """Returns the schema of the last run that read data, and the same updated to that data, in text format."""
     import tensorflow_data_validation as tfdv
     from google.protobuf import text_format
     from tfx.components.statistics_gen import stats_artifact_utils
     from tfx.orchestration import metadata
-    from tfx.types import artifact_utils, standard_artifacts
+    from tfx.types import artifact_utils
     from tfx.utils import io_utils
 
+    from pipeline import outcome
+    from pipeline.record import earlier
+
     with metadata.Metadata(metadata.sqlite_metadata_connection_config(config.metadata)) as handle:
-        newest = {
-            kind: max(handle.store.get_artifacts_by_type(kind.TYPE_NAME), key=lambda a: a.id, default=None)
-            for kind in (standard_artifacts.ExampleStatistics, standard_artifacts.Schema)
-        }
-        types = {kind: handle.store.get_artifact_type(kind.TYPE_NAME) for kind, found in newest.items() if found}
-    if None in newest.values():
-        raise errors.UsageError(f"No run in {config.output_dir} got as far as statistics. Run the pipeline first.")
-    statistics, schema = (artifact_utils.deserialize_artifact(types[kind], a) for kind, a in newest.items())
-    before = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
+        for record in earlier(config.output_dir):
+            outputs = outcome.outputs_of(handle.store, record.run_id)
+            if ("StatisticsGen", "statistics") in outputs and ("SchemaGen", "schema") in outputs:
+                break
+        else:
+            raise errors.UsageError(f"No run in {config.output_dir} got as far as statistics. Run the pipeline first.")
+    statistics = outcome.as_artifact(outputs["StatisticsGen", "statistics"])
+    before = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(outputs["SchemaGen", "schema"].uri))
     after = before
     for split in artifact_utils.decode_split_names(statistics.split_names):
         after = tfdv.update_schema(
@@ -79,7 +99,7 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _quiet():  # type: ignore[no-untyped-def]
+def _quiet() -> Iterator[None]:
     """Keeps the start-up noise of TensorFlow off the screen."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         kept = os.dup(2)

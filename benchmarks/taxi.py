@@ -1,0 +1,157 @@
+"""Whole-process comparison: this pipeline against TFX's own taxi pipeline, on the same CSV file, in one go.
+
+    .venv/bin/python benchmarks/taxi.py [--repeat 3] [--stock example|template]
+
+Every run is a new process with a new output folder; ours and stock take turns, each pair the other way round, so that
+whatever else the machine does hits both. Prints Markdown. Times are measured, never asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data import discovery
+
+BENCHMARKS = Path(__file__).resolve().parent
+DATASET = "taxi"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One whole run.
+
+    Attributes:
+        wall: seconds from start to end of the process.
+        cpu: seconds of processor time, user and system, child processes included.
+        rss: largest resident memory of the process or of one of its children, GiB.
+        nodes: node id -> seconds.
+    """
+
+    wall: float
+    cpu: float
+    rss: float
+    nodes: dict[str, float] = field(default_factory=dict)
+
+
+class BrokenRunError(RuntimeError):
+    """A run that did not end in a pushed model: its time means nothing."""
+
+
+def ours(data: Path, output: Path) -> Run:
+    """Runs this pipeline, as `make run` does."""
+    run = measure(
+        [sys.executable, "-m", "pipeline", "run", "--dataset", DATASET, "--data", data, "--output-dir", output], output
+    )
+    record = json.loads((output / "run.json").read_text())
+    return Run(run.wall, run.cpu, run.rss, {n["id"]: n["seconds"] for n in record["nodes"]})
+
+
+def stock(name: str) -> Callable[[Path, Path], Run]:
+    """Returns what runs TFX's pipeline of that name; see stock_taxi.py."""
+
+    def run(data: Path, output: Path) -> Run:
+        measured = measure([sys.executable, BENCHMARKS / "stock_taxi.py", name, data.parent, output], output)
+        nodes = json.loads((output / "nodes.json").read_text())
+        return Run(measured.wall, measured.cpu, measured.rss, nodes)
+
+    return run
+
+
+def measure(command: list[str | Path], output: Path) -> Run:
+    """Runs a command to its end, its words in `output`/screen.log, and asks the kernel what it has used.
+
+    Raises:
+        BrokenRunError: it failed, or no model lies in `output`/serving.
+    """
+    # TFX imports 15 s slower without bytecode; some shells switch it off.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    log = output / "screen.log"
+    with log.open("wb") as screen:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [str(part) for part in command], stdout=screen, stderr=screen, cwd=discovery.CHECKOUT, env=environment
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode or not any(output.glob("serving/*/saved_model.pb")):
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise BrokenRunError(f"{command[1:]} ended with {process.returncode} or pushed no model:\n{tail}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
+
+
+def fresh(runner: Callable[[Path, Path], Run], data: Path) -> Run:
+    """Runs once in a folder of its own, which is removed afterwards."""
+    output = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    try:
+        return runner(data, output)
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+
+
+def repeat(runners: dict[str, Callable[[Path, Path], Run]], data: Path, times: int) -> dict[str, list[Run]]:
+    """Runs all in turn, `times` times, every other time the other way round."""
+    runs: dict[str, list[Run]] = {name: [] for name in runners}
+    for i in range(times):
+        for name in list(runners)[:: -1 if i % 2 else 1]:
+            runs[name].append(fresh(runners[name], data))
+            print(f"{name} {i + 1}/{times}: {runs[name][-1].wall:.1f} s", file=sys.stderr)
+    return runs
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Returns a Markdown table, numbers to the right."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def report(mine: list[Run], theirs: list[Run], name: str) -> str:
+    """Returns the tables: the medians with every pair's ratio, then the medians node by node."""
+    rows = []
+    for title, key, unit in (("wall time", "wall", "s"), ("CPU time", "cpu", "s"), ("peak memory", "rss", "GiB")):
+        pairs = [(getattr(a, key), getattr(b, key)) for a, b in zip(mine, theirs, strict=True)]
+        digits = 2 if unit == "GiB" else 1
+        a, b = (statistics.median(side) for side in zip(*pairs, strict=True))
+        ratios = ", ".join(f"{y / x:.2f}" for x, y in pairs)
+        rows.append([title, f"{a:.{digits}f} {unit}", f"{b:.{digits}f} {unit}", ratios])
+    whole = table(["", "ours", f"stock {name}", "stock / ours, pair by pair"], rows)
+
+    names = list(dict.fromkeys([*mine[0].nodes, *theirs[0].nodes]))
+    rows = [[n, _seconds(mine, n), _seconds(theirs, n)] for n in names]
+    rest = ["start, checks, end"]
+    for runs in (mine, theirs):
+        rest.append(f"{statistics.median(r.wall - sum(r.nodes.values()) for r in runs):.1f}")
+    return whole + "\n\n" + table(["seconds", "ours", f"stock {name}"], [*rows, rest])
+
+
+def _seconds(runs: list[Run], node: str) -> str:
+    return f"{statistics.median(r.nodes[node] for r in runs):.1f}" if node in runs[0].nodes else ""
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="pairs of runs")
+    parser.add_argument("--stock", choices=["example", "template"], default="example", help="which pipeline of TFX's")
+    arguments = parser.parse_args()
+    data = discovery.sample_path(discovery.dataset(DATASET))
+    with data.open("rb") as file:
+        rows = sum(1 for _ in file) - 1
+    print(f"{rows} rows, {arguments.repeat} pairs, {os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}\n")
+    runs = repeat({"ours": ours, "stock": stock(arguments.stock)}, data, arguments.repeat)
+    print(report(runs["ours"], runs["stock"], arguments.stock))
+
+
+if __name__ == "__main__":
+    main()

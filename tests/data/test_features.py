@@ -1,0 +1,76 @@
+"""The vocabulary of a dataset: what its words add up to."""
+
+import dataclasses
+
+import pytest
+
+from data.features import AnomalyPolicy, Bucketized, Categorical, Dataset, Label, Numeric, RatioLabel, Vocabulary
+
+FARE = Numeric("fare")
+MILES = Bucketized("miles", buckets=4)
+HOUR = Categorical("hour", size=24)
+PAY = Vocabulary("pay", size=10, oov=3)
+
+TRIPS = Dataset(
+    name="trips",
+    task="binary_classification",
+    features=(FARE, MILES, HOUR, PAY),
+    label=RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
+    other_columns={"trip_id": "string", "hour": "string"},
+    sample="trips.csv",
+)
+
+
+@pytest.mark.parametrize(
+    ("feature", "cardinality"),
+    [
+        (MILES, 4 + 1),  # missing
+        (HOUR, 24 + 2),  # out of range, missing
+        (PAY, 10 + 3 + 1),  # out of vocabulary, missing
+    ],
+)
+def test_ids_for_what_is_unknown_or_missing_count(feature, cardinality):
+    assert feature.cardinality == cardinality
+
+
+def test_every_feature_is_either_numeric_or_categorical():
+    assert TRIPS.numeric == (FARE,)
+    assert TRIPS.categorical == (MILES, HOUR, PAY)
+
+
+def test_columns_are_those_of_features_and_label():
+    assert TRIPS.columns == {"fare": "float32", "miles": "float32", "hour": "int64", "pay": "string", "tips": "float32"}
+
+
+def test_types_hold_other_columns_too_and_a_feature_decides_its_own():
+    assert TRIPS.types == {**TRIPS.columns, "trip_id": "string"}
+
+
+def test_a_label_is_named_like_its_column():
+    label = Label("tip", dtype="int64")
+    assert label.name == "tip"
+    assert label.columns == (("tip", "int64"),)
+
+
+def test_a_ratio_label_is_computed_from_two_columns():
+    assert TRIPS.label.name == "big_tipper"
+    assert dict(TRIPS.label.columns) == {"tips": "float32", "fare": "float32"}
+
+
+def test_by_default_a_new_column_warns_and_everything_else_refuses():
+    policy = AnomalyPolicy()
+    assert policy.action("SCHEMA_NEW_COLUMN") == "warn"
+    assert policy.action("SCHEMA_MISSING_COLUMN") == "refuse"
+
+
+def test_a_policy_of_its_own_replaces_the_default():
+    policy = AnomalyPolicy(kinds={"SCHEMA_MISSING_COLUMN": "refuse"}, otherwise="warn")
+    assert policy.action("SCHEMA_MISSING_COLUMN") == "refuse"
+    assert policy.action("SCHEMA_NEW_COLUMN") == "warn"
+
+
+@pytest.mark.parametrize("declared", [FARE, MILES, HOUR, PAY, TRIPS.label, TRIPS.anomalies, TRIPS])
+def test_what_is_declared_is_frozen(declared):
+    field = dataclasses.fields(declared)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(declared, field, None)

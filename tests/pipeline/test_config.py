@@ -1,0 +1,218 @@
+"""Where settings come from, which one wins, and what is said about a wrong one."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from data import discovery
+from data.datasets.taxi import DATASET as TAXI
+from pipeline import config
+from pipeline.errors import USAGE, UsageError
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Returns a function: TOML text (or None), assignments, options -> PipelineConfig. The current folder is tmp_path."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(text=None, *assignments, **options):
+        file = None
+        if text is not None:
+            file = tmp_path / "run.toml"
+            file.write_text(text, "utf-8")
+        return config.load(file, assignments, {k.replace("__", "."): v for k, v in options.items()})
+
+    return call
+
+
+def refusal(load, *args, **options) -> str:
+    with pytest.raises(UsageError) as error:
+        load(*args, **options)
+    assert error.value.exit_code == USAGE
+    return str(error.value)
+
+
+def test_defaults(load, tmp_path):
+    made = load()
+    assert (made.dataset, made.model) == ("taxi", "custom_wide_deep")
+    assert made.declared is TAXI
+    assert made.train_steps == TAXI.train_steps
+    assert made.data_path == str(discovery.sample_path(TAXI))
+    assert made.output_dir == str(tmp_path / "outputs" / "taxi")
+    assert made.settings.train.batch_size == 200
+    assert made.settings.train.checkpoint_steps == 500
+    assert made.settings.train.eval_seconds == 60
+    assert made.settings.train.seed == 1
+    assert made.settings.hyperparameters == {}
+    assert made.use_cache
+
+
+def test_all_that_a_run_writes_lies_below_the_output_folder(load, tmp_path):
+    made = load(output_dir="out")
+    paths = [made.artifacts, made.checkpoints, made.serving, made.metadata]
+    assert paths == [str(tmp_path / "out" / n) for n in ("artifacts", "checkpoints", "serving", "metadata.sqlite")]
+
+
+def test_a_file_beats_the_defaults(load):
+    made = load('model = "keras_wide_deep"\n[train]\nsteps = 7\n[hyperparameters]\nrate = 0.5\n')
+    assert made.model == "keras_wide_deep"
+    assert made.train_steps == 7
+    assert made.settings.hyperparameters == {"rate": 0.5}
+    assert made.settings.train.batch_size == 200
+
+
+def test_a_set_beats_the_file_and_leaves_the_rest_of_it(load):
+    made = load("[train]\nsteps = 7\nbatch_size = 32\n", "train.steps=8")
+    assert made.train_steps == 8
+    assert made.settings.train.batch_size == 32
+
+
+def test_the_last_of_two_sets_wins(load):
+    assert load(None, "train.steps=8", "train.steps=9").train_steps == 9
+
+
+def test_an_option_beats_a_set(load):
+    assert load("[train]\nsteps = 7\n", "train.steps=8", train__steps=9).train_steps == 9
+
+
+def test_an_option_that_was_not_given_changes_nothing(load):
+    assert load(None, "model=keras_wide_deep", model=None).model == "keras_wide_deep"
+
+
+def test_a_set_takes_keys_and_values_with_spaces_and_equals_signs(load):
+    made = load(None, " train.steps = 8 ", "hyperparameters.activation=a=b")
+    assert made.train_steps == 8
+    assert made.settings.hyperparameters == {"activation": "a=b"}
+
+
+def test_a_set_without_equals_sign_is_refused(load):
+    assert refusal(load, None, "train.steps") == "--set takes key=value. Received: 'train.steps'."
+
+
+@pytest.mark.parametrize(
+    ("text", "assignments", "key", "near"),
+    [
+        ('datset = "taxi"\n', [], "datset", "dataset"),
+        ("[train]\nstep = 3\n", [], "train.step", "train.steps"),
+        (None, ["modle=x"], "modle", "model"),
+        (None, ["train.batchsize=3"], "train.batchsize", "train.batch_size"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_nearest_and_all_known_ones(load, text, assignments, key, near):
+    message = refusal(load, text, *assignments)
+    assert message.startswith(f"Unknown configuration key '{key}'. Did you mean '{near}'? Known: ")
+    assert ", ".join(k for k, _ in config.manual()) in message
+
+
+def test_an_unknown_table_is_answered_with_the_known_keys(load):
+    message = refusal(load, "[zoo]\nsteps = 3\n")
+    assert message.startswith("Unknown configuration key 'zoo'. Known: dataset, model, ")
+
+
+def test_a_key_below_a_value_is_unknown(load):
+    assert "'train.steps.x'" in refusal(load, "[train]\nsteps = 3\n", "train.steps.x=5")
+
+
+@pytest.mark.parametrize(
+    ("text", "assignments", "key", "received"),
+    [
+        ('[train]\nsteps = "many"\n', [], "train.steps", "'many'"),
+        ("[train]\nsteps = 1.5\n", [], "train.steps", "1.5"),
+        ("[train]\nsteps = 0\n", [], "train.steps", "0"),
+        ("[train]\nbatch_size = -1\n", [], "train.batch_size", "-1"),
+        ("[train]\nseed = 2147483648\n", [], "train.seed", "2147483648"),
+        ("dataset = 5\n", [], "dataset", "5"),
+        ("train = 5\n", [], "train", "5"),
+        (None, ["train.checkpoint_steps=often"], "train.checkpoint_steps", "'often'"),
+        (None, ["train.eval_seconds=0"], "train.eval_seconds", "'0'"),
+        (None, ["train.seed=-1"], "train.seed", "'-1'"),
+        (None, ["run.engine=Abacus"], "run.engine", "'Abacus'"),
+        ("[hyperparameters]\nunits = [1, 2]\n", [], "hyperparameters.units", "[1, 2]"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(load, text, assignments, key, received):
+    message = refusal(load, text, *assignments)
+    assert message.startswith(f"Configuration key '{key}': ")
+    assert f"Received: {received}." in message
+
+
+def test_a_bound_is_named(load):
+    assert ">= 1" in refusal(load, None, "train.steps=0")
+
+
+def test_a_mistake_in_a_file_is_said_to_be_in_the_file(load, tmp_path):
+    assert str(tmp_path / "run.toml") in refusal(load, "[train]\nstep = 3\n")
+    assert "run.toml" not in refusal(load, "[train]\nsteps = 3\n", "train.step=4")
+
+
+def test_a_broken_file_is_named_with_the_line(load, tmp_path):
+    message = refusal(load, "model = 'x'\n[train\n")
+    assert message.startswith(f"The configuration file {tmp_path / 'run.toml'} is not valid TOML: ")
+    assert "line 2" in message
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_bytes('model = "café"\n'.encode("latin-1"))
+    with pytest.raises(UsageError, match=r"run\.toml is not valid TOML"):
+        config.load(file, [], {})
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"none\.toml cannot be read: No such file or directory\."):
+        config.load(tmp_path / "none.toml", [], {})
+
+
+def test_an_unknown_dataset_is_answered_with_the_known_ones(load):
+    message = refusal(load, dataset="taxo")
+    assert message.startswith("Unknown dataset 'taxo'. Did you mean 'taxi'? Known: ")
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones(load):
+    message = refusal(load, None, "model=keras_wide_deeep")
+    assert message.startswith("Unknown model 'keras_wide_deeep'. Did you mean 'keras_wide_deep'? Known: ")
+    assert "custom_wide_deep" in message
+
+
+def test_relative_paths_become_absolute(load, tmp_path):
+    made = load('output_dir = "out"\n[data]\npath = "trips/a.csv"\n')
+    assert made.output_dir == str(tmp_path / "out")
+    assert made.data_path == str(tmp_path / "trips" / "a.csv")
+
+
+def test_absolute_paths_and_addresses_stay(load):
+    made = load(output_dir="/srv/out", data__path="gs://bucket/trips.csv")
+    assert made.output_dir == "/srv/out"
+    assert made.data_path == "gs://bucket/trips.csv"
+
+
+@pytest.mark.parametrize("place", ["", "settings", "settings.train", "settings.data", "settings.run"])
+def test_a_configuration_is_frozen(load, place):
+    target = load()
+    for part in filter(None, place.split(".")):
+        target = getattr(target, part)
+    field = msgspec.structs.fields(target)[0].name
+    with pytest.raises(AttributeError):
+        setattr(target, field, None)
+
+
+def test_every_key_has_its_line_in_the_manual():
+    manual = dict(config.manual())
+    assert {"dataset", "train.steps", "data.path", "run.engine", "hyperparameters"} <= manual.keys()
+    assert all(manual.values())
+
+
+def test_every_engine_names_its_beam_runner(load):
+    for engine, options in config.ENGINES.items():
+        assert load(run__engine=engine).beam_args == options
+        assert any(o.startswith("--runner=") for o in options), engine
+
+
+def test_the_cache_can_be_turned_off():
+    assert not config.load(None, [], {}, use_cache=False).use_cache
+
+
+def test_loading_writes_nothing(load, tmp_path):
+    load(output_dir="out")
+    assert list(Path(tmp_path).iterdir()) == []
