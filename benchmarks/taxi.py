@@ -18,13 +18,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from data import discovery
 
 BENCHMARKS = Path(__file__).resolve().parent
 DATASET = "taxi"
+PROC_STAT = Path("/proc/stat")
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Run:
         wall: seconds from start to end of the process.
         cpu: seconds of processor time, user and system, child processes included.
         rss: largest resident memory of the process or of one of its children, GiB.
+        others: seconds of processor time that the rest of the machine used meanwhile: what may have disturbed the run.
         nodes: node id -> seconds.
     """
 
     wall: float
     cpu: float
     rss: float
+    others: float
     nodes: dict[str, float] = field(default_factory=dict)
 
 
@@ -54,7 +57,7 @@ def ours(data: Path, output: Path) -> Run:
         [sys.executable, "-m", "pipeline", "run", "--dataset", DATASET, "--data", data, "--output-dir", output], output
     )
     record = json.loads((output / "run.json").read_text())
-    return Run(run.wall, run.cpu, run.rss, {n["id"]: n["seconds"] for n in record["nodes"]})
+    return replace(run, nodes={n["id"]: n["seconds"] for n in record["nodes"]})
 
 
 def stock(name: str) -> Callable[[Path, Path], Run]:
@@ -62,8 +65,7 @@ def stock(name: str) -> Callable[[Path, Path], Run]:
 
     def run(data: Path, output: Path) -> Run:
         measured = measure([sys.executable, BENCHMARKS / "stock_taxi.py", name, data.parent, output], output)
-        nodes = json.loads((output / "nodes.json").read_text())
-        return Run(measured.wall, measured.cpu, measured.rss, nodes)
+        return replace(measured, nodes=json.loads((output / "nodes.json").read_text()))
 
     return run
 
@@ -78,17 +80,26 @@ def measure(command: list[str | Path], output: Path) -> Run:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     log = output / "screen.log"
     with log.open("wb") as screen:
-        started = time.monotonic()
+        started, busy = time.monotonic(), machine_cpu()
         process = subprocess.Popen(
             [str(part) for part in command], stdout=screen, stderr=screen, cwd=discovery.CHECKOUT, env=environment
         )
         _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - started
+        wall, busy = time.monotonic() - started, machine_cpu() - busy
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or not any(output.glob("serving/*/saved_model.pb")):
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise BrokenRunError(f"{command[1:]} ended with {process.returncode} or pushed no model:\n{tail}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Run(wall, cpu, usage.ru_maxrss / 2**20, max(0.0, busy - cpu))
+
+
+def machine_cpu() -> float:
+    """Returns the seconds that all processors have worked since the machine started (0 where there is no /proc)."""
+    if not PROC_STAT.exists():
+        return 0.0
+    user, nice, system, _idle, _waiting, *interrupts = map(int, PROC_STAT.read_text().split("\n")[0].split()[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def fresh(runner: Callable[[Path, Path], Run], data: Path) -> Run:
@@ -106,7 +117,8 @@ def repeat(runners: dict[str, Callable[[Path, Path], Run]], data: Path, times: i
     for i in range(times):
         for name in list(runners)[:: -1 if i % 2 else 1]:
             runs[name].append(fresh(runners[name], data))
-            print(f"{name} {i + 1}/{times}: {runs[name][-1].wall:.1f} s", file=sys.stderr)
+            run = runs[name][-1]
+            print(f"{name} {i + 1}/{times}: {run.wall:.1f} s, the rest of the machine {run.others:.1f} s", file=sys.stderr)
     return runs
 
 
@@ -125,6 +137,8 @@ def report(mine: list[Run], theirs: list[Run], name: str) -> str:
         a, b = (statistics.median(side) for side in zip(*pairs, strict=True))
         ratios = ", ".join(f"{y / x:.2f}" for x, y in pairs)
         rows.append([title, f"{a:.{digits}f} {unit}", f"{b:.{digits}f} {unit}", ratios])
+    others = [f"{statistics.median(r.others for r in runs):.1f} s" for runs in (mine, theirs)]
+    rows.append(["(CPU time of the rest of the machine)", *others, ""])
     whole = table(["", "ours", f"stock {name}", "stock / ours, pair by pair"], rows)
 
     names = list(dict.fromkeys([*mine[0].nodes, *theirs[0].nodes]))

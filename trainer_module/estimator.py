@@ -48,4 +48,6 @@ def build(dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estim
     """
     if config.tf_random_seed is not None:
         tf.keras.utils.set_random_seed(config.tf_random_seed)
+    # Keras numbers unnamed layers through the whole process: a second Estimator's checkpoint would have other names in it.
+    tf.keras.backend.reset_uids()
     return export.with_signatures(discovery.load(MODELS, model).build(dataset, hp, config), dataset)

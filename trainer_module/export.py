@@ -63,9 +63,14 @@ def with_signatures(estimator: tf.estimator.Estimator, dataset: Dataset) -> tf.e
         spec = estimator.model_fn(features, labels, mode, config)
         if mode != tf.estimator.ModeKeys.PREDICT:
             return spec
-        outputs = {SERVING_DEFAULT: tf.estimator.export.PredictOutput(_outputs(spec.predictions))}
-        if label is not None:
-            outputs[TRANSFORM_LABELS] = tf.estimator.export.PredictOutput({dataset.label.name: tf.identity(label)})
+        if label is None:  # predict(): there is no label among the features, and nothing is exported
+            return spec
+        # The last row is the padding of serving_input_receiver_fn.
+        served = {name: output[:-1] for name, output in _outputs(spec.predictions).items()}
+        outputs = {
+            SERVING_DEFAULT: tf.estimator.export.PredictOutput(served),
+            TRANSFORM_LABELS: tf.estimator.export.PredictOutput({dataset.label.name: label[:-1]}),
+        }
         return spec._replace(export_outputs=outputs)
 
     # The settings are private there, but they are how a Keras model hands over the weights it already has.
@@ -95,14 +100,15 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
     features = {f.name: f.dtype for f in dataset.features}
 
     def receiver() -> tf.estimator.export.ServingInputReceiver:
-        # Both inputs default to an empty batch and are concatenated: whichever is fed, the graph behind is the same.
+        # Both inputs default to an empty batch and are concatenated: whichever is fed, the graph behind is the same. One
+        # row without values comes last, so that no op of a model meets an empty batch (feature columns fail on one).
         examples = tf.compat.v1.placeholder_with_default(tf.constant([], tf.string), [None], "input_example_tensor")
         raw = {name: _raw_placeholder(name, dtype) for name, dtype in features.items()}
-        rows = tf.shape(next(iter(raw.values())), out_type=tf.int64)[0]
+        rows = tf.shape(next(iter(raw.values())), out_type=tf.int64)[0] + 1
         parsed = tf.io.parse_example(examples, {n: _optional(spec[n], n in labels) for n in features | labels})
         columns = {}
         for name, dtype in (labels | features).items():
-            given = _sparse(raw[name], dtype) if name in raw else _absent(rows, dtype)
+            given = _sparse(raw[name], dtype, rows) if name in raw else _absent(rows, dtype)
             columns[name] = _concat(parsed[name], given)
         return tf.estimator.export.ServingInputReceiver(
             tf_transform_output.transform_raw_features(columns), {EXAMPLES: examples}, {_ALTERNATIVE: raw}
@@ -121,14 +127,14 @@ def _raw_placeholder(name: str, dtype: DType) -> tf.Tensor:
     return tf.compat.v1.placeholder_with_default(tf.constant([], kind), [None], f"raw_{name}")
 
 
-def _sparse(values: tf.Tensor, dtype: DType) -> tf.SparseTensor:
-    """Returns [batch, 1] with what is not missing of `values` [batch]."""
+def _sparse(values: tf.Tensor, dtype: DType, height: tf.Tensor) -> tf.SparseTensor:
+    """Returns [height, 1] with what is not missing of `values` [batch]; the rows below are empty."""
     present = tf.not_equal(values, "") if dtype == "string" else tf.math.is_finite(values)
     rows = tf.where(present)
     return tf.SparseTensor(
         tf.concat([rows, tf.zeros_like(rows)], axis=1),
         tf.cast(tf.boolean_mask(values, present), tf.as_dtype(dtype)),
-        tf.stack([tf.shape(values, out_type=tf.int64)[0], tf.constant(1, tf.int64)]),
+        tf.stack([height, tf.constant(1, tf.int64)]),
     )
 
 
@@ -141,8 +147,10 @@ def _absent(rows: tf.Tensor, dtype: DType) -> tf.SparseTensor:
 def _concat(parsed: Column, given: tf.SparseTensor) -> Column:
     if isinstance(parsed, tf.SparseTensor):
         return tf.sparse.concat(0, [parsed, given], expand_nonconcat_dims=True)
-    # A column that the schema requires: the client's part has a value in every row, or the reshape says so.
-    return tf.concat([parsed, tf.reshape(given.values, [given.dense_shape[0], 1])], axis=0)
+    # A column that the schema requires: the client's part must have a value in every row, the padding takes any.
+    rows = given.dense_shape[0] - 1
+    padding = tf.zeros([1, 1], parsed.dtype) if parsed.dtype != tf.string else tf.constant([[""]])
+    return tf.concat([parsed, tf.reshape(given.values, [rows, 1]), padding], axis=0)
 
 
 class Card(msgspec.Struct, frozen=True):

@@ -1,7 +1,5 @@
 """Where settings come from, which one wins, and what is said about a wrong one."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -215,4 +213,4 @@ def test_the_cache_can_be_turned_off():
 
 def test_loading_writes_nothing(load, tmp_path):
     load(output_dir="out")
-    assert list(Path(tmp_path).iterdir()) == []
+    assert list(tmp_path.iterdir()) == []

@@ -18,10 +18,8 @@ def own(tmp_path, monkeypatch):
         def __call__(self, path: str, text: str) -> None:
             file = self.folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            for parent in (file.parent, *file.parent.relative_to(tmp_path).parents):
-                package = tmp_path / parent
-                if package != tmp_path:
-                    (package / "__init__.py").touch()
+            for package in (p for p in file.parents if p.is_relative_to(self.folder)):
+                (package / "__init__.py").touch()
             file.write_text(text.replace("own", self.name))
 
         def code(self, *modules: str) -> str:
@@ -77,6 +75,23 @@ def test_an_edit_of_an_imported_module_changes_it(own, module, text):
     assert changes(own, module, "leaf.py")
 
 
+@pytest.mark.parametrize(
+    ("module", "path", "text"),
+    [
+        ("own.sub.deep.top", "sub/deep/top.py", "from ..leaf import X\n"),
+        ("own.sub", "sub/__init__.py", "from . import leaf\n"),
+        ("own.sub.deep", "sub/deep/__init__.py", "from ..leaf import X\n"),
+    ],
+    ids=["two levels up", "in a package", "one level up in a package"],
+)
+def test_a_relative_import_counts_from_its_own_package(own, module, path, text):
+    own(path, text)
+    own("sub/leaf.py", "X = 1\n")
+    own("leaf.py", "X = 1\n")
+    assert not changes(own, module, "leaf.py")
+    assert changes(own, module, "sub/leaf.py")
+
+
 def test_an_edit_of_the_module_itself_changes_it(own):
     own("top.py", "X = 1\n")
     assert changes(own, "own.top", "top.py")
@@ -89,7 +104,7 @@ def test_an_edit_far_down_the_imports_changes_it(own):
     assert changes(own, "own.top", "sub/leaf.py")
 
 
-def test_modules_that_import_each_other_are_hashed_once(own):
+def test_modules_that_import_each_other_have_one_fingerprint(own):
     own("top.py", "import own.leaf\n")
     own("leaf.py", "import own.top\n")
     assert own.code("own.top") == own.code("own.leaf")
@@ -151,8 +166,6 @@ def test_the_order_of_settings_does_not_matter():
     assert len(one) == 16
 
 
-@pytest.mark.parametrize(
-    "changed", [{"steps": 4}, {"steps": "3"}, {"step": 3}, {"steps": 3, "seed": None}, {"steps": [3]}, {}]
-)
+@pytest.mark.parametrize("changed", [{"steps": 4}, {"steps": "3"}, {"step": 3}, {"steps": 3, "seed": None}, {"steps": [3]}, {}])
 def test_other_settings_are_another_fingerprint(changed):
     assert fingerprint.settings(**changed) != fingerprint.settings(steps=3)

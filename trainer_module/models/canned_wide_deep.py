@@ -26,9 +26,10 @@ def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConf
     deep += [columns.embedding_column(c, hp.get("embedding_dim")) for c in wide]
     estimator = tf.estimator.DNNLinearCombinedClassifier(
         linear_feature_columns=wide,
-        linear_optimizer=tf.keras.optimizers.legacy.Ftrl(hp.get("linear_learning_rate")),
+        # Functions, not objects: an optimizer belongs to the graph of one call of train().
+        linear_optimizer=lambda: tf.keras.optimizers.legacy.Ftrl(hp.get("linear_learning_rate")),
         dnn_feature_columns=deep,
-        dnn_optimizer=tf.keras.optimizers.legacy.Adam(hp.get("learning_rate")),
+        dnn_optimizer=lambda: tf.keras.optimizers.legacy.Adam(hp.get("learning_rate")),
         dnn_hidden_units=[int(u) for u in hp.get("hidden_units").split("-")],
         dnn_dropout=hp.get("dropout") or None,
         # The sum over a batch, the default of TF 1, would tie the learning rate to the batch size.

@@ -1,0 +1,56 @@
+"""A decision survives its file, and its artifact carries what conditions read."""
+
+import re
+
+import pytest
+
+from components import gate
+
+REFUSED = gate.Decision(
+    decision="refused",
+    why="auc overall is 0.7000, it must be at least 0.8500.",
+    findings=(
+        gate.Finding(text="auc overall is 0.7000.", metric="auc", slice="overall", value=0.7, bound=0.85),
+        gate.Finding(text="Column 'é' is new.", refuses=False),
+    ),
+)
+
+
+def artifact(folder) -> gate.GateDecision:
+    made = gate.GateDecision()
+    made.uri = str(folder)
+    return made
+
+
+def test_a_decision_is_read_back_as_it_was_written(tmp_path):
+    gate.write(REFUSED, str(tmp_path))
+    assert gate.read(str(tmp_path)) == REFUSED
+
+
+def test_not_a_number_is_read_back_as_no_value(tmp_path):
+    finding = gate.Finding(text="auc is nan.", value=float("nan"), bound=0.85)
+    gate.write(gate.Decision(decision="refused", why="", findings=(finding,)), str(tmp_path))
+    (read,) = gate.read(str(tmp_path)).findings
+    assert (read.value, read.bound) == (None, 0.85)
+
+
+def test_a_folder_without_a_decision_reads_as_none(tmp_path):
+    assert gate.read(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(("word", "passed"), [("passed", 1), ("refused", 0), ("unchanged", 0)])
+def test_only_a_pass_lets_the_rest_of_the_pipeline_run(tmp_path, word, passed):
+    decision = gate.Decision(decision=word, why="Because.")
+    output = artifact(tmp_path)
+    gate.publish(decision, output)
+    assert decision.passed is bool(passed)
+    assert output.get_int_custom_property("passed") == passed
+    assert gate.read(output.uri) == decision
+
+
+def test_the_type_is_named_as_kubeflow_wants_it():
+    assert re.fullmatch(r"[a-z]+\.[A-Z][A-Za-z]+", gate.GateDecision.TYPE_NAME)
+
+
+def test_a_finding_refuses_unless_it_says_otherwise():
+    assert [f.refuses for f in REFUSED.findings] == [True, False]

@@ -1,0 +1,168 @@
+"""A model is served whole or not at all, under a version of its own."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from components.pusher import executor, logic
+
+# Logic.
+
+
+def test_versions_are_numbers_oldest_first():
+    assert logic.versions(["100", "9", "20/", "tmp", ".pushing-5", "v7"]) == [9, 20, 100]
+
+
+def test_the_newest_version_is_the_highest_number(tmp_path):
+    for name in ("9", "100", "zzz"):
+        (tmp_path / name).mkdir()
+    assert logic.newest(str(tmp_path)) == str(tmp_path / "100")
+
+
+def test_a_folder_without_versions_has_no_newest(tmp_path):
+    assert logic.newest(str(tmp_path)) is None
+    assert logic.newest(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "version"),
+    [([], "50"), (["49"], "50"), (["50"], "51"), (["7", "900"], "901"), ([".pushing-900", "model"], "50")],
+)
+def test_the_next_version_is_the_second_or_above_the_highest(names, version):
+    assert logic.next_version(names, now=50) == version
+
+
+def test_leftovers_are_what_a_killed_push_had_hidden():
+    assert logic.leftovers(["7", ".pushing-8", "model", ".pushing-9/"]) == [".pushing-8", ".pushing-9/"]
+
+
+# Delivery.
+
+FILES = {"saved_model.pb": "graph", "variables/variables.index": "index", "assets.extra/dataset.json": "{}"}
+
+
+@pytest.fixture
+def model(tmp_path):
+    made = standard_artifacts.Model()
+    made.uri = str(tmp_path / "model")
+    for name, text in FILES.items():
+        file = Path(path_utils.serving_model_dir(made.uri), name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return made
+
+
+@pytest.fixture
+def serving(tmp_path):
+    return tmp_path / "serving"
+
+
+@pytest.fixture
+def push(model, serving, tmp_path):
+    """Returns a function that runs the executor and returns the PushedModel artifact."""
+
+    def run(blessed: int = 1) -> standard_artifacts.PushedModel:
+        blessing = standard_artifacts.ModelBlessing()
+        blessing.uri = str(tmp_path / "blessing")
+        blessing.set_int_custom_property("blessed", blessed)
+        pushed = standard_artifacts.PushedModel()
+        pushed.uri = str(tmp_path / "pushed")
+        shutil.rmtree(pushed.uri, ignore_errors=True)
+        Path(pushed.uri).mkdir()
+        destination = json.dumps({"filesystem": {"base_directory": str(serving)}})
+        executor.Executor().Do(
+            {"model": [model], "model_blessing": [blessing]},
+            {"pushed_model": [pushed]},
+            {"push_destination": destination},
+        )
+        return pushed
+
+    return run
+
+
+def contents(folder) -> dict[str, str]:
+    return {str(p.relative_to(folder)): p.read_text() for p in Path(folder).rglob("*") if p.is_file()}
+
+
+def test_a_blessed_model_is_served_whole(push, serving):
+    pushed = push()
+    (version,) = serving.iterdir()
+    assert version.name.isdigit()
+    assert contents(version) == FILES
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_string_custom_property("pushed_destination") == str(version)
+    assert pushed.get_string_custom_property("pushed_version") == version.name
+
+
+def test_the_artifact_keeps_a_copy_of_what_was_pushed(push):
+    assert contents(push().uri) == FILES
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed(push, serving):
+    pushed = push(blessed=0)
+    assert not serving.exists()
+    assert contents(pushed.uri) == {}
+    assert pushed.get_int_custom_property("pushed") == 0
+
+
+def test_two_pushes_are_two_versions_even_in_one_second(push, serving):
+    first = push().get_string_custom_property("pushed_version")
+    second = push().get_string_custom_property("pushed_version")
+    assert int(second) > int(first)
+    assert [contents(serving / v) for v in (first, second)] == [FILES, FILES]
+
+
+def test_a_version_from_the_future_is_topped_and_kept(push, serving):
+    (serving / "99999999999").mkdir(parents=True)
+    (serving / "99999999999" / "saved_model.pb").write_text("older")
+    assert push().get_string_custom_property("pushed_version") == "100000000000"
+    assert contents(serving / "99999999999") == {"saved_model.pb": "older"}
+    assert logic.newest(str(serving)) == str(serving / "100000000000")
+
+
+def test_what_is_not_a_version_is_left_alone(push, serving):
+    serving.mkdir()
+    (serving / "models.config").write_text("mine")
+    push()
+    assert (serving / "models.config").read_text() == "mine"
+
+
+def test_what_a_killed_push_left_behind_is_removed(push, serving):
+    left = serving / f"{logic.HIDDEN}5"
+    left.mkdir(parents=True)
+    (left / "saved_model.pb").write_text("half")
+    version = push().get_string_custom_property("pushed_version")
+    assert [p.name for p in serving.iterdir()] == [version]
+
+
+@pytest.fixture
+def killed(monkeypatch, serving):
+    """A copy into the serving folder dies after its first file."""
+
+    def partial_copy(source: str, target: str) -> None:
+        if Path(target).is_relative_to(serving):
+            Path(target).mkdir()
+            shutil.copy(Path(source) / "saved_model.pb", target)
+            raise KeyboardInterrupt
+        shutil.copytree(source, target, dirs_exist_ok=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(executor.io_utils, "copy_dir", partial_copy)
+        yield patch
+
+
+def test_a_killed_push_shows_nothing_and_the_next_one_succeeds(push, serving, killed):
+    with pytest.raises(KeyboardInterrupt):
+        push()
+    (left,) = serving.iterdir()
+    assert contents(left) == {"saved_model.pb": "graph"}
+    assert logic.newest(str(serving)) is None
+
+    killed.undo()
+    version = push().get_string_custom_property("pushed_version")
+    assert [p.name for p in serving.iterdir()] == [version]
+    assert contents(serving / version) == FILES

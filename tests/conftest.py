@@ -1,0 +1,40 @@
+"""What tests share: real runs of the command line, and materialised examples of every dataset."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import runs
+
+# The noise of TensorFlow's C++ side in a failing test's output hides the failure.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    """A user's own dataset and models, outside the tree: the folder is on the path of this process and of every run."""
+    folder = runs.write_toy(tmp_path_factory.mktemp("toy"))
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="session")
+def materialised(tmp_path_factory, toy):
+    """Returns a function: dataset name -> output folder of a run that went as far as Transform, on few rows."""
+    done = {}
+
+    def run(dataset):
+        if dataset not in done:
+            output = tmp_path_factory.mktemp("materialised")
+            data = runs.head(dataset, output / "data.csv", rows=1500)
+            result = runs.run(output / "out", "--dataset", dataset, "--data", data, "--to", "Transform", path=toy)
+            assert result.code == 0, result.err
+            done[dataset] = output / "out"
+        return done[dataset]
+
+    return run

@@ -1,0 +1,116 @@
+"""What a user can get wrong: an exit code and one paragraph, no traceback, and what was pushed stays."""
+
+import gzip
+import os
+import stat
+
+import pytest
+
+from tests import runs
+
+
+@pytest.fixture(scope="module")
+def good(toy):
+    return (toy / "toy" / "fruit.csv").read_text()
+
+
+def lines(text):
+    return text.splitlines(keepends=True)
+
+
+def _gz(path, text):
+    path = path.with_suffix(".csv.gz")
+    path.write_bytes(gzip.compress(text.encode())[:-3000])
+    return path
+
+
+def _folder(path, text):
+    path.with_suffix("").mkdir()
+    (path.with_suffix("") / "readme.txt").write_text(text)
+    return path.with_suffix("")
+
+
+def _write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+DATA = {
+    "missing file": (lambda p, t: p, ["There is no file or folder"]),
+    "empty file": (lambda p, t: _write(p, ""), ["is empty"]),
+    "header only": (lambda p, t: _write(p, lines(t)[0]), ["a header but no rows"]),
+    "missing column": (lambda p, t: _write(p, t.replace("weight", "wait", 1)), ["row 1", "'weight' is missing"]),
+    "wrong type": (lambda p, t: _write(p, "".join(lines(t)[:9]) + "heavy,3,red,1,0\n"), ["row 10", "'weight'", "'heavy'"]),
+    "wrong delimiter": (lambda p, t: _write(p, t.replace(",", ";")), ["separated by semicolons"]),
+    "not UTF-8": (lambda p, t: _write(p, t.replace("red", "ros\u00e9").encode("latin-1")), ["is not UTF-8", "row "]),
+    "truncated gz": (_gz, ["is damaged", "truncated"]),
+    "no CSVs": (_folder, ["holds no file named *.csv"]),
+}
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_unusable_data_ends_with_2_and_says_where(case, good, toy, tmp_path):
+    make, words = DATA[case]
+    path = make(tmp_path / "data.csv", good)
+    result = runs.run(tmp_path / "out", "--dataset", "toy.fruit", "--data", path, path=toy)
+    assert result.code == 2
+    one_paragraph(result, [str(path), *words])
+    assert not (tmp_path / "out" / "artifacts").exists(), "no node has run"
+
+
+ARGUMENTS = {
+    "unknown dataset": (["--dataset", "taxy"], ["Unknown dataset 'taxy'", "'taxi'"]),
+    "unknown model": (["--model", "custom_wide"], ["Unknown model", "custom_wide_deep"]),
+    "unknown key": (["--set", "train.step=3"], ["Unknown configuration key 'train.step'", "train.steps"]),
+    "wrong value": (["--set", "train.steps=many"], ["train.steps", "'many'"]),
+    "unknown hyper-parameter": (["--set", "hyperparameters.depth=3"], ["'depth'", "learning_rate"]),
+    "unknown node": (["--to", "Trainr"], ["no node 'Trainr'", "Trainer"]),
+    "nothing to start from": (["--from", "Trainer"], ["no run that got that far"]),
+    "unknown option": (["--modle", "x"], ["No such option"]),
+}
+
+
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_wrong_usage_ends_with_2_and_the_way_out(case, tmp_path):
+    arguments, words = ARGUMENTS[case]
+    result = runs.run(tmp_path / "out", *arguments)
+    assert result.code == 2
+    one_paragraph(result, words)
+
+
+def test_a_typo_in_the_configuration_file_is_said_to_be_there(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text("[train]\nsteeps = 3\n")
+    result = runs.run(tmp_path / "out", "--config", file)
+    assert result.code == 2
+    one_paragraph(result, ["'train.steeps'", "train.steps", str(file)])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere: see the test below")
+def test_an_output_folder_without_permission(tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    result = runs.run(tmp_path / "out")
+    tmp_path.chmod(stat.S_IRWXU)
+    assert result.code == 2
+    one_paragraph(result, ["cannot be written", "--output-dir"])
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    result = runs.run(tmp_path / "file" / "out")
+    assert result.code == 2
+    one_paragraph(result, ["cannot be written", "--output-dir"])
+
+
+def test_accepting_before_any_run_says_so(tmp_path):
+    result = runs.cli("schema", "accept", "--output-dir", tmp_path)
+    assert result.code == 2
+    one_paragraph(result, ["no run"])
+
+
+def one_paragraph(result, words):
+    text = result.err.strip()
+    assert "Traceback" not in text
+    assert "\n\n" not in text or text.startswith("Usage:")
+    for word in words:
+        assert word in text

@@ -1,0 +1,73 @@
+"""The data gate refuses, a person accepts; what is served stays untouched meanwhile."""
+
+import shutil
+
+import pytest
+
+from tests import runs
+
+QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
+
+
+@pytest.fixture
+def mine(toy, tmp_path):
+    """A copy of the toy package with a reviewed schema: a test may change it."""
+    shutil.copytree(toy / "toy", tmp_path / "toy")
+    return tmp_path
+
+
+def accept(folder, output, answer="y\n"):
+    return runs.cli("schema", "accept", "--dataset", "toy.fruit", "--output-dir", output, path=folder, stdin=answer)
+
+
+def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(mine, tmp_path):
+    output, schema = tmp_path / "out", mine / "toy" / "fruit.pbtxt"
+    assert runs.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
+    accepted = accept(mine, output)
+    assert accepted.code == 0, accepted.err
+    assert schema.exists()
+
+    purple = runs.write_fruit(
+        tmp_path / "purple.csv", change=lambda row: row | ({"colour": "purple"} if row["crate"] == 3 else {})
+    )
+    refused = runs.run(output, *QUICK, "--data", purple, path=mine)
+    assert (refused.code, refused.record["status"]) == (3, "refused"), refused.err
+    assert {refused.states()[n] for n in ("Transform", "Trainer", "Evaluator", "Pusher")} == {"skipped"}
+    for words in ("'colour'", "'purple'", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "rows", "schema accept --dataset toy.fruit"):
+        assert words in refused.err
+    assert refused.record["gates"][0]["id"] == "DataGate"
+
+    again = runs.run(output, *QUICK, "--data", purple, path=mine)
+    assert again.code == 3, "a refusal is remembered, not retried"
+    assert again.states()["DataGate"] == "cached"
+
+    before = schema.read_text()
+    no = accept(mine, output, answer="n\n")
+    assert (no.code, schema.read_text()) == (0, before)
+    yes = accept(mine, output)
+    assert '+ value: "purple"' in yes.out
+    passed = runs.run(output, *QUICK, "--data", purple, path=mine)
+    assert (passed.code, passed.record["status"]) == (0, "pushed"), passed.err
+    assert "nothing to accept" in accept(mine, output).out
+
+
+def test_an_undeclared_column_only_warns(mine, tmp_path):
+    output = tmp_path / "out"
+    assert runs.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
+    assert accept(mine, output).code == 0
+    lines = (mine / "toy" / "fruit.csv").read_text().splitlines()
+    wide = tmp_path / "wide.csv"
+    wide.write_text("\n".join([f"{lines[0]},note", *(f"{line},x" for line in lines[1:])]) + "\n")
+    warned = runs.run(output, *QUICK, "--data", wide, "--to", "DataGate", path=mine)
+    assert warned.code == 0, warned.err
+    assert "'note'" in warned.record["gates"][0]["why"]
+    assert warned.record["gates"][0]["decision"] == "passed"
+
+
+def test_an_empty_split_is_refused_before_training(mine, tmp_path):
+    dataset = mine / "toy" / "fruit.py"
+    dataset.write_text(dataset.read_text().replace("train_steps=200", "train_steps=200, eval_buckets=0"))
+    refused = runs.run(tmp_path / "out", *QUICK, path=mine)
+    assert refused.code == 3, refused.err
+    assert "'eval' split is empty" in refused.err
+    assert refused.states()["Trainer"] == "skipped"
