@@ -39,7 +39,7 @@ def module_name(package: str, name: str) -> str:
     if "." in name:
         try:
             found = importlib.util.find_spec(name) is not None
-        except ModuleNotFoundError:
+        except (ImportError, ValueError):  # ValueError: a module without a specification
             found = False
         if found:
             return name

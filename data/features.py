@@ -180,6 +180,14 @@ class Dataset:
     max_auc_drop: float = 0.005
     train_steps: int = 1000
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a declaration that cannot work."""
+        if not 1 <= self.eval_buckets <= 9:
+            raise ValueError(f"eval_buckets must be from 1 to 9, of ten. Received: {self.eval_buckets}.")
+        unknown = [name for name in self.slices if name not in self.types]
+        if unknown:
+            raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")
+
     @property
     def columns(self) -> dict[str, DType]:
         """Every column that must be in the data: name -> type."""

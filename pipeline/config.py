@@ -229,6 +229,10 @@ def _convert(settings: Mapping[str, Any]) -> Config:
         unknown = re.search(r"unknown field `(.*)`", message)
         if unknown:
             raise _unknown(f"{table}.{unknown[1]}".lstrip(".")) from None
+        if table.endswith("[...]"):  # msgspec names no key of a free table
+            free = _look_up(settings, table.removesuffix("[...]"))
+            wrong = next((k for k, v in free.items() if not isinstance(v, (int, float, str))), "...")
+            table = table.replace("[...]", f".{wrong}")
         value = _look_up(settings, table)
         raise UsageError(
             f"Configuration key '{table}': {message.lower().replace('`', '').replace(' | null', '')}. Received: {value!r}."

@@ -48,6 +48,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
     schema = schema_gen.outputs["schema"]
     example_validator = tfx.ExampleValidator(statistics, schema)
     data_gate = DataGate(
+        examples,
         example_validator.outputs["anomalies"],
         statistics,
         schema,

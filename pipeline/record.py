@@ -120,5 +120,5 @@ class Recorder:
 def earlier(output_dir: str) -> Iterator[RunRecord]:
     """Yields the records of an output folder, newest first; one that cannot be read is passed over."""
     for path in sorted(Path(output_dir).glob(f"runs/*/{FILE}"), reverse=True):
-        with contextlib.suppress(msgspec.DecodeError, OSError):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, OSError):
             yield msgspec.json.decode(path.read_bytes(), type=RunRecord)

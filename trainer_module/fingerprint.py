@@ -30,6 +30,9 @@ def code(*modules: str) -> str:
 
     Returns:
         16 hexadecimal digits.
+
+    Raises:
+        ModuleNotFoundError: one of `modules` does not exist.
     """
     files: dict[str, Path] = {}
     pending = list(modules)
@@ -41,6 +44,12 @@ def code(*modules: str) -> str:
         if path is not None:
             files[module] = path
             pending.extend(_imports(module, path))
+            # Importing a module runs the packages around it.
+            parts = module.split(".")
+            pending.extend(".".join(parts[:i]) for i in range(1, len(parts)))
+    unknown = [m for m in modules if m not in files and not _spec(m)]
+    if unknown:
+        raise ModuleNotFoundError(f"There is no module {', '.join(unknown)} to hash.")
     digest = hashlib.sha256()
     for module, path in sorted(files.items()):
         digest.update(module.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -54,19 +63,26 @@ def settings(**values: Any) -> str:
 
 def _source(module: str) -> Path | None:
     """Returns the file of a module of ours, else None."""
-    search: list[str] | None = None
-    spec = None
-    for part in module.split("."):
-        name = part if search is None else f"{spec.name}.{part}" if spec else part
-        spec = importlib.machinery.PathFinder.find_spec(name, search)
-        if spec is None:
-            return None
-        search = list(spec.submodule_search_locations or [])
+    spec = _spec(module)
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
     path = Path(spec.origin).resolve()
     installed = {"site-packages", "dist-packages"} & set(path.parts) or path.is_relative_to(_stdlib())
     return None if installed else path
+
+
+def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
+    """Finds a module without importing the packages around it, as importlib.util.find_spec would."""
+    search: list[str] | None = None
+    spec = None
+    name = ""
+    for part in module.split("."):
+        name = f"{name}.{part}".lstrip(".")
+        spec = importlib.machinery.PathFinder.find_spec(name, search)
+        if spec is None:
+            return None
+        search = list(spec.submodule_search_locations or [])
+    return spec
 
 
 def _stdlib() -> Path:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import difflib
+import glob
 import gzip
 import hashlib
-import math
 import posixpath
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,16 +37,19 @@ def find(path: str) -> tuple[str, str]:
     """Returns (folder, pattern) of a CSV file or of a folder of CSV files, as TFX's ExampleGens take them.
 
     Raises:
-        InputDataError: there is no such file or folder, or no CSV file in it.
+        InputDataError: there is no such file or folder, no CSV file in it, or plain and gzipped ones (no single pattern
+            stands for both and for nothing else).
     """
     if not fileio.exists(path):
         raise InputDataError(f"There is no file or folder {path}. `--data` takes a CSV file, or a folder of CSV files.")
     if not fileio.isdir(path):
-        return posixpath.dirname(path) or ".", posixpath.basename(path)
-    found = [p for p in PATTERNS if fileio.glob(posixpath.join(path, p))]
+        return glob.escape(posixpath.dirname(path)) or ".", glob.escape(posixpath.basename(path))
+    found = [p for p in PATTERNS if fileio.glob(posixpath.join(glob.escape(path), p))]
     if not found:
         raise InputDataError(f"The folder {path} holds no file named *.csv or *.csv.gz.")
-    return path, found[0] if len(found) == 1 else "*.csv*"
+    if len(found) > 1:
+        raise InputDataError(f"The folder {path} holds *.csv and *.csv.gz files. Put the one kind or the other elsewhere.")
+    return glob.escape(path), found[0]
 
 
 def check(path: str, dataset: Dataset, at_most_bytes: int) -> None:
@@ -102,7 +105,11 @@ def read(path: str, dataset: Dataset) -> Iterator[pa.RecordBatch]:
             )
             for batch in reader:
                 yield _narrow(batch)
-    except (pa.ArrowInvalid, OSError, EOFError, zlib.error) as error:
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" in str(error):  # a header without a final newline, and nothing behind it
+            return
+        raise _diagnose(path, header, types, error) from None
+    except (OSError, EOFError, zlib.error) as error:
         raise _diagnose(path, header, types, error) from None
 
 
@@ -166,13 +173,18 @@ def _header(path: str, columns: Mapping[str, DType]) -> list[str]:
             line = stream.readline()
     except (OSError, EOFError, zlib.error) as error:
         raise InputDataError(f"{path} cannot be read: {error}.") from None
-    if not line.strip():
+    if not line:
         raise InputDataError(f"{path} is empty: not even a header.")
+    if not line.strip():
+        raise InputDataError(f"{path}, row 1: the line is blank. The first line must be the header.")
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputDataError(f"{path}, row 1: the header is not UTF-8. Save the file as UTF-8.") from None
-    names = next(csv.reader([text]))
+    try:
+        names = next(csv.reader([text]))
+    except csv.Error as error:
+        raise InputDataError(f"{path}, row 1: the header is no line of a CSV file: {error}.") from None
     missing = [name for name in columns if name not in names]
     if missing:
         raise InputDataError(_missing(path, names, missing))
@@ -225,10 +237,11 @@ def _diagnose(path: str, header: list[str], types: Mapping[str, DType], error: E
 
 
 def _reads_as(cell: str, dtype: str) -> bool:
+    """Whether Arrow takes a cell: Python would also read "+5" and "1_000"."""
     if cell == "" or dtype == "string":
         return True
     try:
-        value: Any = int(cell) if dtype == "int64" else float(cell)
-    except ValueError:
+        pa.array([cell]).cast(_ARROW[dtype])
+    except pa.ArrowInvalid:
         return False
-    return dtype == "float32" or -(2**63) <= value < 2**63 or math.isinf(value)
+    return True

@@ -11,13 +11,14 @@ from components.gate import GateDecision
 
 
 class DataGateSpec(component_spec.ComponentSpec):
-    """Anomalies, statistics and schema in, a decision out."""
+    """Examples, anomalies, statistics and schema in, a decision out."""
 
     PARAMETERS = {
         "dataset": component_spec.ExecutionParameter(type=str),
         "code": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
@@ -45,6 +46,7 @@ class DataGate(base_component.BaseComponent):
 
     def __init__(
         self,
+        examples: types.BaseChannel,
         anomalies: types.BaseChannel,
         statistics: types.BaseChannel,
         schema: types.BaseChannel,
@@ -54,6 +56,7 @@ class DataGate(base_component.BaseComponent):
         """Constructs a DataGate.
 
         Args:
+            examples: read again only to count values that are out of range.
             anomalies: of ExampleValidator.
             statistics: of StatisticsGen: for row counts and example values.
             schema: that the anomalies were found against.
@@ -62,6 +65,7 @@ class DataGate(base_component.BaseComponent):
         """
         super().__init__(
             DataGateSpec(
+                examples=examples,
                 anomalies=anomalies,
                 statistics=statistics,
                 schema=schema,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy.typing as npt
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.gate import Decision, Finding
 from data.features import AnomalyPolicy, Dataset
 
 _EXAMPLE_VALUES = 3
+_SAID = 6  # findings in the paragraph; all of them stand in the decision's file
+
+_OUT_OF_RANGE = {"INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT"}
 
 _Stats: TypeAlias = statistics_pb2.FeatureNameStatistics
 
@@ -22,6 +27,8 @@ class Split:
 
     anomalies: anomalies_pb2.Anomalies
     statistics: statistics_pb2.DatasetFeatureStatisticsList
+    # Reads the values of a numeric feature again, in batches: statistics do not count those that are out of range.
+    values: Callable[[str], Iterable[npt.NDArray[Any]]] | None = None
 
     @property
     def rows(self) -> int:
@@ -49,6 +56,8 @@ def decide(splits: Mapping[str, Split], schema: schema_pb2.Schema, dataset: Data
     refusals = [f.text for f in findings if f.refuses]
     warnings = [f.text for f in findings if not f.refuses]
     rows = ", ".join(f"{split.rows:,} rows in '{name}'" for name, split in splits.items())
+    if len(refusals) > _SAID:
+        refusals = [*refusals[:_SAID], f"And {len(refusals) - _SAID} more."]
     if not refusals:
         text = f"The data fits its schema: {rows}." + (" Warning: " + " ".join(warnings) if warnings else "")
         return Decision(decision="passed", why=text, findings=findings)
@@ -71,13 +80,19 @@ def _findings(name: str, split: Split, schema: schema_pb2.Schema, policy: Anomal
         kinds = [anomalies_pb2.AnomalyInfo.Type.Name(r.type) for r in info.reason]
         refused = [k for k in kinds if policy.action(k) == "refuse"]
         texts = "; ".join(r.description.rstrip(". ") for r in info.reason) or info.description.rstrip(". ")
-        evidence = _evidence(split.feature(feature), split.rows, kinds, _domain(schema, feature))
+        evidence = None
+        if _OUT_OF_RANGE & set(kinds) and split.values:
+            evidence = _out_of_range(split.values(feature), split.rows, _range(schema, feature))
+        evidence = evidence or _evidence(split.feature(feature), split.rows, kinds, _domain(schema, feature))
         yield Finding(
             text=f"'{feature}' in split '{name}': {texts} ({', '.join(refused or kinds)}): {evidence}.",
             refuses=bool(refused),
         )
     if anomalies.HasField("dataset_anomaly_info"):
-        yield Finding(text=f"Split '{name}': {anomalies.dataset_anomaly_info.description}")
+        info = anomalies.dataset_anomaly_info
+        kinds = [anomalies_pb2.AnomalyInfo.Type.Name(r.type) for r in info.reason]
+        refused = [k for k in kinds if policy.action(k) == "refuse"]
+        yield Finding(text=f"Split '{name}': {info.description}", refuses=bool(refused) or not kinds)
 
 
 def _domain(schema: schema_pb2.Schema, name: str) -> frozenset[str]:
@@ -88,6 +103,24 @@ def _domain(schema: schema_pb2.Schema, name: str) -> frozenset[str]:
             domain = domains.get(feature.domain) if feature.domain else feature.string_domain
             return frozenset(domain.value if domain else ())
     return frozenset()
+
+
+def _range(schema: schema_pb2.Schema, name: str) -> tuple[float, float]:
+    """Returns the least and the greatest value that the schema allows for a number."""
+    feature = next(f for f in schema.feature if f.name == name)
+    domain = feature.int_domain if feature.HasField("int_domain") else feature.float_domain
+    low = domain.min if domain.HasField("min") else -math.inf
+    return low, domain.max if domain.HasField("max") else math.inf
+
+
+def _out_of_range(batches: Iterable[npt.NDArray[Any]], rows: int, bounds: tuple[float, float]) -> str:
+    """Counts the values outside of bounds and gives examples."""
+    count, seen = 0, set()
+    for batch in batches:
+        outside = batch[(batch < bounds[0]) | (batch > bounds[1])]
+        count += len(outside)
+        seen |= set(outside[:_EXAMPLE_VALUES].tolist())
+    return f"{count:,} of {rows:,} rows, such as {', '.join(f'{v:g}' for v in sorted(seen)[:_EXAMPLE_VALUES])}"
 
 
 def _evidence(stats: _Stats, rows: int, kinds: Iterable[str], domain: frozenset[str]) -> str:

@@ -69,13 +69,16 @@ def _failures(result: Any) -> Iterator[Finding]:
         for failure in validations.failures:
             yield _finding(name, failure)
     for missing in result.missing_slices:
-        yield Finding(text=f"No row of the evaluation split belongs to the slice {missing}.")
+        named = [*missing.feature_keys, *(f"{k}={v}" for k, v in sorted(missing.feature_values.items()))]
+        yield Finding(text=f"No row of the evaluation split belongs to the slice {', '.join(named)}.")
     if not result.metric_validations_per_slice and not result.missing_slices:
         yield Finding(text="No metric could be computed: does the evaluation split have rows?")
 
 
 def _finding(slice_: str, failure: Any) -> Finding:
     metric = failure.metric_key.name
+    if not failure.metric_value.WhichOneof("type"):
+        return Finding(text=f"{metric} was not computed: {failure.message}", metric=metric, slice=slice_)
     value = failure.metric_value.double_value.value
     on = "overall" if slice_ == OVERALL else f"on the slice {slice_}"
     if failure.metric_key.is_diff:

@@ -308,10 +308,17 @@ def test_every_csv_file_of_a_folder_is_found_and_no_other(file, tmp_path):
     assert found(tmp_path) == ["a.csv", "b.csv"]
 
 
-def test_plain_and_gzipped_files_of_a_folder_are_found_and_no_other(file, tmp_path):
-    for name in ("a.csv", "b.csv.gz", "c.csv.bak"):
+def test_gzipped_files_of_a_folder_are_found_and_no_other(file, tmp_path):
+    for name in ("b.csv.gz", "c.csv.bak"):
         file(HEADER + ROW, name)
-    assert found(tmp_path) == ["a.csv", "b.csv.gz"]
+    assert found(tmp_path) == ["b.csv.gz"]
+
+
+def test_plain_beside_gzipped_files_are_refused(file, tmp_path):
+    for name in ("a.csv", "b.csv.gz"):
+        file(HEADER + ROW, name)
+    with pytest.raises(InputDataError, match=r"\*\.csv and \*\.csv\.gz"):
+        logic.find(str(tmp_path))
 
 
 def test_a_path_to_nothing_is_named(tmp_path):

@@ -65,9 +65,8 @@ def test_an_undeclared_column_only_warns(mine, tmp_path):
 
 
 def test_an_empty_split_is_refused_before_training(mine, tmp_path):
-    dataset = mine / "toy" / "fruit.py"
-    dataset.write_text(dataset.read_text().replace("train_steps=200", "train_steps=200, eval_buckets=0"))
-    refused = runs.run(tmp_path / "out", *QUICK, path=mine)
+    single = runs.write_fruit(tmp_path / "single.csv", rows=1)
+    refused = runs.run(tmp_path / "out", *QUICK, "--data", single, path=mine)
     assert refused.code == 3, refused.err
-    assert "'eval' split is empty" in refused.err
+    assert "split is empty: 0 rows" in refused.err
     assert refused.states()["Trainer"] == "skipped"
