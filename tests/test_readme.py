@@ -1,0 +1,95 @@
+"""The README tells the truth: a reader follows it from top to bottom, in a copy of the checkout."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.dag import create_pipeline
+from tests import runs
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
+BLOCKS = [(language, info, text) for language, info, text in BLOCK.findall((ROOT / "README.md").read_text())]
+
+# What cannot run here or within a test: it is checked for syntax alone.
+NOT_RUN = {"make test", "tensorflow_model_server", "curl", "docker"}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the checkout with the README's files in it, and this environment."""
+    folder = tmp_path_factory.mktemp("readme") / "checkout"
+    ignore = shutil.ignore_patterns(".venv", ".git", "outputs", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, folder, ignore=ignore)
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    for _, info, text in BLOCKS:
+        if info.startswith("file="):
+            (folder / info.removeprefix("file=")).write_text(text)
+    (folder / "data/samples/fruit").mkdir()
+    runs.write_fruit(folder / "data/samples/fruit/fruit.csv")
+    return folder
+
+
+def shell(command, folder):
+    return subprocess.run(
+        ["bash", "-euc", command], cwd=folder, env=runs.environment(), capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def test_every_command_works_in_the_order_of_the_page(checkout):
+    for language, info, text in BLOCKS:
+        if language == "bash" and info != "norun":
+            for command in text.splitlines():
+                done = shell(command, checkout)
+                assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        elif language == "python" and info == "run":
+            done = subprocess.run(
+                [sys.executable, "-c", text], cwd=checkout, env=runs.environment(), capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            assert "'probability': <tf.Tensor: shape=(1,)" in done.stdout
+    assert len(runs.versions(checkout / "outputs/taxi")) >= 2, "make run has pushed, and so has the Keras model"
+    assert runs.versions(checkout / "outputs/fruit-logistic")
+    keras = "make run ARGS='--model keras_wide_deep'"
+    shell(keras, checkout)
+    assert "Unchanged" in shell(keras, checkout).stdout
+
+
+def test_what_is_not_run_is_a_short_list_of_valid_commands():
+    for language, info, text in BLOCKS:
+        if language == "bash" and info == "norun":
+            assert subprocess.run(["bash", "-n", "-c", text], check=False).returncode == 0
+            for command in text.splitlines():
+                assert any(command.startswith(start) for start in NOT_RUN), command
+
+
+def test_every_path_that_is_named_exists():
+    text = BLOCK.sub("", (ROOT / "README.md").read_text())
+    named = set(re.findall(r"`([\w.]+/[\w./]*|\w+\.(?:py|toml))`", text))
+    made = {"serving/", "runs/", "logs/", "checkpoints/", "artifacts/", "data/samples/fruit/schema.pbtxt"}
+    recipes = {info.removeprefix("file=") for _, info, _ in BLOCKS if info.startswith("file=")}
+    bases = [ROOT, *(ROOT / base for base in ("pipeline", "components/data_gate", "trainer_module", "data", "tests"))]
+    assert len(named) > 15
+    for path in named - made - recipes:
+        assert any((base / path).exists() for base in bases), path
+
+
+def test_the_picture_of_the_dag_has_every_node(tmp_path):
+    from pipeline import config
+
+    [picture] = [text for language, _, text in BLOCKS if language == "text" and "─►" in text]
+    finished = config.load(None, (), {"output_dir": str(tmp_path)})
+    for node in create_pipeline(finished).components:
+        assert node.id in picture
+
+
+def test_the_options_of_run_are_those_in_the_table():
+    text = (ROOT / "README.md").read_text()
+    said = set(re.findall(r"`(--[a-z-]+)", text))
+    known = set(re.findall(r"(--[a-z-]+)", runs.cli("run", "--help").out))
+    assert said - known <= {"--yes"}
+    assert known - said <= {"--help", "--debug"}
