@@ -164,6 +164,6 @@ def test_an_input_without_rows_ends_at_once(tmp_path, training):
     assert batches([write(tmp_path / "empty.gz", [])], training=training, seed=1) == []
 
 
-@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
-def test_an_input_without_files_ends_at_once(tmp_path, training):
-    assert batches([str(tmp_path / "nothing-*")], training=training, seed=1) == []
+def test_a_pattern_that_finds_no_file_is_named(tmp_path):
+    with pytest.raises(Exception, match="nothing-"):
+        batches([str(tmp_path / "nothing-*")])

@@ -1,0 +1,86 @@
+"""The compiled DAG: its nodes, what stands under which gate, and what no cache may answer."""
+
+import json
+
+import pytest
+from tfx.dsl.compiler.compiler import Compiler
+
+from pipeline import config
+from pipeline.dag import create_pipeline
+from trainer_module import fingerprint
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    return config.load(None, (), {"output_dir": str(tmp_path_factory.mktemp("out"))})
+
+
+def compiled(settings):
+    return {n.pipeline_node.node_info.id: n.pipeline_node for n in Compiler().compile(create_pipeline(settings)).nodes}
+
+
+@pytest.fixture(scope="module")
+def nodes(settings):
+    return compiled(settings)
+
+
+def parameter(node, name):
+    return node.parameters.parameters[name].field_value.string_value
+
+
+def test_all_nodes_are_always_there(nodes):
+    assert set(nodes) == {
+        "CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
+        "LatestBlessedModel", "ChampionGate", "Evaluator", "Pusher",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("node", "conditions"),
+    [("StatisticsGen", 0), ("DataGate", 0), ("Transform", 1), ("Trainer", 1), ("LatestBlessedModel", 1),
+     ("ChampionGate", 1), ("Evaluator", 2), ("Pusher", 3)],
+)  # fmt: skip
+def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
+    assert len(nodes[node].inputs.conditionals) == conditions
+
+
+@pytest.mark.parametrize(
+    ("edited", "changed"),
+    [
+        ("trainer_module.preprocess", {"Transform", "Trainer"}),
+        ("trainer_module.models.custom_wide_deep", {"Trainer"}),
+        ("components.data_gate.logic", {"DataGate"}),
+        ("components.csv_example_gen.logic", {"CsvExampleGen"}),
+        ("components.pusher.executor", {"Pusher", "ChampionGate"}),
+        ("components.metrics.skill", {"Evaluator"}),
+    ],
+)
+def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, edited, changed, monkeypatch):
+    source = fingerprint._source(edited)
+    read = type(source).read_bytes
+    monkeypatch.setattr(type(source), "read_bytes", lambda p: read(p) + (b"# edited" if p == source else b""))
+    fingerprint.code.cache_clear()
+    after = compiled(settings)
+    fingerprint.code.cache_clear()
+    different = {n for n in nodes if nodes[n].parameters != after[n].parameters}
+    assert different == changed
+
+
+def test_another_model_changes_the_trainer_alone(settings, nodes):
+    other = compiled(config.load(None, (), {"output_dir": settings.output_dir, "model": "keras_wide_deep"}))
+    assert {n for n in nodes if nodes[n].parameters != other[n].parameters} == {"Trainer"}
+
+
+def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(nodes, settings):
+    custom = json.loads(parameter(nodes["Trainer"], "custom_config"))
+    assert custom["checkpoints"] == settings.checkpoints
+    assert (custom["checkpoint_steps"], custom["eval_seconds"], custom["seed"]) == (500, 60, 1)
+
+
+def test_the_reviewed_schema_travels_as_text(nodes):
+    assert 'name: "fare"' in parameter(nodes["SchemaGen"], "schema_text")
+
+
+def test_the_beam_runner_is_named(settings):
+    [runner] = [a for a in settings.beam_args if a.startswith("--runner")]
+    assert runner.endswith("FnApiRunner")
