@@ -24,6 +24,7 @@ from data.features import EVAL_SPLIT, TRAIN_SPLIT, Dataset
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
 from trainer_module import fingerprint
+from trainer_module.estimator import hyperparameters
 from trainer_module.models import NAME as MODELS
 
 RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own: every runner fills it in
@@ -77,7 +78,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
             custom_config={
                 "dataset": config.dataset,
                 "model": config.model,
-                "hyperparameters": settings.hyperparameters,
+                "hyperparameters": hyperparameters(config.model, settings.hyperparameters).values,
                 "batch_size": settings.train.batch_size,
                 "checkpoint_steps": settings.train.checkpoint_steps,
                 "eval_seconds": settings.train.eval_seconds,

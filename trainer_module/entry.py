@@ -51,6 +51,8 @@ def run_fn(fn_args: FnArgs) -> None:
     # One object for the whole process: see export.serving_input_receiver_fn.
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     model_dir = posixpath.join(settings["checkpoints"], _fingerprint(fn_args, hp.values))
+    if loop.step_of(model_dir) > fn_args.train_steps:  # a shorter training than before cannot continue: it has its own folder
+        model_dir += f"-{fn_args.train_steps}"
 
     config = tf.estimator.RunConfig(
         model_dir=model_dir,

@@ -30,7 +30,8 @@ DATASET = Dataset(
     label=RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
     other_columns={"trip_start_timestamp": "int64", "pickup_census_tract": "int64"},
     slices=("trip_start_hour", "payment_type"),
-    min_auc=0.85,
+    min_auc=0.9,
     min_skill=0.02,
-    train_steps=1000,
+    # Six passes over the 10,500 training rows: longer ones fit them better and the others worse (benchmarks/README.md).
+    train_steps=300,
 )

@@ -102,6 +102,13 @@ def test_a_worse_model_is_refused_with_metric_slice_value_and_bound(first, go, o
     assert "auc overall changed by -" in worse.err
 
 
+def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(first, go):
+    more = go("--set", "train.steps=200").record["train"]
+    assert (more["resumed_from"], more["steps"]) == (150, 200)
+    fewer = go("--set", "train.steps=90").record["train"]
+    assert (fewer["resumed_from"], fewer["steps"]) == (0, 90)
+
+
 def test_a_constant_model_is_refused_for_its_skill(first, go, output):
     before = runs.versions(output)
     constant = go("--model", "toy.constant")

@@ -65,7 +65,7 @@ def train(
     Raises:
         TrainingError: it ended before `plan.steps`, the loss is not finite, or nothing was exported.
     """
-    resumed_from = _step(estimator)
+    resumed_from = step_of(estimator.model_dir)
     if resumed_from < plan.steps:
         metrics, exports = tf.estimator.train_and_evaluate(
             estimator,
@@ -92,7 +92,7 @@ def _checked(
     metrics: dict[str, float],
     exports: list[bytes | str],
 ) -> Trained:
-    reached = _step(estimator)
+    reached = step_of(estimator.model_dir)
     if reached < plan.steps:
         raise TrainingError(
             f"The training ended at step {reached} of {plan.steps}. An input that runs dry does that: "
@@ -115,7 +115,7 @@ def _checked(
     )
 
 
-def _step(estimator: tf.estimator.Estimator) -> int:
-    """Returns the global step of the newest checkpoint, 0 if there is none."""
-    checkpoint = estimator.latest_checkpoint()
+def step_of(model_dir: str) -> int:
+    """Returns the global step of the newest checkpoint in a folder, 0 if there is none."""
+    checkpoint = tf.train.latest_checkpoint(model_dir)
     return int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
