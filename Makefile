@@ -56,10 +56,12 @@ clean: ## remove the environment (outputs/ stays)
 # Each stamp is newer than the lock it was installed from, so a second `make run` does no set-up work. The development
 # environment contains the other one: it stamps both.
 $(VENV)/.run: requirements.lock | $(VENV)/.venv
+	@echo "Installing the environment from $< into $(VENV) (once, about a minute)"
 	@$(UV) pip install -q --python $(PYTHON) --compile-bytecode --require-hashes --no-deps -r $<
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(VENV)/.venv
+	@echo "Installing the environment from $< into $(VENV) (once, about two minutes)"
 	@$(UV) pip install -q --python $(PYTHON) --compile-bytecode --require-hashes --no-deps -r $<
 	@touch $@ $(VENV)/.run
 

@@ -26,19 +26,31 @@ def hyperparameters(model: str, overrides: Mapping[str, Any] | None = None) -> k
     """
     hp = kt.HyperParameters()
     discovery.load(MODELS, model).search_space(hp)
+    space = {p.name: p for p in hp.space}
     for name, value in (overrides or {}).items():
-        if name not in hp.values:
-            raise HyperParameterError(
-                f"Model '{model}' has no hyper-parameter '{name}'. It has: {', '.join(sorted(hp.values))}."
-            )
-        default = hp.values[name]
-        try:
-            hp.values[name] = type(default)(value)
-        except ValueError:
-            raise HyperParameterError(
-                f"Hyper-parameter '{name}' of model '{model}' takes a value like {default!r}. Received: {value!r}."
-            ) from None
+        if name not in space:
+            raise HyperParameterError(f"Model '{model}' has no hyper-parameter '{name}'. It has: {', '.join(sorted(space))}.")
+        hp.values[name] = _checked(space[name], value, model)
     return hp
+
+
+def _checked(declared: Any, value: Any, model: str) -> Any:
+    """Returns a value as the hyper-parameter's own type. Raises HyperParameterError if the space does not contain it."""
+    kind = type(declared.default)
+    what = f"Hyper-parameter '{declared.name}' of model '{model}' takes"
+    try:
+        typed = kind(value)
+        exact = isinstance(value, str) or kind is str or typed == value
+    except (TypeError, ValueError):
+        exact = False
+    if not exact:
+        raise HyperParameterError(f"{what} a value like {declared.default!r}. Received: {value!r}.")
+    if isinstance(declared, kt.engine.hyperparameters.Choice):
+        if typed not in declared.values:
+            raise HyperParameterError(f"{what} one of {', '.join(map(repr, declared.values))}. Received: {value!r}.")
+    elif hasattr(declared, "min_value") and not declared.min_value <= typed <= declared.max_value:
+        raise HyperParameterError(f"{what} values from {declared.min_value} to {declared.max_value}. Received: {value!r}.")
+    return typed
 
 
 def build(dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:

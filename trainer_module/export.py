@@ -54,7 +54,7 @@ class MissingPredictionError(ValueError):
 def with_signatures(estimator: tf.estimator.Estimator, dataset: Dataset) -> tf.estimator.Estimator:
     """Returns an Estimator that trains and evaluates like `estimator` and exports the signatures of this module.
 
-    Raises (when it exports or predicts):
+    Raises (when it exports):
         MissingPredictionError: `predictions` has no "logistic" [batch, 1].
     """
 
@@ -174,20 +174,29 @@ class Card(msgspec.Struct, frozen=True):
 def finish(export_dir: str, dataset: Dataset) -> None:
     """Gives a fresh export its card and its signatures their names; graph and variables stay as they are.
 
-    The Estimator API calls a second kind of input "raw:serving_default", and offers it for the labels as well.
+    The Estimator API calls a second kind of input "raw:serving_default", and offers it for the labels as well. Finishing an
+    export again changes nothing.
+
+    Raises:
+        MissingPredictionError: the export is not one of `with_signatures` and `serving_input_receiver_fn`.
     """
+    model = _read(export_dir)
+    [graph] = model.meta_graphs
+    signatures = graph.signature_def
+    raw = f"{_ALTERNATIVE}:{SERVING_DEFAULT}"
+    if raw not in signatures:  # reading a key that is not there would make an empty one
+        if PREDICT_RAW in signatures:
+            return  # finished before
+        raise MissingPredictionError(f"{export_dir} has no signature '{raw}'. It has: {', '.join(sorted(signatures))}.")
+    signatures[PREDICT_RAW].CopyFrom(signatures[raw])
+    for name in [n for n in signatures if n.startswith(f"{_ALTERNATIVE}:")]:
+        del signatures[name]
+    (Path(export_dir) / tf.saved_model.SAVED_MODEL_FILENAME_PB).write_bytes(model.SerializeToString(deterministic=True))
+
     card = Card(uuid.uuid4().hex, dataset.name, dataset.task, dataset.label.name, dict(dataset.columns))
     path = Path(export_dir) / CARD_FILE
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2))
-
-    model = _read(export_dir)
-    for graph in model.meta_graphs:
-        signatures = graph.signature_def
-        signatures[PREDICT_RAW].CopyFrom(signatures[f"{_ALTERNATIVE}:{SERVING_DEFAULT}"])
-        for name in [n for n in signatures if n.startswith(f"{_ALTERNATIVE}:")]:
-            del signatures[name]
-    (Path(export_dir) / tf.saved_model.SAVED_MODEL_FILENAME_PB).write_bytes(model.SerializeToString(deterministic=True))
 
 
 def signatures(saved_model: str) -> set[str]:

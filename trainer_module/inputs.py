@@ -41,11 +41,16 @@ def input_fn(
     Returns:
         A function without arguments, to be called in the Estimator's graph, that returns a dataset of
         (features: name -> [batch, 1], label: [batch, 1]).
+
+    Raises (when that function is called):
+        FileNotFoundError: no file matches.
     """
     spec = tf_transform_output.transformed_feature_spec()
 
     def build() -> tf.data.Dataset:
         files = sorted(path for pattern in file_patterns for path in tf.io.gfile.glob(pattern))
+        if not files:
+            raise FileNotFoundError(f"No transformed examples match {', '.join(file_patterns)}.")
         records = tf.data.Dataset.from_tensor_slices(files).interleave(
             lambda path: tf.data.TFRecordDataset(path, compression_type="GZIP"),
             cycle_length=_FILES_AT_ONCE,

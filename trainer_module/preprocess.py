@@ -27,6 +27,7 @@ from data.features import (
 RawFeatures = Mapping[str, tf.Tensor | tf.SparseTensor]
 
 _MISSING_STRING = ""
+_ROUNDING = 1e-6
 
 
 def preprocess(dataset: Dataset, inputs: RawFeatures) -> dict[str, tf.Tensor]:
@@ -92,7 +93,9 @@ def _(declared: RatioLabel, inputs: RawFeatures) -> tf.Tensor:
     numerator, denominator = (
         _dense(_cast(_present(inputs[name]), tf.float32), float("nan")) for name in (declared.numerator, declared.denominator)
     )
-    return tf.cast(numerator > declared.threshold * denominator, tf.int64)
+    # Amounts are decimal fractions in 32 bits: a ratio of exactly the threshold must not be above it by a rounding error.
+    bound = declared.threshold * denominator
+    return tf.cast(numerator > bound + _ROUNDING * tf.abs(bound), tf.int64)
 
 
 def _present(x: tf.Tensor | tf.SparseTensor) -> tf.SparseTensor:

@@ -68,6 +68,7 @@ from tests import trained
 bench = trained.bench(sys.argv[1], "toy.fruit", "custom_wide_deep", sys.argv[2])
 estimator = bench.estimator()
 estimator.train(bench.input_fn("train", True), max_steps=2)
+gc.set_threshold(100, 5, 5)  # the collector also runs while TensorFlow holds the lock of a graph
 for i in range(int(sys.argv[4])):
     estimator.export_saved_model(f"{sys.argv[2]}/exports/{i}", bench.receiver())
     gc.collect()

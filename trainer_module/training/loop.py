@@ -67,22 +67,42 @@ def train(
     """
     resumed_from = step_of(estimator.model_dir)
     if resumed_from < plan.steps:
-        metrics, exports = tf.estimator.train_and_evaluate(
-            estimator,
-            tf.estimator.TrainSpec(train_input_fn, max_steps=plan.steps, hooks=[ProgressHook(plan.steps)]),
-            tf.estimator.EvalSpec(
-                eval_input_fn,
-                steps=None,
-                exporters=[tf.estimator.FinalExporter(EXPORTER, receiver_fn)],
-                # The first evaluation need not wait; the default of 600 s leaves short trainings without any.
-                start_delay_secs=0,
-                throttle_secs=plan.eval_seconds,
-            ),
-        )
+        try:
+            metrics, exports = _train_and_evaluate(estimator, plan, train_input_fn, eval_input_fn, receiver_fn)
+        except tf.estimator.NanLossDuringTrainingError:
+            raise TrainingError(_diverged("nan", f"soon after step {step_of(estimator.model_dir)}")) from None
     else:  # train_and_evaluate does nothing at all for a training that is done, not even its export
         metrics = estimator.evaluate(eval_input_fn)
         exports = [estimator.export_saved_model(str(Path(estimator.model_dir) / "export" / EXPORTER), receiver_fn)]
     return _checked(estimator, plan, resumed_from, metrics or {}, [e for e in exports or [] if e])
+
+
+def _train_and_evaluate(
+    estimator: tf.estimator.Estimator,
+    plan: Plan,
+    train_input_fn: InputFn,
+    eval_input_fn: InputFn,
+    receiver_fn: export.ReceiverFn,
+) -> tuple[dict[str, float], list[bytes | str]]:
+    return tf.estimator.train_and_evaluate(
+        estimator,
+        tf.estimator.TrainSpec(train_input_fn, max_steps=plan.steps, hooks=[ProgressHook(plan.steps)]),
+        tf.estimator.EvalSpec(
+            eval_input_fn,
+            steps=None,
+            exporters=[tf.estimator.FinalExporter(EXPORTER, receiver_fn)],
+            # The first evaluation need not wait; the default of 600 s leaves short trainings without any.
+            start_delay_secs=0,
+            throttle_secs=plan.eval_seconds,
+        ),
+    )
+
+
+def _diverged(loss: object, when: str) -> str:
+    return (
+        f"The loss is {loss} {when}: the training has diverged. "
+        "A smaller learning rate, or features without extreme values, may help."
+    )
 
 
 def _checked(
@@ -99,10 +119,7 @@ def _checked(
             "is the training split empty, or smaller than one batch?"
         )
     if not math.isfinite(metrics.get("loss", math.nan)):
-        raise TrainingError(
-            f"The loss is {metrics.get('loss')} at step {reached}: the training has diverged. "
-            "A smaller learning rate, or features without extreme values, may help."
-        )
+        raise TrainingError(_diverged(metrics.get("loss"), f"at step {reached}"))
     if not exports:
         raise TrainingError(f"The training reached step {reached}, but exported no SavedModel.")
     return Trained(
