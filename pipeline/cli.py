@@ -29,7 +29,7 @@ class _Commands(click.Group):
             _say(str(stopped))
             code = stopped.exit_code
         except errors.PipelineError as error:
-            if os.environ.get(_DEBUG):
+            if os.environ.get(errors.DEBUG):
                 traceback.print_exc()
             _say(str(error))
             code = error.exit_code
@@ -40,7 +40,6 @@ class _Commands(click.Group):
         _leave(code if isinstance(code, int) else errors.OK)
 
 
-_DEBUG = "PIPELINE_DEBUG"
 _SCREEN: list[Any] = []  # the real standard error once it has been diverted
 
 
@@ -98,7 +97,7 @@ def run(
     from pipeline import config, logs, session
 
     if debug:
-        os.environ[_DEBUG] = "1"
+        os.environ[errors.DEBUG] = "1"
     options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data}
     finished = config.load(file, assignments, options, use_cache=not no_cache)
     run_id = session.new_run_id()

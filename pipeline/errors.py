@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+DEBUG = "PIPELINE_DEBUG"  # environment variable: show tracebacks
+
 OK = 0  # pushed, or nothing new to do
 NODE_FAILED = 1
 USAGE = 2  # wrong usage, configuration, or unusable input

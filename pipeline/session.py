@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import os
 import re
 import signal
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,6 +22,7 @@ from pipeline import errors, logs, preflight
 from pipeline.config import PipelineConfig
 
 if TYPE_CHECKING:
+    from pipeline.node import Observer
     from pipeline.record import Recorder, Status
 
 # Runner name -> module with `run(ir, observer)`.
@@ -68,20 +71,25 @@ def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection,
     record = recorder.record
     ir = compiled.compile_pipeline(config, record.run_id, selection.from_node, selection.to_node, base)
     recorder.begin(list(compiled.node_ids(ir)))
-    failure: BaseException | None = None
+    failure: errors.NodeFailedError | errors.StoppedError | None = None
     try:
         with Progress(console) as progress:
             progress.begin(compiled.node_ids(ir))
-            importlib.import_module(RUNNERS[runner]).run(ir, _Both(recorder, progress))
+            importlib.import_module(RUNNERS[runner]).run(ir, _Observers(recorder, progress))
     except (errors.NodeFailedError, errors.StoppedError) as error:
         failure = error
         logging.getLogger(__name__).error("The run ends here.", exc_info=error)
+    except Exception as error:  # a mistake of ours: the record must not say "running" for ever
+        recorder.finish("failed", errors.NODE_FAILED, f"{type(error).__name__}: {error}")
+        raise
     with contextlib.suppress(Exception) if failure else contextlib.nullcontext():
         outcome.collect(record, node.connection_config(ir))
     status, exit_code, why = _verdict(recorder, config, failure, selection)
     recorder.finish(status, exit_code, why)
     if not failure:
         report.show(record, console, config.output_dir)
+    if failure and os.environ.get(errors.DEBUG):
+        traceback.print_exception(failure, file=err.file)
     if exit_code:
         err.print(f"[bold red]{status.capitalize()}.[/] ", end="")
         err.print(f"{why}\nLog: {log_file(config, run_id)}", markup=False, highlight=False, soft_wrap=True)
@@ -93,15 +101,15 @@ def log_file(config: PipelineConfig, run_id: str) -> Path:
     return Path(config.output_dir) / "logs" / f"{run_id}.log"
 
 
-class _Both:
-    """Tells the record and the screen."""
+class _Observers:
+    """Several observers as one."""
 
-    def __init__(self, recorder: Recorder, progress: object) -> None:
-        self._observers = (recorder, progress)
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
 
     def node(self, node_id: str, state: str, seconds: float) -> None:
         for observer in self._observers:
-            observer.node(node_id, state, seconds)  # type: ignore[attr-defined]
+            observer.node(node_id, state, seconds)
 
 
 def _verdict(

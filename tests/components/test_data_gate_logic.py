@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 import tensorflow_data_validation as tfdv
@@ -106,6 +107,14 @@ def test_a_number_outside_its_domain_is_refused_with_the_range():
     text = refusal({**GOOD, "hour": [0, 6, 12, 18, 99]})
     assert "(INT_TYPE_BIG_INT)" in text
     assert text.endswith("from 0 to 99.")
+
+
+def test_values_outside_their_domain_are_counted_where_they_can_be_read_again():
+    parsed = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    hours = [0, 6, 99, -2, 99]
+    seen = dataclasses.replace(split({**GOOD, "hour": hours}, parsed), values=lambda name: iter([np.array(hours)]))
+    decision = logic.decide({"train": seen}, parsed, TRIPS)
+    assert decision.why.count("3 of 5 rows, such as -2, 99") == 1
 
 
 def test_an_anomaly_of_the_evaluation_split_is_refused_too():
