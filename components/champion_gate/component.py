@@ -27,10 +27,10 @@ class ChampionGateSpec(component_spec.ComponentSpec):
 
 
 class ChampionGate(base_component.BaseComponent):
-    """Stops a run that has nothing new: its model is the latest blessed one and the one being served.
+    """Stops a run that has nothing new: its model is the one being served, and so a blessed one.
 
     Without it an unchanged rerun would judge the champion against itself and push it again. The Trainer's model is the
-    champion itself only when it came from the cache, that is, when nothing that determines it has changed.
+    served one itself only when it came from the cache, that is, when nothing that determines it has changed.
 
     Component `outputs` contains:
      - `decision`: Channel of type `GateDecision`; "unchanged" if there is nothing to do.

@@ -14,7 +14,9 @@ def decide(model: str | None, champion: str | None, served: str | None, served_a
         served: identity of the newest version in the serving folder.
         served_at: where that one lies.
     """
-    if model and model == champion == served:
+    # Only blessed models are pushed. The latest blessed one need not be it: TFX takes the one that was *trained* last, also
+    # when an older one has been blessed and pushed again since.
+    if model and model == served:
         return Decision(
             decision="unchanged",
             why=f"Nothing has changed since this model was blessed and pushed to {served_at}, where it is still served.",

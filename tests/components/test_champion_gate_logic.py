@@ -12,13 +12,17 @@ def test_the_champion_that_is_served_is_nothing_new():
     assert "/serving/7" in decision.why
 
 
+def test_an_older_model_that_was_pushed_again_is_nothing_new_either():
+    """TFX's latest blessed model is the one trained last, here "b"."""
+    assert logic.decide(model="a", champion="b", served="a", served_at="/serving/7").decision == "unchanged"
+
+
 @pytest.mark.parametrize(
     ("model", "champion", "served", "why"),
     [
         ("a", None, None, "There is no blessed model yet: this is the first candidate."),
-        ("a", None, "a", "There is no blessed model yet: this is the first candidate."),
         ("b", "a", "a", "The model differs from the latest blessed one."),
-        ("b", "a", "b", "The model differs from the latest blessed one."),
+        ("b", "a", "c", "The model differs from the latest blessed one."),
         ("a", "a", None, "The model is the latest blessed one, but it is not the one being served."),
         ("a", "a", "b", "The model is the latest blessed one, but it is not the one being served."),
     ],

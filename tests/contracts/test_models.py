@@ -144,7 +144,7 @@ def test_the_loss_is_finite_and_falls(pair, tmp_path):
 def test_same_examples_and_seed_give_the_same_weights(pair, tmp_path):
     bench, result = pair
     again = trained.bench(bench.output, bench.dataset.name, bench.model, tmp_path)
-    again.train(steps=30)
+    again.estimator().train(again.input_fn("train", True), max_steps=30)
     one, two = trained.weights(result.checkpoint), trained.weights(tmp_path)
     assert one.keys() == two.keys()
     for name in one:
@@ -154,7 +154,7 @@ def test_same_examples_and_seed_give_the_same_weights(pair, tmp_path):
 def test_another_seed_gives_other_weights(pair, tmp_path):
     bench, result = pair
     other = trained.bench(bench.output, bench.dataset.name, bench.model, tmp_path, seed=4)
-    other.train(steps=30)
+    other.estimator().train(other.input_fn("train", True), max_steps=30)
     one, two = trained.weights(result.checkpoint), trained.weights(tmp_path)
     assert any(not np.array_equal(one[name], two[name]) for name in one if name != "global_step")
 

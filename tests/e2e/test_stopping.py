@@ -9,8 +9,9 @@ import pytest
 from tests import runs
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("runner", ["local", "beam"])
+@pytest.mark.parametrize(
+    ("number", "code", "runner"), [(signal.SIGINT, 130, "local"), (signal.SIGTERM, 143, "local"), (signal.SIGTERM, 143, "beam")]
+)
 def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     arguments = ("--dataset", "toy.fruit", "--set", "train.steps=1000000", "--runner", runner)
     process = subprocess.Popen(
