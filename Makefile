@@ -22,7 +22,11 @@ run: $(VENV)/.run ## train, evaluate and push a model on the Chicago taxi trips 
 
 .PHONY: test
 test: $(VENV)/.dev ## the tests (ARGS="-k name" for some)
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -m "not slow" $(ARGS)
+
+.PHONY: test-slow
+test-slow: $(VENV)/.dev ## the tests that take longer: every model on every real dataset, whole runs of each
+	@$(PYTHON) -m pytest -m slow $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers

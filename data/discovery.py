@@ -10,7 +10,7 @@ import pkgutil
 import types
 from pathlib import Path
 
-from data.features import Dataset
+from data.dataset import Dataset
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -6,16 +6,10 @@ feature *becomes* (scaling, buckets, vocabularies) is one rule a kind in `traine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-DType = Literal["float32", "int64", "string"]
-Task = Literal["binary_classification"]
-
-# The splits that ExampleGen writes, and the share of rows (hash buckets) that each gets by default.
-TRAIN_SPLIT = "train"
-EVAL_SPLIT = "eval"
+from data.columns import DType
 
 
 @dataclass(frozen=True)
@@ -83,127 +77,54 @@ class Categorical:
         return self.size + 2
 
 
-Feature: TypeAlias = Numeric | Bucketized | Vocabulary | Categorical
-
-
 @dataclass(frozen=True)
-class Label:
-    """The label as it stands in a column."""
+class Text:
+    """A text as a sequence of words: lower case, cut at everything that is no letter or digit, HTML tags left out.
 
-    column: str
-    dtype: DType = "float32"
-
-    @property
-    def name(self) -> str:
-        """The key of the label among the transformed features."""
-        return self.column
-
-    @property
-    def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
-        return ((self.column, self.dtype),)
-
-
-@dataclass(frozen=True)
-class RatioLabel:
-    """1 where `numerator` > `threshold` * `denominator`, else 0; 0 too where either of them is missing."""
-
-    name: str
-    numerator: str
-    denominator: str
-    threshold: float
-    dtype: DType = "float32"
-
-    @property
-    def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
-        return ((self.numerator, self.dtype), (self.denominator, self.dtype))
-
-
-# What TFDV calls the kinds of anomaly: the names of tensorflow_metadata's AnomalyInfo.Type.
-AnomalyAction = Literal["warn", "refuse"]
-
-
-@dataclass(frozen=True)
-class AnomalyPolicy:
-    """Which anomalies of the data stop a run.
-
-    Attributes:
-        kinds: AnomalyInfo.Type name -> "warn" or "refuse".
-        otherwise: what happens on a kind that is not listed.
-    """
-
-    # A column that nobody reads does no harm; everything else changes what the model sees.
-    kinds: Mapping[str, AnomalyAction] = field(default_factory=lambda: {"SCHEMA_NEW_COLUMN": "warn"})
-    otherwise: AnomalyAction = "refuse"
-
-    def action(self, kind: str) -> AnomalyAction:
-        """Returns what to do about an anomaly of `kind`."""
-        return self.kinds.get(kind, self.otherwise)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A dataset: what a model is trained on and how it is judged.
-
-    Attributes:
-        name: as on the command line; the file's name in `data/datasets/`.
-        task: what the label means; decides the heads of the models, the metrics and the served outputs.
-        features: the inputs of a model, one object each.
-        label: how the label comes about.
-        other_columns: columns that the data has, no feature and no label; undeclared ones are read as text and
-            make the data gate warn.
-        sample: a real CSV file or folder, used when no `--data` is given: a path relative to the checkout, or
-            `package:path` for a file that an installed package carries.
-        description: one line for `python -m pipeline list`.
-        slices: feature columns by whose values the metrics are computed as well.
-        eval_buckets: hash buckets out of ten that go to the evaluation split (the rest trains).
-        anomalies: which anomalies warn and which refuse.
-        min_auc: the floor that a model's AUC must reach to be blessed.
-        min_skill: by how much accuracy must exceed the share of the majority class.
-        max_auc_drop: how much AUC a model may lose against the latest blessed one.
-        train_steps: a sensible training for this amount of data.
+    Transformed, `length` ids: 0 is padding, behind the text; then the words that occur at least `min_frequency` times in the
+    training split, the `size` most frequent of them; then `oov` ids into which other words are hashed. A longer text is cut
+    after `length` words. A missing text is an empty one: nothing but padding.
     """
 
     name: str
-    task: Task
-    features: tuple[Feature, ...]
-    label: Label | RatioLabel
-    sample: str
-    description: str = ""
-    other_columns: Mapping[str, DType] = field(default_factory=dict)
-    slices: tuple[str, ...] = ()
-    eval_buckets: int = 3
-    anomalies: AnomalyPolicy = AnomalyPolicy()
-    min_auc: float = 0.5
-    min_skill: float = 0.01
-    max_auc_drop: float = 0.005
-    train_steps: int = 1000
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a declaration that cannot work."""
-        if not 1 <= self.eval_buckets <= 9:
-            raise ValueError(f"eval_buckets must be from 1 to 9, of ten. Received: {self.eval_buckets}.")
-        unknown = [name for name in self.slices if name not in self.types]
-        if unknown:
-            raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")
+    length: int = 100
+    size: int = 10_000
+    min_frequency: int = 2
+    oov: int = 1
 
     @property
-    def columns(self) -> dict[str, DType]:
-        """Every column that must be in the data: name -> type."""
-        return {f.name: f.dtype for f in self.features} | dict(self.label.columns)
+    def dtype(self) -> DType:
+        """How the column is written."""
+        return "string"
 
     @property
-    def types(self) -> dict[str, DType]:
-        """Every column that is declared, needed or not: name -> type."""
-        return {**self.other_columns, **self.columns}
+    def cardinality(self) -> int:
+        """Number of distinct ids: padding, known words, out-of-vocabulary ids."""
+        return 1 + self.size + self.oov
+
+
+@dataclass(frozen=True)
+class Window:
+    """Several values of a series in a row, oldest first: a column that holds `length` numbers.
+
+    A value that is missing is the one before it (the one behind it, at the beginning).
+
+    Attributes:
+        name: the column.
+        length: number of values.
+        scale: "relative", the difference to the window's last value in units learnt from the training split; "standard",
+            z-score over the training split; "none", as it is.
+    """
+
+    name: str
+    length: int
+    scale: Literal["relative", "standard", "none"] = "relative"
 
     @property
-    def numeric(self) -> tuple[Numeric, ...]:
-        """The features that come out of Transform as standardised floats."""
-        return tuple(f for f in self.features if isinstance(f, Numeric))
+    def dtype(self) -> DType:
+        """How the column is written."""
+        return "float32"
 
-    @property
-    def categorical(self) -> tuple[Bucketized | Vocabulary | Categorical, ...]:
-        """The features that come out of Transform as ids in [0, cardinality)."""
-        return tuple(f for f in self.features if not isinstance(f, Numeric))
+
+Tabular: TypeAlias = Numeric | Bucketized | Vocabulary | Categorical
+Feature: TypeAlias = Tabular | Text | Window

@@ -66,7 +66,7 @@ def main() -> None:
 
 @main.command()
 @_dataset
-@click.option("--model", metavar="NAME", help="A file in trainer_module/models/.  [custom_wide_deep]")
+@click.option("--model", metavar="NAME", help="A file in trainer_module/models/.  [the dataset's]")
 @_output_dir
 @click.option("--data", metavar="PATH", help="A CSV file, or a folder of them.  [the dataset's sample]")
 @click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file with settings.")
@@ -126,15 +126,27 @@ def list_() -> None:
     click.echo("Datasets (--dataset)")
     for name in discovery.names(discovery.DATASETS):
         declared = discovery.dataset(name)
-        click.echo(f"  {name:20}{declared.task}: {declared.description}")
+        click.echo(f"  {name:27}{declared.task}, {declared.model}: {declared.description}")
     click.echo("Models (--model)")
     for name in discovery.names(MODELS):
-        click.echo(f"  {name:20}{discovery.headline(MODELS, name)}")
+        click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
     click.echo(f"Runners (--runner)\n  {', '.join(session.RUNNERS)}")
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(config.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in config.manual():
         click.echo(f"  {key:24}{meaning}")
+
+
+@main.command()
+@_dataset
+@_output_dir
+@click.option("--port", type=click.IntRange(0, 65535), default=6006, show_default=True, help="0 takes a free one.")
+def tensorboard(dataset: str | None, output_dir: str | None, port: int) -> None:
+    """Show the trainings of an output folder in TensorBoard, until Ctrl-C."""
+    from pipeline import config, tensorboard_server
+
+    finished = config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
+    tensorboard_server.serve(finished, port, click.echo)
 
 
 @main.group()

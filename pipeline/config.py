@@ -10,6 +10,7 @@ import difflib
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,8 +18,7 @@ import msgspec
 import tomli
 from msgspec import Meta
 
-from data import discovery
-from data.features import Dataset
+from data import TASKS, Dataset, discovery
 from pipeline.errors import UsageError
 
 # What executes the Beam work inside a node -> Beam's options. The runner is always named: since Beam 2.6x the default
@@ -38,22 +38,60 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A TOML table."""
 
 
-class Train(_Table, frozen=True):
-    """[train]: how long and how often."""
+# Most settings of a training are sensible only for an amount of data: their defaults stand in the dataset's file.
+_FROM_DATASET = "; by default what the dataset suggests"
 
-    steps: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="steps to train; by default what the dataset suggests")
+
+class Train(_Table, frozen=True):
+    """[train]: how long, how often, and which model comes out of it."""
+
+    steps: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps to train, at most{_FROM_DATASET}")] = None
+    batch_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"rows a step{_FROM_DATASET}")] = None
+    checkpoint_steps: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps between two checkpoints{_FROM_DATASET}")
     ] = None
-    batch_size: Annotated[int, Meta(ge=1, description="rows a step")] = 200
-    checkpoint_steps: Annotated[int, Meta(ge=1, description="steps between two checkpoints")] = 500
-    eval_seconds: Annotated[int, Meta(ge=1, description="least time between two evaluations on the way, in seconds")] = 60
+    eval_seconds: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint"
+            f"{_FROM_DATASET}"
+        ),
+    ] = None
+    patience: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description=f"steps without a better train.best that end a training; 0 trains all steps{_FROM_DATASET}"),
+    ] = None
+    best: Annotated[
+        str | None, Meta(description=f"metric by which one checkpoint is better than another{_FROM_DATASET}, or its task")
+    ] = None
+    export: Annotated[
+        Literal["best", "latest", "final"],
+        Meta(
+            description="which checkpoint's model is judged and pushed: the best one's (exported whenever it is beaten), the "
+            "latest one's (exported at every evaluation), or the final one's (exported once)"
+        ),
+    ] = "best"
+    keep_checkpoints: Annotated[int, Meta(ge=1, description="newest checkpoints that stay on disk, beside the best one")] = 5
+    summary_steps: Annotated[int, Meta(ge=0, description="steps between two TensorBoard summaries; 0 writes none")] = 100
+    histograms: Annotated[bool, Meta(description="whether summaries include histograms of weights and gradients")] = False
     seed: Annotated[int, Meta(ge=0, lt=2**31, description="of initial weights, shuffling and dropout")] = 1
 
 
 class Data(_Table, frozen=True):
     """[data]: where it lies."""
 
-    path: Annotated[str | None, Meta(description="a CSV file or folder; by default the dataset's sample")] = None
+    path: Annotated[
+        str | None,
+        Meta(
+            description="a CSV file or folder, or a pattern with {SPAN} or {YYYY}-{MM}-{DD}, and perhaps {VERSION}; "
+            "by default the dataset's sample"
+        ),
+    ] = None
+    span: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="the last span to read (a date counts as days since 1970); by default the newest"),
+    ] = None
+    spans: Annotated[int, Meta(ge=1, description="how many spans are read together, up to that one")] = 1
 
 
 class Run(_Table, frozen=True):
@@ -66,7 +104,9 @@ class Config(_Table, frozen=True):
     """The keys of a configuration file."""
 
     dataset: Annotated[str, Meta(description="name of a file in data/datasets/, or an import path")] = "taxi"
-    model: Annotated[str, Meta(description="name of a file in trainer_module/models/, or an import path")] = "custom_wide_deep"
+    model: Annotated[
+        str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{_FROM_DATASET}")
+    ] = None
     output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
     train: Train = Train()
     data: Data = Data()
@@ -76,13 +116,29 @@ class Config(_Table, frozen=True):
     )
 
 
+class Training(msgspec.Struct, frozen=True, kw_only=True):
+    """[train], with every default filled in: what the Trainer is told. The keys mean what they mean in `Train`."""
+
+    steps: int
+    batch_size: int
+    checkpoint_steps: int
+    eval_seconds: int
+    patience: int
+    best: str
+    export: str
+    keep_checkpoints: int
+    summary_steps: int
+    histograms: bool
+    seed: int
+
+
 class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A finished configuration: what a runner receives. Every path is absolute, every default filled in.
 
     Attributes:
         settings: as configured.
         declared: the dataset.
-        train_steps: global step at which training ends.
+        training: how a model is trained.
         data_path: CSV file or folder.
         output_dir: all that a run writes lies below it.
         use_cache: whether nodes whose inputs have not changed are reused.
@@ -90,7 +146,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Config
     declared: Dataset
-    train_steps: int
+    training: Training
     data_path: str
     output_dir: str
     use_cache: bool = True
@@ -103,7 +159,12 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def model(self) -> str:
         """Name of the model."""
-        return self.settings.model
+        return self.settings.model or self.declared.model
+
+    @property
+    def train_steps(self) -> int:
+        """Global step at which training ends, at the latest."""
+        return self.training.steps
 
     @property
     def artifacts(self) -> str:
@@ -174,7 +235,7 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
 
     try:
         declared = discovery.dataset(settings.dataset)
-        discovery.module_name(MODELS, settings.model)
+        discovery.module_name(MODELS, settings.model or declared.model)
         path = settings.data.path or str(discovery.sample_path(declared))
     except discovery.UnknownNameError as error:
         raise UsageError(str(error)) from None
@@ -182,11 +243,23 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
     return PipelineConfig(
         settings=settings,
         declared=declared,
-        train_steps=settings.train.steps or declared.train_steps,
+        training=_training(settings.train, declared),
         data_path=_absolute(path),
         output_dir=_absolute(output),
         use_cache=use_cache,
     )
+
+
+def _training(train: Train, dataset: Dataset) -> Training:
+    suggested = {**asdict(dataset.training), "best": dataset.best}
+    chosen = {key: suggested[key] if value is None else value for key, value in msgspec.structs.asdict(train).items()}
+    judged = TASKS[dataset.task]
+    if chosen["best"] not in judged.choosers:
+        raise UsageError(
+            f"Configuration key 'train.best': the best checkpoint of a {dataset.task} cannot be chosen by '{chosen['best']}'. "
+            f"It can by: {', '.join(judged.choosers)}."
+        )
+    return Training(**chosen)
 
 
 def _absolute(path: str) -> str:
@@ -234,6 +307,8 @@ def _convert(settings: Mapping[str, Any]) -> Config:
             wrong = next((k for k, v in free.items() if not isinstance(v, (int, float, str))), "...")
             table = table.replace("[...]", f".{wrong}")
         value = _look_up(settings, table)
+        if message.startswith("Invalid enum value"):
+            message = f"expected one of {', '.join(_choices(table))}"
         raise UsageError(
             f"Configuration key '{table}': {message.lower().replace('`', '').replace(' | null', '')}. Received: {value!r}."
         ) from None
@@ -244,6 +319,14 @@ def _unknown(key: str) -> UsageError:
     near = difflib.get_close_matches(key, known, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return UsageError(f"Unknown configuration key '{key}'.{hint} Known: {', '.join(known)}.")
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    """Returns the values of a key that is a Literal."""
+    kind: Any = Config
+    for part in key.split("."):
+        kind = typing.get_type_hints(kind)[part]
+    return typing.get_args(kind)
 
 
 def _look_up(settings: Any, key: str) -> Any:

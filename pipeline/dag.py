@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from tfx import components as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
@@ -13,14 +14,13 @@ from tfx.types import Channel, standard_artifacts
 
 from components import gate
 from components.champion_gate import ChampionGate
-from components.csv_example_gen import CsvExampleGen
-from components.csv_example_gen.logic import find
+from components.csv_example_gen import CsvExampleGen, source
 from components.data_gate import DataGate
 from components.evaluator import Evaluator
 from components.pusher import Pusher
 from components.reviewed_schema_gen import ReviewedSchemaGen
-from data import discovery
-from data.features import EVAL_SPLIT, TRAIN_SPLIT, Dataset
+from components.window_example_gen import WindowExampleGen
+from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
 from trainer_module import fingerprint
@@ -34,14 +34,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
     """Returns the whole DAG. Call it anew for every compilation: TFX's components can be compiled once."""
     dataset, settings = config.declared, config.settings
 
-    folder, pattern = find(config.data_path)
-    example_gen = CsvExampleGen(
-        folder,
-        _files(pattern),
-        _splits(dataset),
-        dataset=config.dataset,
-        code=_code(config, "components.csv_example_gen"),
-    )
+    example_gen = _example_gen(config)
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.StatisticsGen(examples)
     statistics = statistics_gen.outputs["statistics"]
@@ -79,10 +72,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
                 "dataset": config.dataset,
                 "model": config.model,
                 "hyperparameters": hyperparameters(config.model, settings.hyperparameters).values,
-                "batch_size": settings.train.batch_size,
-                "checkpoint_steps": settings.train.checkpoint_steps,
-                "eval_seconds": settings.train.eval_seconds,
-                "seed": settings.train.seed,
+                **msgspec.structs.asdict(config.training),
                 "checkpoints": config.checkpoints,
                 "code": _code(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
             },
@@ -125,6 +115,22 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
         enable_cache=config.use_cache,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(config.metadata),
         beam_pipeline_args=list(config.beam_args),
+    )
+
+
+def _example_gen(config: PipelineConfig) -> BaseNode:
+    """Time series are cut into windows, other rows are taken as they are."""
+    folder, pattern = source.locate(config.data_path)
+    component, module = CsvExampleGen, "components.csv_example_gen"
+    if config.declared.series:
+        component, module = WindowExampleGen, "components.window_example_gen"
+    return component(
+        folder,
+        _files(pattern),
+        _splits(config.declared),
+        dataset=config.dataset,
+        code=_code(config, module),
+        range_config=source.wanted(pattern, config.settings.data.span, config.settings.data.spans),
     )
 
 

@@ -3,68 +3,110 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import tensorflow_model_analysis as tfma
 
-from components.metrics import skill
-from data.features import Dataset
+from components.metrics import errors, skill
+from data import TASKS, Bound, Dataset, Task
 from trainer_module import export
+from trainer_module.heads import PROBABILITIES, WEIGHT
 from trainer_module.metrics import AUC_THRESHOLDS
 
 # Bounds are compared after float arithmetic in another order than the training's.
 _ROUNDING = 1e-6
 
+# The served output that is compared with the label.
+_PREDICTION: Mapping[Task, str] = {
+    "binary_classification": export.PROBABILITY,
+    "multiclass_classification": PROBABILITIES,
+    "regression": export.PREDICTION,
+    "forecast": export.PREDICTION,
+}
+
 
 def eval_config(dataset: Dataset) -> tfma.EvalConfig:
-    """Returns the metrics, slices and thresholds of a dataset.
-
-    The gate: `auc` at least `min_auc`, `accuracy_skill` at least `min_skill`, and `auc` at most `max_auc_drop` below the
-    latest blessed model's (not looked at in a first run). All on the overall slice.
-    """
-    thresholds = {
-        "auc": tfma.MetricThreshold(
-            value_threshold=_at_least(dataset.min_auc),
-            change_threshold=tfma.GenericChangeThreshold(
-                direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-                absolute={"value": -dataset.max_auc_drop - _ROUNDING},
-            ),
-        ),
-        skill.ACCURACY_SKILL: tfma.MetricThreshold(value_threshold=_at_least(dataset.min_skill)),
-    }
-    metrics = [
-        _metric("ExampleCount"),
-        _metric("AUC", name="auc", num_thresholds=AUC_THRESHOLDS),
-        _metric("AUC", name="auc_precision_recall", curve="PR", num_thresholds=AUC_THRESHOLDS),
-        _metric("BinaryAccuracy", name="binary_accuracy"),
-        _metric("Calibration", name="calibration"),
-        _metric("MeanLabel", name="mean_label"),
-        _metric("MeanPrediction", name="mean_prediction"),
-        tfma.MetricConfig(class_name=skill.AccuracySkill.__name__, module=skill.__name__),
-    ]
-    for metric in metrics:
-        name = json.loads(metric.config or "{}").get("name", skill.ACCURACY_SKILL)
-        if name in thresholds:
-            # `threshold` would hold for every slice: some slices have one class only, and no AUC.
-            metric.per_slice_thresholds.append(
-                tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=thresholds[name])
-            )
+    """Returns the metrics of the task, the slices, and the bounds of a dataset, which hold for the overall slice."""
     return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
                 signature_name=export.SERVING_DEFAULT,
-                prediction_key=export.PROBABILITY,
+                prediction_key=_PREDICTION[dataset.task],
                 preprocessing_function_names=[export.TRANSFORM_LABELS],
                 label_key=dataset.label.name,
+                example_weight_key=WEIGHT if dataset.weight else "",
             )
         ],
         slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=[f]) for f in dataset.slices)],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+        metrics_specs=[tfma.MetricsSpec(metrics=_metrics(dataset))],
     )
 
 
-def _metric(class_name: str, **config: object) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=class_name, config=json.dumps(config) if config else "")
+def _metrics(dataset: Dataset) -> list[tfma.MetricConfig]:
+    bounds = thresholds(dataset)
+    configs = [tfma.MetricConfig(class_name="ExampleCount")]
+    for name in TASKS[dataset.task].metrics:
+        config = _metric(name, dataset)
+        if name in bounds:
+            # `threshold` would hold for every slice: some slices have one class only, and no AUC.
+            config.per_slice_thresholds.append(
+                tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=bounds[name])
+            )
+        configs.append(config)
+    return configs
 
 
-def _at_least(bound: float) -> tfma.GenericValueThreshold:
-    return tfma.GenericValueThreshold(lower_bound={"value": bound})
+def _metric(name: str, dataset: Dataset) -> tfma.MetricConfig:
+    """Returns the metric of a name that `data.TASKS` lists."""
+    if dataset.series:
+        columns = {"past": dataset.series.value, "seasonal_naive": dataset.series.seasonal_naive}
+        return _config(errors.ForecastError, name=name, **columns)
+    if dataset.task == "regression":
+        return _config(errors.RegressionError, name=name)
+    if dataset.task == "multiclass_classification":
+        return _config(skill.MulticlassSkill, name=name)
+    if name == skill.ACCURACY_SKILL:
+        return _config(skill.AccuracySkill, name=name)
+    class_name, settings = _BINARY[name]
+    return tfma.MetricConfig(class_name=class_name, config=json.dumps({"name": name, **settings}))
+
+
+# TFMA's own metrics of binary classification.
+_BINARY: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "auc": ("AUC", {"num_thresholds": AUC_THRESHOLDS}),
+    "auc_precision_recall": ("AUC", {"num_thresholds": AUC_THRESHOLDS, "curve": "PR"}),
+    "binary_accuracy": ("BinaryAccuracy", {}),
+    "calibration": ("Calibration", {}),
+    "mean_label": ("MeanLabel", {}),
+    "mean_prediction": ("MeanPrediction", {}),
+}
+
+
+def _config(metric: type, **config: object) -> tfma.MetricConfig:
+    return tfma.MetricConfig(class_name=metric.__name__, module=metric.__module__, config=json.dumps(config))
+
+
+def thresholds(dataset: Dataset) -> dict[str, tfma.MetricThreshold]:
+    """Returns metric -> what it must reach, and how far it may fall behind the latest blessed model's."""
+    found: dict[str, tfma.MetricThreshold] = {}
+    directions = TASKS[dataset.task].metrics
+    for bound in dataset.bounds:
+        found.setdefault(bound.metric, tfma.MetricThreshold()).MergeFrom(_threshold(bound, directions[bound.metric]))
+    return found
+
+
+def _threshold(bound: Bound, direction: str) -> tfma.MetricThreshold:
+    threshold = tfma.MetricThreshold()
+    if bound.at_least is not None:
+        threshold.value_threshold.lower_bound.value = bound.at_least
+    if bound.at_most is not None:
+        threshold.value_threshold.upper_bound.value = bound.at_most
+    change, sign = threshold.change_threshold, -1 if direction == "higher" else 1
+    if bound.may_lose is not None:
+        change.absolute.value = sign * (bound.may_lose + _ROUNDING)
+    if bound.may_lose_share is not None:
+        change.relative.value = sign * (bound.may_lose_share + _ROUNDING)
+    if bound.may_lose is not None or bound.may_lose_share is not None:
+        higher, lower = tfma.MetricDirection.HIGHER_IS_BETTER, tfma.MetricDirection.LOWER_IS_BETTER
+        change.direction = higher if direction == "higher" else lower
+    return threshold

@@ -16,6 +16,7 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleStatistics
 
 from components import gate
+from components.evaluator import forecast_plot
 from components.pusher.executor import PUSHED_DESTINATION
 from pipeline.record import GateRecord, RunRecord
 from trainer_module.entry import TRAINED_FILE
@@ -84,7 +85,7 @@ def _training(record: RunRecord, outputs: Outputs) -> None:
     run = outputs.get(("Trainer", "model_run"))
     trained = _json(run, TRAINED_FILE)
     if trained:
-        record.train = {k: trained[k] for k in ("steps", "resumed_from", "ended_by")}
+        record.train = {k: trained[k] for k in ("steps", "resumed_from", "ended_by", "best_step")}
         record.hyperparameters = trained["hyperparameters"]
 
 
@@ -112,6 +113,8 @@ def _evaluation(record: RunRecord, outputs: Outputs) -> None:
     evaluation = outputs.get(("Evaluator", "evaluation"))
     if evaluation is None:
         return
+    picture = posixpath.join(evaluation.uri, forecast_plot.FILE)
+    record.plot = picture if fileio.exists(picture) else None
     models = [spec.get("name") for spec in _json(evaluation, "eval_config.json")["evalConfig"]["modelSpecs"]]
     # Beside a baseline TFMA gives the model this name.
     candidate = tfma.CANDIDATE_KEY if len(models) > 1 else None

@@ -22,12 +22,17 @@ def check(config: PipelineConfig) -> None:
         InputError, UsageError: one paragraph: what, where, what to do.
     """
     from components.csv_example_gen import logic as csv
+    from components.csv_example_gen import source
     from components.reviewed_schema_gen import logic as schema
+    from components.window_example_gen import logic as windows
     from data import discovery
     from trainer_module import estimator
+    from trainer_module.keras_conversion import KerasModelError
 
     try:
-        csv.check(config.data_path, config.declared, _CHECKED_BYTES)
+        files = source.files(config.data_path, config.settings.data.span, config.settings.data.spans)
+        reader = windows if config.declared.series else csv
+        reader.check_files(config.data_path, files, config.declared, _CHECKED_BYTES)
     except csv.InputDataError as error:
         raise InputError(str(error)) from None
     reviewed = discovery.reviewed_schema_path(config.declared)
@@ -37,8 +42,8 @@ def check(config: PipelineConfig) -> None:
         except schema.SchemaError as error:
             raise InputError(f"{reviewed}: {error}") from None
     try:
-        estimator.hyperparameters(config.model, config.settings.hyperparameters)
-    except estimator.HyperParameterError as error:
+        estimator.check(config.declared, config.model, config.settings.hyperparameters)
+    except (estimator.HyperParameterError, estimator.UnfitModelError, KerasModelError) as error:
         raise UsageError(str(error)) from None
 
 

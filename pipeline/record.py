@@ -67,6 +67,7 @@ class RunRecord(msgspec.Struct):
     baseline: dict[str, str | None] | None = None
     why: str = ""
     pushed_path: str | None = None
+    plot: str | None = None
 
 
 class Recorder:

@@ -24,6 +24,8 @@ def show(record: RunRecord, console: Console, output_dir: str) -> None:
         _serving(record.pushed_path, record.dataset, console)
     elif record.status == "unchanged":
         console.print(f"[green]Unchanged.[/] {record.why}", highlight=False, soft_wrap=True)
+    if record.plot:
+        console.print(f"Forecast of the held-out end: {record.plot}", highlight=False, soft_wrap=True)
     console.print(f"Record: {output_dir}/run.json   {record.seconds:.1f} s", highlight=False, soft_wrap=True)
 
 
@@ -40,12 +42,17 @@ def _metrics(record: RunRecord, console: Console) -> None:
     table = Table("metric", "evaluation split", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for name, value in record.metrics.items():
-        shown = "-" if value is None else f"{value:,.0f}" if name == "example_count" else f"{value:.4f}"
+        shown = "-" if value is None else f"{value:,.0f}" if name == "example_count" else _number(value)
         table.add_row(name, shown)
     console.print(table)
     if record.baseline:
         console.print(f"Latest blessed model before: {record.baseline['model']}, run {record.baseline['run_id']}")
     console.print()
+
+
+def _number(value: float) -> str:
+    """Four decimals, fewer of a large number: errors are in the label's units."""
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}"
 
 
 def _serving(pushed_path: str, dataset: str, console: Console) -> None:

@@ -3,11 +3,13 @@
 import csv
 import itertools
 import json
+import math
 import os
 import random
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from data import discovery
@@ -63,8 +65,8 @@ def versions(output):
 def head(dataset, target, rows):
     """Writes the first rows of a dataset's sample to `target` and returns it."""
     source = discovery.sample_path(discovery.dataset(dataset))
-    with source.open() as lines, target.open("w") as out:
-        out.writelines(itertools.islice(lines, rows + 1))
+    with source.open(newline="") as lines, target.open("w", newline="") as out:
+        csv.writer(out).writerows(itertools.islice(csv.reader(lines), rows + 1))
     return target
 
 
@@ -72,12 +74,11 @@ DATASET = '''"""Which fruit is ripe?"""
 
 from pathlib import Path
 
-from data.features import Bucketized, Categorical, Dataset, Label, Numeric, Vocabulary
+from data import Bound, Bucketized, Categorical, Dataset, Label, Numeric, Training, Vocabulary
 
 DATASET = Dataset(
     name="toy.fruit",
     description="ripe or not",
-    task="binary_classification",
     sample=str(Path(__file__).with_name("fruit.csv")),
     features=(
         Numeric("weight"),
@@ -87,11 +88,76 @@ DATASET = Dataset(
     ),
     label=Label("ripe", dtype="int64"),
     slices=("colour",),
-    min_auc=0.7,
-    min_skill=0.05,
-    train_steps=200,
+    bounds=(Bound("auc", at_least=0.7, may_lose=0.005), Bound("accuracy_skill", at_least=0.05)),
+    training=Training(steps=200),
 )
 '''
+
+SPECIES = '''"""Which of three species?"""
+
+from pathlib import Path
+
+from data import Bound, Categorical, ClassLabel, Dataset, Numeric, Training, Vocabulary
+
+DATASET = Dataset(
+    name="toy.species",
+    description="one of three, some rows count more than others",
+    sample=str(Path(__file__).with_name("species.csv")),
+    features=(Numeric("length"), Numeric("width"), Vocabulary("soil", size=4), Categorical("height", size=6)),
+    label=ClassLabel("species", classes=("setosa", "virginica", "vulgaris")),
+    weight="seen",
+    slices=("soil",),
+    bounds=(Bound("accuracy_skill", at_least=0.1), Bound("accuracy", may_lose=0.05)),
+    training=Training(steps=200),
+)
+'''
+
+OPINION = '''"""Good or not? What counts is whether "not" stands before it."""
+
+from pathlib import Path
+
+from data import Bound, Dataset, Label, Text, Training
+
+DATASET = Dataset(
+    name="toy.opinion",
+    description="a few words",
+    model="keras_sequence_classifier",
+    sample=str(Path(__file__).with_name("opinion.csv")),
+    features=(Text("words", length=6, size=30),),
+    label=Label("likes", dtype="int64"),
+    bounds=(Bound("auc", at_least=0.9), Bound("accuracy_skill", at_least=0.3)),
+    training=Training(steps=300, batch_size=50),
+)
+'''
+
+TIDE = '''"""The water in three harbours, every two hours."""
+
+from pathlib import Path
+
+from data import Bound, Dataset, Series, Training
+
+SERIES = Series(
+    time="at", time_format="%Y-%m-%dT%H:%M", value="level", id="harbour", step="2h",
+    inputs=14, outputs=3, season=12, calendar=("day",), max_gap=2, eval_share=0.4, embargo=1,
+)
+DATASET = Dataset(
+    name="toy.tide",
+    description="the next six hours",
+    model="lstm_forecaster",
+    series=SERIES,
+    sample=str(Path(__file__).with_name("tide.csv")),
+    features=SERIES.features,
+    label=SERIES.label,
+    slices=("series",),
+    bounds=(Bound("relative_rmse", at_most=1.0),),
+    training=Training(steps=300, batch_size=50),
+)
+'''
+
+# The same series, a single value ahead.
+SURGE = TIDE.replace("toy.tide", "toy.surge").replace("outputs=3", "outputs=1")
+
+TOYS = {"toy.fruit": DATASET, "toy.species": SPECIES, "toy.opinion": OPINION, "toy.tide": TIDE, "toy.surge": SURGE}
 
 CONSTANT_MODEL = '''"""A constant model: what a gate must refuse."""
 
@@ -127,14 +193,81 @@ def _model_fn(features, labels, mode, params):
 
 
 def write_toy(folder):
-    """Writes the package `toy` (a dataset, its sample, a constant model) into `folder` and returns `folder`."""
+    """Writes the package `toy` (datasets, their samples, a constant model) into `folder` and returns `folder`."""
     package = folder / "toy"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "fruit.py").write_text(DATASET)
+    for name, text in TOYS.items():
+        (package / f"{name.removeprefix('toy.')}.py").write_text(text)
     (package / "constant.py").write_text(CONSTANT_MODEL)
     write_fruit(package / "fruit.csv")
+    write_species(package / "species.csv")
+    write_opinion(package / "opinion.csv")
+    write_tide(package / "tide.csv")
     return folder
+
+
+def declared(name):
+    """The Dataset of a toy, before anything is written."""
+    names = {"__file__": "toy/toy.py"}
+    exec(TOYS[name], names)
+    return names["DATASET"]
+
+
+def write_opinion(target, rows=600, seed=9):
+    """Writes opinions: neutral words, "good" or "bad", and every other time a "not" before it."""
+    rng = random.Random(seed)
+    with target.open("w", newline="") as file:
+        out = csv.DictWriter(file, ["words", "likes"])
+        out.writeheader()
+        for _ in range(rows):
+            good, negated = rng.random() < 0.5, rng.random() < 0.5
+            words = rng.sample(["the", "film", "of", "today", "a", "play"], rng.randrange(1, 4))
+            words += ["not"] * negated + ["good" if good else "bad"]
+            out.writerow({"words": " ".join(words), "likes": int(good != negated)})
+    return target
+
+
+def write_tide(target, steps=400, seed=10):
+    """Writes three series of two hours each, out of order, with gaps, duplicates and missing values."""
+    rng = random.Random(seed)
+    rows = []
+    for phase, harbour in enumerate(["Brest", "Dover", "Oslo"]):
+        level = 0.0
+        for i in range(steps):
+            level += rng.gauss(0, 0.05)
+            value = 3 * math.sin(2 * math.pi * (i / 12 + phase / 3)) + level + rng.gauss(0, 0.3)
+            at = datetime(2024, 2, 1) + timedelta(hours=2 * i, minutes=rng.randrange(120))
+            if rng.random() < 0.97:
+                rows.append([f"{at:%Y-%m-%dT%H:%M}", harbour, "" if rng.random() < 0.02 else f"{value:.3f}"])
+            if rng.random() < 0.05:
+                rows.append(rows[-1])
+    rng.shuffle(rows)
+    with target.open("w", newline="") as file:
+        csv.writer(file).writerows([["at", "harbour", "level"], *rows])
+    return target
+
+
+def write_species(target, rows=900, seed=8):
+    """Writes plants of three species, told apart by length and soil, with weights; some values are missing."""
+    rng = random.Random(seed)
+    species = {"setosa": (2.0, 0.5), "virginica": (4.0, 1.5), "vulgaris": (4.0, 3.0)}
+    with target.open("w", newline="") as file:
+        out = csv.DictWriter(file, ["length", "width", "soil", "height", "seen", "species"])
+        out.writeheader()
+        for _ in range(rows):
+            kind = rng.choices(list(species), [5, 3, 2])[0]
+            length, width = species[kind]
+            row = {
+                "length": "" if rng.random() < 0.03 else f"{rng.gauss(length, 0.6):.2f}",
+                "width": f"{rng.gauss(width, 0.6):.2f}",
+                "soil": rng.choice(["clay", "sand", "loam"]),
+                "height": rng.randrange(6),
+                "seen": "" if rng.random() < 0.1 else f"{rng.choice([0.5, 1, 4])}",
+                "species": kind,
+            }
+            out.writerow(row)
+    return target
 
 
 def write_fruit(target, rows=900, seed=7, change=lambda row: row):

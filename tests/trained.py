@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from data import discovery
+from data import TASKS, discovery
 from trainer_module import estimator as estimators
 from trainer_module import export, inputs
 from trainer_module.training import loop
@@ -42,7 +42,8 @@ class Bench:
 
     @property
     def raw_eval(self):
-        return sorted(Path(artifact(self.output, "CsvExampleGen", "examples"), "Split-eval").glob("*"))
+        example_gen = "WindowExampleGen" if self.dataset.series else "CsvExampleGen"
+        return sorted(Path(artifact(self.output, example_gen, "examples"), "Split-eval").glob("*"))
 
     def input_fn(self, split, training):
         pattern = Path(artifact(self.output, "Transform", "transformed_examples"), f"Split-{split}", "*")
@@ -59,11 +60,15 @@ class Bench:
         )
         return estimators.build(self.dataset, self.model, estimators.hyperparameters(self.model), config)
 
+    def plan(self, steps):
+        best = self.dataset.best
+        return loop.Plan(steps, eval_seconds=600, best=best, direction=TASKS[self.dataset.task].metrics[best])
+
     def train(self, steps):
         """Trains, exports and finishes the export; returns loop.Trained."""
         trained = loop.train(
             self.estimator(),
-            loop.Plan(steps=steps, eval_seconds=600),
+            self.plan(steps),
             self.input_fn("train", True),
             self.input_fn("eval", False),
             self.receiver(),

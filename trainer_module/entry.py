@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from data import discovery
+from data import TASKS, discovery
 from trainer_module import estimator as estimators
 from trainer_module import export, fingerprint, inputs, preprocess
 from trainer_module.training import loop
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # What a training leaves in the `model_run` artifact for the record of the run.
 TRAINED_FILE = "trained.json"
 
-_SUMMARY_EVERY_STEPS = 100
 _LOG_EVERY_STEPS = 100
 
 
@@ -38,8 +37,9 @@ def run_fn(fn_args: FnArgs) -> None:
     failed Trainer's outputs): a training that was cut off continues there.
 
     Args:
-        fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters`, `batch_size`, `seed`, `checkpoint_steps`,
-            `eval_seconds`, `checkpoints` (a folder), `code` (a hash).
+        fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters`, `checkpoints` (a folder), `code` (a hash), and
+            how to train: `batch_size`, `seed`, `checkpoint_steps`, `keep_checkpoints`, `eval_seconds`, `best` (a metric),
+            `patience`, `export`, `summary_steps`, `histograms`. pipeline/config.py says what each is.
 
     Raises:
         trainer_module.training.loop.TrainingError: the training did not end as it should.
@@ -58,7 +58,8 @@ def run_fn(fn_args: FnArgs) -> None:
         model_dir=model_dir,
         tf_random_seed=settings["seed"],
         save_checkpoints_steps=settings["checkpoint_steps"],
-        save_summary_steps=_SUMMARY_EVERY_STEPS,
+        keep_checkpoint_max=settings["keep_checkpoints"],
+        save_summary_steps=settings["summary_steps"],
         log_step_count_steps=_LOG_EVERY_STEPS,
     )
     common = {
@@ -67,8 +68,15 @@ def run_fn(fn_args: FnArgs) -> None:
         "batch_size": settings["batch_size"],
     }
     trained = loop.train(
-        estimators.build(dataset, settings["model"], hp, config),
-        loop.Plan(steps=fn_args.train_steps, eval_seconds=settings["eval_seconds"]),
+        estimators.build(dataset, settings["model"], hp, config, histograms=settings["histograms"]),
+        loop.Plan(
+            steps=fn_args.train_steps,
+            eval_seconds=settings["eval_seconds"],
+            best=settings["best"],
+            direction=TASKS[dataset.task].metrics[settings["best"]],
+            patience=settings["patience"],
+            export=settings["export"],
+        ),
         inputs.input_fn(fn_args.train_files, training=True, seed=settings["seed"], **common),
         inputs.input_fn(fn_args.eval_files, training=False, **common),
         export.serving_input_receiver_fn(dataset, transform_output),
@@ -93,6 +101,8 @@ def _fingerprint(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> str:
         hyperparameters=hyperparameters,
         batch_size=settings["batch_size"],
         seed=settings["seed"],
+        # The weights do not depend on it, but which of the checkpoints has been kept does.
+        best=settings["best"],
     )
 
 

@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner as kt
 import tensorflow as tf
 
-from data import discovery
-from data.features import Dataset
-from trainer_module import export
+from data import Dataset, Tabular, discovery
+from trainer_module import export, keras_conversion, units
+from trainer_module.heads import WEIGHT
+from trainer_module.metrics import evaluate
 from trainer_module.models import NAME as MODELS
+from trainer_module.training import summaries
 
 
 class HyperParameterError(ValueError):
     """A hyper-parameter that the model does not have, or a value that its search space does not contain."""
+
+
+class UnfitModelError(ValueError):
+    """A model that cannot be trained on a dataset: the message says why, and which models can."""
+
+
+def check(dataset: Dataset, model: str, overrides: Mapping[str, Any] | None = None) -> None:
+    """Checks what can be known of a model and its dataset before any work is done.
+
+    Raises:
+        UnfitModelError: the model is for another task or for other kinds of feature.
+        HyperParameterError: see `hyperparameters`.
+        trainer_module.keras_conversion.KerasModelError: a Keras model that cannot be converted.
+    """
+    why = why_unfit(dataset, model)
+    if why:
+        fitting = [name for name in discovery.names(MODELS) if not why_unfit(dataset, name)]
+        raise UnfitModelError(f"{why} Models that fit: {', '.join(fitting) or 'none yet'}.")
+    hp = hyperparameters(model, overrides)
+    module = discovery.load(MODELS, model)
+    if not hasattr(module, "build"):
+        keras_conversion.check(module.keras_model(dataset, hp), dataset)
+        tf.keras.backend.clear_session()
+
+
+def why_unfit(dataset: Dataset, model: str) -> str | None:
+    """Returns why a model cannot be trained on a dataset, by what its file declares; None if it can."""
+    module = discovery.load(MODELS, model)
+    tasks = getattr(module, "TASKS", None)
+    if tasks and dataset.task not in tasks:
+        return f"Dataset '{dataset.name}' is a {dataset.task}; model '{model}' is for {', '.join(tasks)}."
+    kinds = getattr(module, "FEATURES", typing.get_args(Tabular))
+    strange = [f for f in dataset.features if not isinstance(f, kinds)]
+    if strange:
+        return (
+            f"Dataset '{dataset.name}' has a {type(strange[0]).__name__}, '{strange[0].name}'; "
+            f"model '{model}' reads {', '.join(k.__name__ for k in kinds)}."
+        )
+    return None
 
 
 def hyperparameters(model: str, overrides: Mapping[str, Any] | None = None) -> kt.HyperParameters:
@@ -53,13 +95,61 @@ def _checked(declared: Any, value: Any, model: str) -> Any:
     return typed
 
 
-def build(dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
-    """Returns the Estimator of a model file, wrapped so that it exports the signatures that every model has.
+def build(
+    dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estimator.RunConfig, *, histograms: bool = False
+) -> tf.estimator.Estimator:
+    """Returns the Estimator of a model file, with what every model has: units, metrics and signatures.
+
+    The model of the file sees labels on a standardised scale (`trainer_module.units`). What comes back from it is put into
+    the label's own units; metrics of the task are added to its own; and it exports the signatures of `trainer_module.export`.
 
     The process's seeds are set first: `RunConfig.tf_random_seed` does not reach the initialisers of Keras layers.
+    A training writes the summaries of `trainer_module.training.summaries`, every `RunConfig.save_summary_steps`.
+
+    Args:
+        dataset: that it is trained on.
+        model: name of the file.
+        hp: hyper-parameters.
+        config: folder, seed, cadence.
+        histograms: whether the summaries include histograms of weights and gradients.
+
+    Raises (when it is trained, evaluated or exported):
+        trainer_module.export.MissingPredictionError: `predictions` lacks what the task is evaluated and served by.
     """
     if config.tf_random_seed is not None:
         tf.keras.utils.set_random_seed(config.tf_random_seed)
     # Keras numbers unnamed layers through the whole process: a second Estimator's checkpoint would have other names in it.
     tf.keras.backend.reset_uids()
-    return export.with_signatures(discovery.load(MODELS, model).build(dataset, hp, config), dataset)
+    module = discovery.load(MODELS, model)
+    if hasattr(module, "build"):
+        inner = module.build(dataset, hp, config)
+    else:
+        inner = keras_conversion.to_estimator(module.keras_model(dataset, hp), dataset, config)
+    # The settings are private there, but they are how a Keras model hands over the weights it already has.
+    model_fn = _model_fn(inner, dataset, histograms)
+    return tf.estimator.Estimator(model_fn, config=inner.config, warm_start_from=inner._warm_start_settings)
+
+
+def _model_fn(inner: tf.estimator.Estimator, dataset: Dataset, histograms: bool) -> Any:
+    declared = dataset.label
+
+    def model_fn(
+        features: dict[str, tf.Tensor], labels: tf.Tensor | None, mode: str, config: object
+    ) -> tf.estimator.EstimatorSpec:
+        # The served input has the label as one of its columns, for the signature that evaluation reads it from.
+        served_label = features.pop(declared.name, None) if labels is None else None
+        seen = units.standardise(declared, labels, features) if labels is not None and units.has_units(declared) else labels
+        spec = inner.model_fn(features, seen, mode, config)
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            if inner.config.save_summary_steps:
+                summaries.write(spec.loss, histograms=histograms)
+            return spec
+        spec = export.in_units(spec, dataset, features)
+        if mode == tf.estimator.ModeKeys.EVAL:
+            metrics = evaluate(dataset.task, labels, export.predicted(dataset, spec.predictions), features.get(WEIGHT))
+            return spec._replace(eval_metric_ops={**(spec.eval_metric_ops or {}), **metrics})
+        if served_label is None:  # predict(): nothing is exported
+            return spec
+        return spec._replace(export_outputs=export.outputs(spec, dataset, served_label, features.get(WEIGHT)))
+
+    return model_fn

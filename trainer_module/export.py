@@ -1,14 +1,19 @@
 """The served model: its signatures, its inputs, its files. The same for every Estimator.
 
-An export is the Estimator's own SavedModel with three signatures over one graph, which carries the Transform graph:
+An export is the Estimator's own SavedModel with these signatures over one graph, which carries the Transform graph:
 
 - `serving_default`: `examples` string [batch], serialised tf.Examples -> the outputs of the task.
 - `predict_raw`: one input a feature, named like the column -> the same outputs. Numbers are float64 [batch], also those
-  that are integers in the data (exact up to 2**53), text is string [batch]. A missing value is NaN, or "" in a text.
-- `transform_labels`: `examples` string [batch] -> the transformed label [batch, 1]. What TFMA compares with.
+  that are integers in the data (exact up to 2**53), text is string [batch], a window is float64 [batch, length]. A missing
+  value is NaN, or "" in a text.
+- `transform_labels`: `examples` string [batch] -> the label [batch, n] and, if there are any, the weights. What TFMA reads.
+- one for each further head in the `export_outputs` of the model, from `examples`; and `<head>_raw`, from columns.
 
-Outputs of binary classification: `probability` float32 [batch] of the positive class, `label` int64 [batch], 1 where the
-probability is above one half.
+Outputs, all float32 but the label:
+
+- binary classification: `probability` [batch] of the positive class, `label` int64 [batch], 1 where it is above one half;
+- multi-class classification: `probabilities` [batch, classes], `label` [batch], the most probable class as the data writes it;
+- regression: `prediction` [batch]; forecast: `prediction` [batch, outputs]; both in the label's own units.
 
 Labels are optional in the examples. Because the SavedModel is the Estimator's own, its variables keep their names, and
 a later training can start from it (`warm_start_from`).
@@ -18,73 +23,126 @@ from __future__ import annotations
 
 import posixpath
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from data.features import Dataset, DType
-from trainer_module.metrics import LOGISTIC
+from data import ClassLabel, Dataset, DType, Window
+from trainer_module import raw as raw_columns
+from trainer_module import units
+from trainer_module.heads import PREDICTED, PREDICTIONS, PROBABILITIES, WEIGHT
+
+est = tf.estimator.export
 
 SERVING_DEFAULT = "serving_default"
 PREDICT_RAW = "predict_raw"
 TRANSFORM_LABELS = "transform_labels"
 EXAMPLES = "examples"
 PROBABILITY = "probability"
+PREDICTION = "prediction"
 LABEL = "label"
 
 # What a served model was trained on, inside the SavedModel (TensorFlow's folder for files that no graph reads).
 CARD_FILE = "assets.extra/dataset.json"
 
 _ALTERNATIVE = "raw"  # the name under which the Estimator API lists the second kind of input
+_NOT_RAW = (TRANSFORM_LABELS, "predict")  # columns have no label; and predict_raw is the one of serving_default
 
 Features = dict[str, tf.Tensor]
-Column: TypeAlias = tf.Tensor | tf.SparseTensor
 ReceiverFn = Callable[[], tf.estimator.export.ServingInputReceiver]
 
 
 class MissingPredictionError(ValueError):
-    """The model's predictions lack what the task's outputs are made of."""
+    """The model's predictions lack what the task is evaluated and served by."""
 
 
-def with_signatures(estimator: tf.estimator.Estimator, dataset: Dataset) -> tf.estimator.Estimator:
-    """Returns an Estimator that trains and evaluates like `estimator` and exports the signatures of this module.
+def predicted(dataset: Dataset, predictions: Features) -> tf.Tensor:
+    """Returns what the task is evaluated and served by, among the predictions of a model.
 
-    Raises (when it exports):
-        MissingPredictionError: `predictions` has no "logistic" [batch, 1].
+    Raises:
+        MissingPredictionError: it is not there.
     """
-
-    def model_fn(features: Features, labels: Column, mode: str, config: object) -> tf.estimator.EstimatorSpec:
-        label = features.pop(dataset.label.name, None) if mode == tf.estimator.ModeKeys.PREDICT else None
-        spec = estimator.model_fn(features, labels, mode, config)
-        if mode != tf.estimator.ModeKeys.PREDICT:
-            return spec
-        if label is None:  # predict(): there is no label among the features, and nothing is exported
-            return spec
-        # The last row is the padding of serving_input_receiver_fn.
-        served = {name: output[:-1] for name, output in _outputs(spec.predictions).items()}
-        outputs = {
-            SERVING_DEFAULT: tf.estimator.export.PredictOutput(served),
-            TRANSFORM_LABELS: tf.estimator.export.PredictOutput({dataset.label.name: label[:-1]}),
-        }
-        return spec._replace(export_outputs=outputs)
-
-    # The settings are private there, but they are how a Keras model hands over the weights it already has.
-    return tf.estimator.Estimator(model_fn, config=estimator.config, warm_start_from=estimator._warm_start_settings)
-
-
-def _outputs(predictions: Features) -> Features:
-    if LOGISTIC not in predictions:
+    key = PREDICTED[dataset.task]
+    named = predictions if isinstance(predictions, Mapping) else {}  # an EstimatorSpec takes a tensor without a name, too
+    if key not in named:
         raise MissingPredictionError(
-            f"The served outputs of a binary classifier are made of predictions['{LOGISTIC}'], float32 [batch, 1]. "
-            f"This model predicts: {', '.join(sorted(predictions))}. In Keras, name the last layer '{LOGISTIC}'."
+            f"A {dataset.task} is evaluated and served by predictions['{key}'] (trainer_module/heads.py says what that is). "
+            f"This model predicts: {', '.join(sorted(named)) or 'nothing by name'}. In Keras, name the last layer '{key}'."
         )
-    probability = tf.squeeze(predictions[LOGISTIC], axis=1)
-    return {PROBABILITY: probability, LABEL: tf.cast(probability > 0.5, tf.int64)}
+    return named[key]
+
+
+def in_units(spec: tf.estimator.EstimatorSpec, dataset: Dataset, features: Features) -> tf.estimator.EstimatorSpec:
+    """Puts what a model predicts into the label's own units, in its predictions and in every head that it exports."""
+    if not units.has_units(dataset.label):
+        return spec
+    predicted(dataset, spec.predictions)
+
+    def restore(values: tf.Tensor) -> tf.Tensor:
+        # A head of [batch] would be broadcast with the scale [batch, 1] to [batch, batch].
+        flat = values.shape.rank == 1
+        rows = units.restore(dataset.label, values[:, tf.newaxis] if flat else values, features)
+        return rows[:, 0] if flat else rows
+
+    def restored(outputs: Features) -> Features:
+        return {k: restore(v) if k == PREDICTIONS else v for k, v in outputs.items()}
+
+    heads = {}
+    for name, head in (spec.export_outputs or {}).items():
+        if isinstance(head, est.RegressionOutput):
+            head = est.RegressionOutput(restore(head.value))
+        elif isinstance(head, est.PredictOutput):
+            head = est.PredictOutput(restored(head.outputs))
+        heads[name] = head
+    return spec._replace(predictions=restored(spec.predictions), export_outputs=heads or None)
+
+
+def outputs(
+    spec: tf.estimator.EstimatorSpec, dataset: Dataset, label: tf.Tensor, weights: tf.Tensor | None
+) -> dict[str, tf.estimator.export.ExportOutput]:
+    """Returns the heads of the served model: those that every model has, and the model's own.
+
+    Args:
+        spec: of PREDICT mode, in units.
+        dataset: decides the outputs.
+        label: transformed, [batch, n].
+        weights: of the examples [batch, 1], if the dataset has any.
+
+    Raises:
+        MissingPredictionError: see `predicted`.
+    """
+    judged = {dataset.label.name: label} | ({WEIGHT: weights} if weights is not None else {})
+    heads = {
+        **(spec.export_outputs or {}),
+        SERVING_DEFAULT: est.PredictOutput(_served(dataset, predicted(dataset, spec.predictions))),
+        TRANSFORM_LABELS: est.PredictOutput(judged),
+    }
+    return {name: _without_padding(head) for name, head in heads.items()}
+
+
+def _served(dataset: Dataset, values: tf.Tensor) -> Features:
+    if dataset.task == "binary_classification":
+        probability = tf.squeeze(values, axis=1)
+        return {PROBABILITY: probability, LABEL: tf.cast(probability > 0.5, tf.int64)}
+    if isinstance(dataset.label, ClassLabel):
+        classes = tf.constant(dataset.label.classes, tf.as_dtype(dataset.label.dtype))
+        return {PROBABILITIES: values, LABEL: tf.gather(classes, tf.argmax(values, axis=1))}
+    return {PREDICTION: values if dataset.task == "forecast" else tf.squeeze(values, axis=1)}
+
+
+def _without_padding(head: tf.estimator.export.ExportOutput) -> tf.estimator.export.ExportOutput:
+    """Leaves out the last row, which `serving_input_receiver_fn` has added."""
+    if isinstance(head, est.RegressionOutput):
+        return est.RegressionOutput(head.value[:-1])
+    if isinstance(head, est.ClassificationOutput):
+        scores, classes = (None if x is None else x[:-1] for x in (head.scores, head.classes))
+        return est.ClassificationOutput(scores, classes)
+    return est.PredictOutput({name: output[:-1] for name, output in head.outputs.items()})
 
 
 def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTransformOutput) -> ReceiverFn:
@@ -96,61 +154,97 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
             table's destructor while TensorFlow holds the graph's lock: after a few exports the process hangs for ever.
     """
     spec = tf_transform_output.raw_feature_spec()
-    labels = dict(dataset.label.columns)
-    features = {f.name: f.dtype for f in dataset.features}
+    features = {f.name: _Column(f.dtype, f.length if isinstance(f, Window) else 1) for f in dataset.features}
+    # Neither a label nor a weight is ever required.
+    others = {name: _Column(dtype, 1) for name, dtype in dataset.columns.items() if name not in features}
 
     def receiver() -> tf.estimator.export.ServingInputReceiver:
         # Both inputs default to an empty batch and are concatenated: whichever is fed, the graph behind is the same. One
         # row without values comes last, so that no op of a model meets an empty batch (feature columns fail on one).
         examples = tf.compat.v1.placeholder_with_default(tf.constant([], tf.string), [None], "input_example_tensor")
-        raw = {name: _raw_placeholder(name, dtype) for name, dtype in features.items()}
-        rows = tf.shape(next(iter(raw.values())), out_type=tf.int64)[0] + 1
-        parsed = tf.io.parse_example(examples, {n: _optional(spec[n], n in labels) for n in features | labels})
-        columns = {}
-        for name, dtype in (labels | features).items():
-            given = _sparse(raw[name], dtype, rows) if name in raw else _absent(rows, dtype)
-            columns[name] = _concat(parsed[name], given)
-        return tf.estimator.export.ServingInputReceiver(
+        raw = {name: column.placeholder(f"raw_{name}") for name, column in features.items()}
+        rows = _height(raw) + 1
+        optional = {name: tf.io.VarLenFeature(tf.as_dtype(column.dtype)) for name, column in others.items()}
+        parsed = tf.io.parse_example(examples, {name: spec[name] for name in features} | optional)
+        columns = {name: _concat(parsed[name], column.sparse(raw[name], rows)) for name, column in features.items()}
+        columns |= {
+            name: _as_required(spec[name], _concat(parsed[name], column.absent(rows))) for name, column in others.items()
+        }
+        if dataset.all_missing == "refuse":
+            columns = _refuse_all_missing(columns, list(features))
+        return est.ServingInputReceiver(
             tf_transform_output.transform_raw_features(columns), {EXAMPLES: examples}, {_ALTERNATIVE: raw}
         )
 
     return receiver
 
 
-def _optional(feature: tf.io.FixedLenFeature | tf.io.VarLenFeature, label: bool) -> object:
-    """A label is never required; a feature is if the schema says so."""
-    return tf.io.VarLenFeature(feature.dtype) if label else feature
+@dataclass(frozen=True)
+class _Column:
+    """A raw column: how it is written, and how many values a row has."""
+
+    dtype: DType
+    width: int
+
+    def placeholder(self, name: str) -> tf.Tensor:
+        """Returns the input of `predict_raw`, by default an empty batch."""
+        kind = tf.string if self.dtype == "string" else tf.float64
+        shape = [] if self.width == 1 else [self.width]
+        return tf.compat.v1.placeholder_with_default(tf.zeros([0, *shape], kind), [None, *shape], name)
+
+    def sparse(self, values: tf.Tensor, height: tf.Tensor) -> tf.SparseTensor:
+        """Returns [height, width] with what is not missing of `values`; the rows below are empty."""
+        values = tf.reshape(values, [-1, self.width])
+        there = tf.not_equal(values, "") if self.dtype == "string" else tf.math.is_finite(values)
+        return tf.SparseTensor(
+            tf.where(there), tf.cast(tf.boolean_mask(values, there), tf.as_dtype(self.dtype)), self._shape(height)
+        )
+
+    def absent(self, height: tf.Tensor) -> tf.SparseTensor:
+        """Returns [height, width] without a value."""
+        return tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.constant([], tf.as_dtype(self.dtype)), self._shape(height))
+
+    def _shape(self, height: tf.Tensor) -> tf.Tensor:
+        return tf.stack([height, tf.constant(self.width, tf.int64)])
 
 
-def _raw_placeholder(name: str, dtype: DType) -> tf.Tensor:
-    kind = tf.string if dtype == "string" else tf.float64
-    return tf.compat.v1.placeholder_with_default(tf.constant([], kind), [None], f"raw_{name}")
-
-
-def _sparse(values: tf.Tensor, dtype: DType, height: tf.Tensor) -> tf.SparseTensor:
-    """Returns [height, 1] with what is not missing of `values` [batch]; the rows below are empty."""
-    present = tf.not_equal(values, "") if dtype == "string" else tf.math.is_finite(values)
-    rows = tf.where(present)
-    return tf.SparseTensor(
-        tf.concat([rows, tf.zeros_like(rows)], axis=1),
-        tf.cast(tf.boolean_mask(values, present), tf.as_dtype(dtype)),
-        tf.stack([height, tf.constant(1, tf.int64)]),
+def _height(raw: Features) -> tf.Tensor:
+    """Returns the number of rows of the columns, behind a check that it is the same for all."""
+    heights = [tf.shape(values, out_type=tf.int64)[0] for values in raw.values()]
+    check = tf.debugging.assert_equal(
+        tf.stack(heights), heights[0], message=f"The columns must have the same number of values: {', '.join(raw)}."
     )
+    with tf.control_dependencies([check]):
+        return tf.identity(heights[0])
 
 
-def _absent(rows: tf.Tensor, dtype: DType) -> tf.SparseTensor:
-    return tf.SparseTensor(
-        tf.zeros([0, 2], tf.int64), tf.constant([], tf.as_dtype(dtype)), tf.stack([rows, tf.constant(1, tf.int64)])
-    )
+def _as_required(parsing: object, column: tf.SparseTensor) -> raw_columns.Column:
+    """Returns a label or a weight as the Transform graph takes it: dense, where the schema requires it."""
+    if not isinstance(parsing, tf.io.FixedLenFeature):
+        return column
+    missing = float("nan") if column.dtype.is_floating else "" if column.dtype == tf.string else 0
+    return raw_columns.dense(column, missing, *parsing.shape)
 
 
-def _concat(parsed: Column, given: tf.SparseTensor) -> Column:
+def _concat(parsed: raw_columns.Column, given: tf.SparseTensor) -> raw_columns.Column:
     if isinstance(parsed, tf.SparseTensor):
         return tf.sparse.concat(0, [parsed, given], expand_nonconcat_dims=True)
-    # A column that the schema requires: the client's part must have a value in every row, the padding takes any.
-    rows = given.dense_shape[0] - 1
-    padding = tf.zeros([1, 1], parsed.dtype) if parsed.dtype != tf.string else tf.constant([[""]])
-    return tf.concat([parsed, tf.reshape(given.values, [rows, 1]), padding], axis=0)
+    # A column that the schema requires: the client's part must have every value in every row, the padding takes any.
+    rows, width = given.dense_shape[0] - 1, parsed.shape[1]
+    padding = tf.zeros([1, width], parsed.dtype)
+    return tf.concat([parsed, tf.reshape(given.values, [rows, width]), padding], axis=0)
+
+
+def _refuse_all_missing(columns: dict[str, raw_columns.Column], features: list[str]) -> dict[str, raw_columns.Column]:
+    """Returns the columns, behind a check that every row but the last, the padding, has a value."""
+    sparse = [raw_columns.present(columns[name]) for name in features]
+    rows = sparse[0].dense_shape[0]
+    counts = [tf.math.unsorted_segment_sum(tf.ones_like(x.indices[:, 0]), x.indices[:, 0], rows) for x in sparse]
+    check = tf.debugging.assert_positive(
+        tf.add_n(counts)[:-1], message=f"A row has no value at all. It needs at least one of: {', '.join(features)}."
+    )
+    with tf.control_dependencies([check]):
+        return {name: tf.nest.map_structure(tf.identity, x, expand_composites=True) for name, x in columns.items()}
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -161,7 +255,7 @@ class Card(msgspec.Struct, frozen=True):
         dataset: name.
         task: of the dataset.
         label: key of the transformed label.
-        columns: every raw column that it reads, labels included -> type.
+        columns: every raw column that it reads, labels included -> how it is written, as `written` says.
     """
 
     id: str
@@ -171,6 +265,18 @@ class Card(msgspec.Struct, frozen=True):
     columns: dict[str, str]
 
 
+def written(dataset: Dataset) -> dict[str, str]:
+    """Returns how every raw column is written: its type, with the number of values of a window, and the classes of a label."""
+    columns: dict[str, str] = dict(dataset.columns)
+    columns |= {w.name: f"{w.dtype}[{w.length}]" for w in dataset.windows}
+    label = dataset.label
+    if label.width > 1:
+        columns[label.name] += f"[{label.width}]"
+    if isinstance(label, ClassLabel):
+        columns[label.column] += f" ({', '.join(map(str, label.classes))})"
+    return columns
+
+
 def finish(export_dir: str, dataset: Dataset) -> None:
     """Gives a fresh export its card and its signatures their names; graph and variables stay as they are.
 
@@ -178,7 +284,7 @@ def finish(export_dir: str, dataset: Dataset) -> None:
     export again changes nothing.
 
     Raises:
-        MissingPredictionError: the export is not one of `with_signatures` and `serving_input_receiver_fn`.
+        MissingPredictionError: the export is not one of `estimator.build` and `serving_input_receiver_fn`.
     """
     model = _read(export_dir)
     [graph] = model.meta_graphs
@@ -188,15 +294,20 @@ def finish(export_dir: str, dataset: Dataset) -> None:
         if PREDICT_RAW in signatures:
             return  # finished before
         raise MissingPredictionError(f"{export_dir} has no signature '{raw}'. It has: {', '.join(sorted(signatures))}.")
-    signatures[PREDICT_RAW].CopyFrom(signatures[raw])
     for name in [n for n in signatures if n.startswith(f"{_ALTERNATIVE}:")]:
+        head = name.removeprefix(f"{_ALTERNATIVE}:")
+        if head not in _NOT_RAW:
+            signatures[PREDICT_RAW if head == SERVING_DEFAULT else f"{head}_raw"].CopyFrom(signatures[name])
         del signatures[name]
-    (Path(export_dir) / tf.saved_model.SAVED_MODEL_FILENAME_PB).write_bytes(model.SerializeToString(deterministic=True))
-
-    card = Card(uuid.uuid4().hex, dataset.name, dataset.task, dataset.label.name, dict(dataset.columns))
+    card = Card(uuid.uuid4().hex, dataset.name, dataset.task, dataset.label.name, written(dataset))
     path = Path(export_dir) / CARD_FILE
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2))
+    # Last, and in one step: whoever is cut off before leaves an export that can be finished again.
+    whole = Path(export_dir) / tf.saved_model.SAVED_MODEL_FILENAME_PB
+    hidden = whole.with_name(f".{whole.name}")
+    hidden.write_bytes(model.SerializeToString(deterministic=True))
+    hidden.replace(whole)
 
 
 def signatures(saved_model: str) -> set[str]:

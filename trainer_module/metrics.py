@@ -1,42 +1,65 @@
-"""The metrics that every model of a task reports while it trains, with the parameters that TFMA uses afterwards."""
+"""What every model of a task reports while it trains, under the names and with the parameters that TFMA uses afterwards."""
 
 from __future__ import annotations
 
 import tensorflow as tf
+
+from data import Task
 
 # Thresholds of every AUC of the project, in training and in TFMA alike: two numbers are comparable only if these agree. As
 # many as the buckets of the histogram from which TFMA computes an AUC: with fewer its buckets and the thresholds do not
 # coincide, and the two differ by 2e-4.
 AUC_THRESHOLDS = 10_000
 
-# Key of the probability [batch, 1] among the predictions of a binary classifier: canned heads call it so.
-LOGISTIC = "logistic"
+Metrics = dict[str, tf.keras.metrics.Metric]
 
 
-def binary_metrics() -> dict[str, tf.keras.metrics.Metric]:
-    """Returns new metric objects of a binary classifier by their TFMA names; to be fed (labels, probabilities)."""
+def evaluate(task: Task, labels: tf.Tensor, predicted: tf.Tensor, weights: tf.Tensor | None = None) -> Metrics:
+    """Returns the metrics of a task, updated in the current graph: `eval_metric_ops` of an EstimatorSpec.
+
+    Args:
+        task: decides which metrics.
+        labels: [batch, 1] classes, or [batch, n] numbers in the label's own units.
+        predicted: what `trainer_module.heads.PREDICTED` names for the task: [batch, 1] probabilities of the positive class,
+            [batch, classes] probabilities, or [batch, n] numbers in the label's own units.
+        weights: [batch, 1] of the examples; None counts every one 1.
+    """
+    keras = tf.keras.metrics
+    if task == "binary_classification":
+        metrics = {
+            "auc": keras.AUC(AUC_THRESHOLDS),
+            "auc_precision_recall": keras.AUC(AUC_THRESHOLDS, curve="PR"),
+            "binary_accuracy": keras.BinaryAccuracy(),
+        }
+        return _updated(metrics, labels, predicted, weights) | _means(labels, predicted, weights)
+    if task == "multiclass_classification":
+        metrics = {"accuracy": keras.SparseCategoricalAccuracy(), "cross_entropy": keras.SparseCategoricalCrossentropy()}
+        return _updated(metrics, labels, predicted, weights)
+    metrics = {"rmse": keras.RootMeanSquaredError(), "mae": keras.MeanAbsoluteError()}
+    if task == "forecast":
+        return _updated(metrics, labels, predicted, weights)
+    relative = tf.math.divide_no_nan(tf.abs(predicted - labels), tf.abs(labels))
     return {
-        "auc": tf.keras.metrics.AUC(AUC_THRESHOLDS, name="auc"),
-        "auc_precision_recall": tf.keras.metrics.AUC(AUC_THRESHOLDS, curve="PR", name="auc_precision_recall"),
-        "binary_accuracy": tf.keras.metrics.BinaryAccuracy(name="binary_accuracy"),
-        "mean_label": tf.keras.metrics.Mean(name="mean_label"),
-        "mean_prediction": tf.keras.metrics.Mean(name="mean_prediction"),
+        **_updated(metrics, labels, predicted, weights),
+        "mean_relative_error": _mean("mean_relative_error", relative, weights),
+        **_means(labels, predicted, weights),
     }
 
 
-def evaluate_binary(labels: tf.Tensor, probabilities: tf.Tensor) -> dict[str, tf.keras.metrics.Metric]:
-    """Returns `binary_metrics` updated in the current graph: the `eval_metric_ops` of an EstimatorSpec.
-
-    Args:
-        labels: [batch, 1], 0 or 1.
-        probabilities: [batch, 1] of the positive class.
-    """
-    metrics = binary_metrics()
-    for name, metric in metrics.items():
-        if name == "mean_label":
-            metric.update_state(labels)
-        elif name == "mean_prediction":
-            metric.update_state(probabilities)
-        else:
-            metric.update_state(labels, probabilities)
+def _updated(metrics: Metrics, labels: tf.Tensor, predicted: tf.Tensor, weights: tf.Tensor | None) -> Metrics:
+    for metric in metrics.values():
+        metric.update_state(labels, predicted, sample_weight=weights)
     return metrics
+
+
+def _means(labels: tf.Tensor, predicted: tf.Tensor, weights: tf.Tensor | None) -> Metrics:
+    return {
+        "mean_label": _mean("mean_label", labels, weights),
+        "mean_prediction": _mean("mean_prediction", predicted, weights),
+    }
+
+
+def _mean(name: str, values: tf.Tensor, weights: tf.Tensor | None) -> tf.keras.metrics.Metric:
+    metric = tf.keras.metrics.Mean(name=name)
+    metric.update_state(values, sample_weight=weights)
+    return metric

@@ -5,9 +5,9 @@ from __future__ import annotations
 from google.protobuf import any_pb2, struct_pb2
 from tfx.components.example_gen import component
 from tfx.dsl.components.base import executor_spec
-from tfx.proto import example_gen_pb2
+from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.csv_example_gen import executor
+from components.csv_example_gen import driver, executor
 
 
 class CsvExampleGen(component.FileBasedExampleGen):
@@ -24,6 +24,7 @@ class CsvExampleGen(component.FileBasedExampleGen):
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    DRIVER_CLASS = driver.Driver
 
     def __init__(
         self,
@@ -32,15 +33,18 @@ class CsvExampleGen(component.FileBasedExampleGen):
         output_config: example_gen_pb2.Output,
         dataset: str,
         code: str,
+        range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         """Constructs a CsvExampleGen.
 
         Args:
             input_base: folder of the files.
-            input_config: one split whose pattern names them.
+            input_config: one split whose pattern names them. It may hold {SPAN} (or {YYYY}, {MM}, {DD}) and {VERSION}.
             output_config: the splits to make, by hash buckets.
             dataset: name of the dataset that declares the columns.
             code: hash of the code that reads.
+            range_config: which spans are read, if the pattern has them: the newest one by default, or a rolling or static
+                range; of each span its newest version.
         """
         settings = any_pb2.Any()
         settings.Pack(
@@ -53,4 +57,5 @@ class CsvExampleGen(component.FileBasedExampleGen):
             input_config=input_config,
             output_config=output_config,
             custom_config=example_gen_pb2.CustomConfig(custom_config=settings),
+            range_config=range_config,
         )

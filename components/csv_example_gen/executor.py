@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import apache_beam as beam
 from google.protobuf import struct_pb2
+from tfx import types
 from tfx.components.example_gen import base_example_gen_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
@@ -28,25 +29,47 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         """Not used: reading and splitting are one step here."""
         raise NotImplementedError
 
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the examples. TFX's `Do` refuses several input splits (see driver.py): it gets to see one of them."""
+        self._files = files(exec_properties)
+        source = _proto(exec_properties, standard_component_specs.INPUT_CONFIG_KEY, example_gen_pb2.Input())
+        del source.splits[1:]
+        one = {standard_component_specs.INPUT_CONFIG_KEY: proto_utils.proto_to_json(source)}
+        super().Do(input_dict, output_dict, exec_properties | one)
+
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection[bytes]]:
         """Returns split name -> serialised tf.Examples."""
-        source = _proto(exec_properties, standard_component_specs.INPUT_CONFIG_KEY, example_gen_pb2.Input())
         target = _proto(exec_properties, standard_component_specs.OUTPUT_CONFIG_KEY, example_gen_pb2.Output())
-        config = _proto(exec_properties, standard_component_specs.CUSTOM_CONFIG_KEY, example_gen_pb2.CustomConfig())
-        settings = struct_pb2.Struct()
-        config.custom_config.Unpack(settings)
-
         buckets = {split.name: split.hash_buckets for split in target.split_config.splits}
-        pattern = posixpath.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], source.splits[0].pattern)
         splits = (
             pipeline
-            | "List the files" >> beam.Create(sorted(fileio.glob(pattern)))
+            | "List the files" >> beam.Create(self._files)
             | "Spread the files" >> beam.Reshuffle()
-            | "Read, split and encode" >> beam.ParDo(_ReadFile(settings["dataset"], buckets)).with_outputs(*buckets)
+            | "Read, split and encode" >> beam.ParDo(_ReadFile(dataset(exec_properties), buckets)).with_outputs(*buckets)
         )
         return {name: splits[name] for name in buckets}
+
+
+def files(exec_properties: dict[str, Any]) -> list[str]:
+    """Returns the files of all input splits."""
+    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    source = _proto(exec_properties, standard_component_specs.INPUT_CONFIG_KEY, example_gen_pb2.Input())
+    return sorted({file for split in source.splits for file in fileio.glob(posixpath.join(base, split.pattern))})
+
+
+def dataset(exec_properties: dict[str, Any]) -> str:
+    """Returns the name of the dataset that declares the columns."""
+    config = _proto(exec_properties, standard_component_specs.CUSTOM_CONFIG_KEY, example_gen_pb2.CustomConfig())
+    settings = struct_pb2.Struct()
+    config.custom_config.Unpack(settings)
+    return settings["dataset"]
 
 
 def _proto(exec_properties: dict[str, Any], key: str, message: _Message) -> _Message:

@@ -7,9 +7,10 @@ import difflib
 import glob
 import gzip
 import hashlib
+import itertools
 import posixpath
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO
 
 import pyarrow as pa
@@ -19,7 +20,8 @@ from apache_beam.io.filesystems import FileSystems
 from pyarrow import csv as arrow_csv
 from tfx.dsl.io import fileio
 
-from data.features import Dataset, DType
+from components.csv_example_gen import labels
+from data import Dataset, DType
 
 # Bytes of a file that are parsed at once, and so about what a reader holds in memory.
 BLOCK_BYTES = 4 << 20
@@ -64,8 +66,17 @@ def check(path: str, dataset: Dataset, at_most_bytes: int) -> None:
         InputDataError: as `find` and `read`; or there is not a single row.
     """
     folder, pattern = find(path)
+    check_files(path, sorted(fileio.glob(posixpath.join(folder, pattern))), dataset, at_most_bytes)
+
+
+def check_files(what: str, files: Iterable[str], dataset: Dataset, at_most_bytes: int) -> None:
+    """Checks files, one input together: see `check`. `what` names them in a message.
+
+    Raises:
+        InputDataError: as `read`; or there is not a single row.
+    """
     rows = 0
-    for file in sorted(fileio.glob(posixpath.join(folder, pattern))):
+    for file in files:
         seen = 0
         for batch in read(file, dataset):
             rows += batch.num_rows
@@ -73,7 +84,7 @@ def check(path: str, dataset: Dataset, at_most_bytes: int) -> None:
             if seen >= at_most_bytes:
                 break
     if not rows:
-        raise InputDataError(f"{path} has a header but no rows.")
+        raise InputDataError(f"{what} has a header but no rows.")
 
 
 def read(path: str, dataset: Dataset) -> Iterator[pa.RecordBatch]:
@@ -87,9 +98,10 @@ def read(path: str, dataset: Dataset) -> Iterator[pa.RecordBatch]:
         Batches with every column of the file: float32, int64 or string; null where the cell is empty.
 
     Raises:
-        InputDataError: with file, row and column.
+        InputDataError: with file, row and column; for a label that is missing or none at all, too.
     """
-    header, types = _header(path, dataset.columns), dataset.types
+    header, types = _header(path, dataset.source_columns), dataset.source_types
+    seen = 0
     try:
         with _open(path) as stream:
             reader = arrow_csv.open_csv(
@@ -103,8 +115,13 @@ def read(path: str, dataset: Dataset) -> Iterator[pa.RecordBatch]:
                     quoted_strings_can_be_null=True,
                 ),
             )
-            for batch in reader:
-                yield _narrow(batch)
+            for batch in map(_narrow, reader):
+                bad = labels.first_unusable(batch, dataset.label)
+                if bad:
+                    row, column, why = bad
+                    raise InputDataError(f"{path}, row {row_number(path, seen + row)}, column '{column}': {why}")
+                seen += batch.num_rows
+                yield batch
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):  # a header without a final newline, and nothing behind it
             return
@@ -234,6 +251,14 @@ def _diagnose(path: str, header: list[str], types: Mapping[str, DType], error: E
     except csv.Error as bad:
         return InputDataError(f"{path}, near row {row + 1}: {bad}.")
     return InputDataError(f"{path} cannot be read: {error}")
+
+
+def row_number(path: str, index: int) -> int:
+    """Returns where the row lies in a file that `read` has yielded as its `index`th, from 0: blank lines are counted."""
+    with _open(path) as stream:
+        lines = (line.decode("utf-8" if number else "utf-8-sig") for number, line in enumerate(stream))
+        filled = (number for number, cells in enumerate(csv.reader(lines), start=1) if cells)
+        return next(itertools.islice(filled, index + 1, None))
 
 
 def _reads_as(cell: str, dtype: str) -> bool:

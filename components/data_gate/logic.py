@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.gate import Decision, Finding
-from data.features import AnomalyPolicy, Dataset
+from data import AnomalyPolicy, Dataset
 
 _EXAMPLE_VALUES = 3
 _SAID = 6  # findings in the paragraph; all of them stand in the decision's file

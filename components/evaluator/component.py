@@ -10,7 +10,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.evaluator import executor
-from data.features import EVAL_SPLIT
+from data import EVAL_SPLIT
 
 
 class EvaluatorSpec(component_spec.ComponentSpec):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import posixpath
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.evaluator import executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
 from components import gate
-from components.evaluator import logic
-from data import discovery
+from components.evaluator import forecast_plot, logic
+from data import EVAL_SPLIT, Series, discovery
 
 ArtifactDict = dict[str, list[types.Artifact]]
 
@@ -21,7 +24,7 @@ class Executor(executor.Executor):
     """Runs TFX's executor without the baseline if that does not fit, and explains the blessing."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
-        """Writes the evaluation, the blessing, and the decision into the blessing's folder."""
+        """Writes the evaluation, the blessing, the decision into the blessing's folder, and of a forecast a picture."""
         baselines = input_dict.get(standard_component_specs.BASELINE_MODEL_KEY) or []
         unfit = None
         for baseline in baselines:
@@ -30,8 +33,22 @@ class Executor(executor.Executor):
         if unfit:
             input_dict = {k: v for k, v in input_dict.items() if k != standard_component_specs.BASELINE_MODEL_KEY}
         super().Do(input_dict, output_dict, exec_properties)
+        dataset = discovery.dataset(exec_properties["dataset"])
+        if dataset.series:
+            _plot(dataset.series, input_dict, output_dict)
 
         blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
         evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
         result = tfma.load_validation_result(evaluation)
         gate.write(logic.decide(result, had_baseline=bool(baselines) and not unfit, set_aside=unfit), blessing.uri)
+
+
+def _plot(series: Series, input_dict: ArtifactDict, output_dict: ArtifactDict) -> None:
+    """Draws the forecast into the evaluation's folder."""
+    examples = artifact_utils.get_split_uri(input_dict[standard_component_specs.EXAMPLES_KEY], EVAL_SPLIT)
+    model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[standard_component_specs.MODEL_KEY]))
+    picture = io.BytesIO()
+    if forecast_plot.draw(fileio.glob(io_utils.all_files_pattern(examples)), model, series, picture):
+        evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
+        with fileio.open(posixpath.join(evaluation, forecast_plot.FILE), "wb") as file:
+            file.write(picture.getvalue())

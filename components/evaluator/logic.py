@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.gate import Decision, Finding
-from data.features import Dataset
+from data import Dataset
 from trainer_module import export
 
 _DIRECTIONS = {"lower_bound": "must be at least", "upper_bound": "must be at most"}
@@ -29,12 +29,15 @@ def why_unfit(saved_model: str, dataset: Dataset) -> str | None:
         return f"its task was {trained_on.task}, the dataset's is {dataset.task}"
     if trained_on.label != dataset.label.name:
         return f"its label was '{trained_on.label}', the dataset's is '{dataset.label.name}'"
-    for column, dtype in trained_on.columns.items():
-        now = dataset.columns.get(column)
+    if dataset.weight and dataset.weight not in trained_on.columns:
+        return f"it knows nothing of the example weight '{dataset.weight}'"
+    columns = export.written(dataset)
+    for column, then in trained_on.columns.items():
+        now = columns.get(column)
         if now is None:
             return f"it reads the column '{column}', which the dataset no longer has"
-        if now != dtype:
-            return f"it reads the column '{column}' as {dtype}, which is {now} now"
+        if now != then:
+            return f"it reads the column '{column}' as {then}, which is {now} now"
     return None
 
 
@@ -57,8 +60,7 @@ def decide(result: Any, had_baseline: bool, set_aside: str | None) -> Decision:
     failures = tuple(_failures(result))
     why = (
         f"The model is not good enough, judged by {against}: {' '.join(f.text for f in failures)}{aside} Nothing was pushed; "
-        "what is served stays. Train longer (train.steps), change the model, or, if the bound is wrong, the dataset's "
-        "min_auc, min_skill or max_auc_drop."
+        "what is served stays. Train longer (train.steps), change the model, or, if the bound is wrong, the dataset's `bounds`."
     )
     return Decision(decision="refused", why=why, findings=(*failures, *notes))
 
@@ -83,8 +85,16 @@ def _finding(slice_: str, failure: Any) -> Finding:
     on = "overall" if slice_ == OVERALL else f"on the slice {slice_}"
     if failure.metric_key.is_diff:
         change = failure.metric_threshold.change_threshold
-        bound = change.absolute.value
-        text = f"{metric} {on} changed by {value:+.4f} against the latest blessed model, the bound is {bound:+.4f}."
+        # With both kinds of bound, the one that is missed.
+        if change.HasField("absolute") and (abs(value) > abs(change.absolute.value) or not change.HasField("relative")):
+            bound = change.absolute.value
+            text = f"{metric} {on} changed by {value:+.4f} against the latest blessed model, the bound is {bound:+.4f}."
+        else:
+            bound = change.relative.value
+            text = (
+                f"{metric} {on} changed by {value:+.4f} against the latest blessed model, "
+                f"the bound is {bound:+.1%} of that model's."
+            )
         return Finding(text=text, metric=f"{metric} (change)", slice=slice_, value=value, bound=bound)
     threshold = failure.metric_threshold.value_threshold
     side = next((s for s in _DIRECTIONS if threshold.HasField(s) and _misses(s, value, getattr(threshold, s).value)), None)

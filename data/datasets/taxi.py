@@ -3,12 +3,11 @@
 The City of Chicago's public records, as the tfx package carries them (15,002 trips, nothing to download).
 """
 
-from data.features import Bucketized, Categorical, Dataset, Numeric, RatioLabel, Vocabulary
+from data import Bound, Bucketized, Categorical, Dataset, Numeric, RatioLabel, Training, Vocabulary
 
 DATASET = Dataset(
     name="taxi",
     description="Chicago taxi trips: will the tip exceed 20 % of the fare?",
-    task="binary_classification",
     sample="tfx:examples/chicago_taxi_pipeline/data/simple/data.csv",
     features=(
         Numeric("fare", log=True),  # US dollars
@@ -30,8 +29,7 @@ DATASET = Dataset(
     label=RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
     other_columns={"trip_start_timestamp": "int64", "pickup_census_tract": "int64"},
     slices=("trip_start_hour", "payment_type"),
-    min_auc=0.9,
-    min_skill=0.02,
+    bounds=(Bound("auc", at_least=0.9, may_lose=0.005), Bound("accuracy_skill", at_least=0.02)),
     # Six passes over the 10,500 training rows: longer ones fit them better and the others worse (benchmarks/README.md).
-    train_steps=300,
+    training=Training(steps=300),
 )

@@ -15,13 +15,12 @@ from tfx_bsl.coders import example_coder
 
 from components.csv_example_gen import logic
 from components.csv_example_gen.logic import InputDataError
-from data.features import Dataset, Label, Numeric, Vocabulary
+from data import ClassLabel, Dataset, Label, Numeric, RatioLabel, Target, Vocabulary
 
 TRIPS = Dataset(
     name="trips",
-    task="binary_classification",
     features=(Numeric("fare"), Numeric("seconds", dtype="int64"), Vocabulary("payment")),
-    label=Label("tip"),
+    label=RatioLabel("generous", numerator="tip", denominator="fare", threshold=0.2),
     sample="trips.csv",
 )
 HEADER = "fare,seconds,payment,tip\n"
@@ -472,3 +471,34 @@ def test_a_split_depends_on_every_column():
     for i, name in enumerate(whole.schema.names):
         columns = [pa.nulls(1000, c.type) if j == i else c for j, c in enumerate(whole.columns)]
         assert logic.split(pa.RecordBatch.from_arrays(columns, whole.schema.names), SHARES) != logic.split(whole, SHARES), name
+
+
+# Labels.
+
+
+def plants(path, label, *cells):
+    """Reads a file with these labels in the column 'kind'."""
+    dataset = Dataset("plants", (Numeric("size"),), label, sample="plants.csv")
+    path.write_text("size,kind\n" + "".join(f"1,{cell}\n" for cell in cells))
+    return list(logic.read(str(path), dataset))
+
+
+@pytest.mark.parametrize(
+    ("label", "good", "bad", "why"),
+    [
+        (Label("kind"), ("0", "1"), "2", "the label '2.0' is not 0 or 1."),
+        (Label("kind", dtype="int64"), ("0", "1"), "", "the label is missing. Every row needs 0 or 1"),
+        (ClassLabel("kind", ("oak", "elm")), ("oak", "elm"), "ash", "the label 'ash' is not one of oak, elm."),
+        (ClassLabel("kind", (3, 5)), ("3", "5"), "4", "the label '4' is not one of 3, 5."),
+        (ClassLabel("kind", ("oak", "elm")), ("oak", "elm"), "", "the label is missing. Every row needs one of oak, elm"),
+        (Target("kind"), ("1.5", "-2"), "", "the label is missing. Every row needs a number"),
+        (Target("kind"), ("1.5", "-2"), "inf", "the label 'inf' is not a number."),
+        (Target("kind"), ("1.5", "-2"), "nan", "the label 'nan' is not a number."),
+    ],
+)
+def test_a_row_without_a_usable_label_is_refused_with_its_place(tmp_path, label, good, bad, why):
+    assert sum(b.num_rows for b in plants(tmp_path / "plants.csv", label, *good)) == len(good)
+    with pytest.raises(logic.InputDataError) as error:
+        plants(tmp_path / "plants.csv", label, *good, bad, *good)
+    assert str(error.value).startswith(f"{tmp_path / 'plants.csv'}, row 4, column 'kind': {why}")
+    assert "leave the row out" in str(error.value)

@@ -10,11 +10,10 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.data_gate import logic
-from data.features import AnomalyPolicy, Categorical, Dataset, Label, Numeric, Vocabulary
+from data import AnomalyPolicy, Categorical, Dataset, Label, Numeric, Vocabulary
 
 TRIPS = Dataset(
     name="trips",
-    task="binary_classification",
     features=(Numeric("fare"), Categorical("hour", size=24), Vocabulary("payment")),
     label=Label("tip"),
     sample="trips.csv",

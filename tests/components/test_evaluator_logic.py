@@ -11,7 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import validation_result_pb2
 
 from components.evaluator import logic
-from data.features import Dataset, Label, Numeric
+from data import ClassLabel, Dataset, Label, Numeric, Series
 from trainer_module import export
 
 NAN = float("nan")
@@ -72,7 +72,7 @@ def test_a_refusal_says_what_was_not_done_and_what_to_do():
     assert decision.decision == "refused"
     assert decision.why.startswith("The model is not good enough, judged by the absolute bounds: auc overall ")
     assert "Nothing was pushed; what is served stays." in decision.why
-    assert all(way in decision.why for way in ("train.steps", "min_auc", "min_skill", "max_auc_drop"))
+    assert all(way in decision.why for way in ("train.steps", "`bounds`"))
 
 
 def test_a_fall_behind_the_latest_blessed_model_is_named_as_a_change():
@@ -80,6 +80,43 @@ def test_a_fall_behind_the_latest_blessed_model_is_named_as_a_change():
     (finding,) = decision.findings
     assert finding.text == "auc overall changed by -0.0200 against the latest blessed model, the bound is -0.0050."
     assert (finding.metric, finding.value, finding.bound) == ("auc (change)", -0.02, -0.005)
+
+
+SHARE = {"direction": "LOWER_IS_BETTER", "relative": {"value": 0.02}}
+BOTH = {**SHARE, "absolute": {"value": 500}}
+
+
+def test_a_share_of_the_latest_blessed_models_metric_is_named_in_percent():
+    decision = decide(result(failure("mae", 800, {"change_threshold": SHARE}, is_diff=True)))
+    (finding,) = decision.findings
+    assert (
+        finding.text == "mae overall changed by +800.0000 against the latest blessed model, the bound is +2.0% of that model's."
+    )
+    assert finding.text in decision.why
+    assert (finding.metric, finding.slice, finding.value, finding.bound) == ("mae (change)", "overall", 800, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("value", "missed"),
+    [
+        (800, "the bound is +500.0000."),
+        (300, "the bound is +2.0% of that model's."),
+        (NAN, "the bound is +2.0% of that model's."),
+    ],
+)
+def test_of_two_bounds_on_a_change_the_one_that_is_missed_is_named(value, missed):
+    (finding,) = decide(result(failure("mae", value, {"change_threshold": BOTH}, is_diff=True))).findings
+    assert finding.text.endswith(missed)
+
+
+def test_a_share_on_a_slice_names_the_slice():
+    key = [{"column": "zone", "bytes_value": b"RL"}]
+    threshold = {"change_threshold": {"direction": "HIGHER_IS_BETTER", "relative": {"value": -0.1}}}
+    (finding,) = decide(result(failure("accuracy", -0.2, threshold, is_diff=True), slice_key=key)).findings
+    assert finding.text == (
+        "accuracy on the slice zone=RL changed by -0.2000 against the latest blessed model, "
+        "the bound is -10.0% of that model's."
+    )
 
 
 def test_a_failure_on_a_slice_names_the_slice():
@@ -161,7 +198,7 @@ def test_a_slice_is_named_by_column_and_value(keys, name):
 
 # Baselines.
 
-TRIPS = Dataset(name="trips", task="binary_classification", features=(Numeric("fare"),), label=Label("tip"), sample="trips.csv")
+TRIPS = Dataset(name="trips", features=(Numeric("fare"),), label=Label("tip"), sample="trips.csv")
 
 
 def saved_model(folder: Path, *signatures: str) -> Path:
@@ -233,3 +270,28 @@ def test_a_baseline_without_a_card_is_unfit(tmp_path):
     assert logic.why_unfit(str(model), TRIPS) == (
         "it does not say what it was trained on (assets.extra/dataset.json is missing)"
     )
+
+
+PLANTS = Dataset("plants", (Numeric("size"),), ClassLabel("kind", ("oak", "elm")), sample="p.csv", weight="seen")
+TIDES = Series(time="at", value="level", inputs=8, outputs=3, season=4)
+LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=TIDES)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "then", "why"),
+    [
+        (
+            PLANTS,
+            {"kind": "string (oak, ash)", "seen": "float32"},
+            "it reads the column 'kind' as string (oak, ash), which is string (oak, elm) now",
+        ),
+        (PLANTS, {"kind": "string (oak, elm)"}, "it knows nothing of the example weight 'seen'"),
+        (PLANTS, {"kind": "string (oak, elm)", "seen": "float32"}, None),
+        (LEVELS, {"level": "float32[6]"}, "it reads the column 'level' as float32[6], which is float32[8] now"),
+        (LEVELS, {"level_future": "float32"}, "it reads the column 'level_future' as float32, which is float32[3] now"),
+        (LEVELS, {"level": "float32[8]", "level_future": "float32[3]"}, None),
+    ],
+)
+def test_a_baseline_of_other_windows_classes_or_weights_does_not_fit(whole, dataset, then, why):
+    changes = {"dataset": dataset.name, "task": dataset.task, "label": dataset.label.name, "columns": then}
+    assert logic.why_unfit(with_card(whole, **changes), dataset) == why

@@ -5,18 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from data import discovery
+from data import Dataset, Label, discovery
 from data.datasets.taxi import DATASET as TAXI
-from data.features import Dataset, Label
 
 CHURN = '''"""Churn: who leaves?
 
 More about it.
 """
-from data.features import Dataset, Label, Numeric
+from data import Dataset, Label, Numeric
 
 DATASET = Dataset(
-    name="{name}", task="binary_classification", features=(Numeric("age"),), label=Label("left"), sample="churn.csv"
+    name="{name}", features=(Numeric("age"),), label=Label("left"), sample="churn.csv"
 )
 '''
 
@@ -113,7 +112,7 @@ def test_a_file_without_docstring_has_an_empty_headline(outside):
 
 
 def test_a_sample_lies_in_the_checkout():
-    declared = Dataset("t", "binary_classification", (), Label("y"), sample="data/samples/t/t.csv")
+    declared = Dataset("t", (), Label("y"), sample="data/samples/t/t.csv")
     assert discovery.sample_path(declared) == discovery.CHECKOUT / "data/samples/t/t.csv"
 
 
@@ -122,7 +121,7 @@ def test_a_sample_may_lie_in_an_installed_package():
 
 
 def test_a_sample_in_a_package_that_is_not_installed_names_the_package():
-    declared = Dataset("t", "binary_classification", (), Label("y"), sample="no_such_package:t.csv")
+    declared = Dataset("t", (), Label("y"), sample="no_such_package:t.csv")
     with pytest.raises(discovery.UnknownNameError, match="dataset 't' lies in package 'no_such_package'"):
         discovery.sample_path(declared)
 

@@ -4,16 +4,17 @@ import dataclasses
 
 import pytest
 
-from data.features import AnomalyPolicy, Bucketized, Categorical, Dataset, Label, Numeric, RatioLabel, Vocabulary
+from data import AnomalyPolicy, Bucketized, Categorical, Dataset, Numeric, RatioLabel, Text, Vocabulary, Window
 
 FARE = Numeric("fare")
 MILES = Bucketized("miles", buckets=4)
 HOUR = Categorical("hour", size=24)
 PAY = Vocabulary("pay", size=10, oov=3)
+REVIEW = Text("review", length=50, size=20, oov=2)
+PAST = Window("past", 12)
 
 TRIPS = Dataset(
     name="trips",
-    task="binary_classification",
     features=(FARE, MILES, HOUR, PAY),
     label=RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
     other_columns={"trip_id": "string", "hour": "string"},
@@ -27,6 +28,7 @@ TRIPS = Dataset(
         (MILES, 4 + 1),  # missing
         (HOUR, 24 + 2),  # out of range, missing
         (PAY, 10 + 3 + 1),  # out of vocabulary, missing
+        (REVIEW, 1 + 20 + 2),  # padding, out of vocabulary
     ],
 )
 def test_ids_for_what_is_unknown_or_missing_count(feature, cardinality):
@@ -46,15 +48,9 @@ def test_types_hold_other_columns_too_and_a_feature_decides_its_own():
     assert TRIPS.types == {**TRIPS.columns, "trip_id": "string"}
 
 
-def test_a_label_is_named_like_its_column():
-    label = Label("tip", dtype="int64")
-    assert label.name == "tip"
-    assert label.columns == (("tip", "int64"),)
-
-
-def test_a_ratio_label_is_computed_from_two_columns():
-    assert TRIPS.label.name == "big_tipper"
-    assert dict(TRIPS.label.columns) == {"tips": "float32", "fare": "float32"}
+def test_texts_and_windows_are_written_in_one_way_only():
+    assert REVIEW.dtype == "string"
+    assert PAST.dtype == "float32"
 
 
 def test_by_default_a_new_column_warns_and_everything_else_refuses():
@@ -69,7 +65,7 @@ def test_a_policy_of_its_own_replaces_the_default():
     assert policy.action("SCHEMA_NEW_COLUMN") == "warn"
 
 
-@pytest.mark.parametrize("declared", [FARE, MILES, HOUR, PAY, TRIPS.label, TRIPS.anomalies, TRIPS])
+@pytest.mark.parametrize("declared", [FARE, MILES, HOUR, PAY, REVIEW, PAST, TRIPS.label, TRIPS.anomalies, TRIPS])
 def test_what_is_declared_is_frozen(declared):
     field = dataclasses.fields(declared)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -38,7 +38,7 @@ def test_the_first_run_pushes_a_model(first, output):
     assert first.states() == dict.fromkeys(NODES, "done") | {n["id"]: n["state"] for n in record["nodes"]}
     assert set(first.states().values()) == {"done"}
     assert record["rows"]["train"] + record["rows"]["eval"] == 900
-    assert record["train"] == {"steps": 150, "resumed_from": 0, "ended_by": "steps"}
+    assert record["train"] == {"steps": 150, "resumed_from": 0, "ended_by": "steps", "best_step": 150}
     assert record["hyperparameters"]["embedding_dim"] == 8
     assert record["metrics"]["auc"] > 0.9
     assert record["metrics"]["accuracy_skill"] > 0.2

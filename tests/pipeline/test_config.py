@@ -2,8 +2,9 @@
 
 import msgspec
 import pytest
+import tensorflow as tf
 
-from data import discovery
+from data import TASKS, discovery
 from data.datasets.taxi import DATASET as TAXI
 from pipeline import config
 from pipeline.errors import USAGE, UsageError
@@ -35,15 +36,61 @@ def test_defaults(load, tmp_path):
     made = load()
     assert (made.dataset, made.model) == ("taxi", "custom_wide_deep")
     assert made.declared is TAXI
-    assert made.train_steps == TAXI.train_steps
+    assert made.train_steps == TAXI.training.steps
     assert made.data_path == str(discovery.sample_path(TAXI))
     assert made.output_dir == str(tmp_path / "outputs" / "taxi")
-    assert made.settings.train.batch_size == 200
-    assert made.settings.train.checkpoint_steps == 500
-    assert made.settings.train.eval_seconds == 60
-    assert made.settings.train.seed == 1
+    assert made.training.best == "auc"
+    assert (made.training.export, made.training.keep_checkpoints, made.training.seed) == ("best", 5, 1)
+    assert (made.training.summary_steps, made.training.histograms) == (100, False)
     assert made.settings.hyperparameters == {}
     assert made.use_cache
+
+
+# What a training is told.
+
+
+@pytest.mark.parametrize("name", discovery.names(discovery.DATASETS))
+def test_how_long_and_how_often_is_what_the_dataset_suggests(load, name):
+    made, suggested = load(dataset=name), discovery.dataset(name).training
+    for key in ("steps", "batch_size", "checkpoint_steps", "eval_seconds", "patience"):
+        assert getattr(made.training, key) == getattr(suggested, key), key
+    assert made.training.best == discovery.dataset(name).best
+
+
+def test_every_key_of_a_training_can_be_set(load):
+    keys = {
+        "steps": 7, "batch_size": 8, "checkpoint_steps": 3, "eval_seconds": 0, "patience": 0, "best": "binary_accuracy",
+        "export": "latest", "keep_checkpoints": 2, "summary_steps": 0, "histograms": True, "seed": 4,
+    }  # fmt: skip
+    made = load(None, *(f"train.{key}={str(value).lower()}" for key, value in keys.items()))
+    assert msgspec.structs.asdict(made.training) == keys
+
+
+def test_a_zero_beats_what_the_dataset_suggests(load):
+    assert load(dataset="taxi", train__patience=0, train__eval_seconds=0).training.eval_seconds == 0
+
+
+@pytest.mark.parametrize("metric", ["rmse", "accuracy_skill", "calibration", "mean_label", "loss", ""])
+def test_a_metric_that_cannot_choose_a_checkpoint_is_answered_with_those_that_can(load, metric):
+    assert refusal(load, None, f"train.best={metric}") == (
+        f"Configuration key 'train.best': the best checkpoint of a binary_classification cannot be chosen by '{metric}'. "
+        "It can by: auc, auc_precision_recall, binary_accuracy."
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_metrics_that_can_choose_a_checkpoint_are_those_that_an_estimator_reports(task):
+    from trainer_module import metrics
+
+    with tf.Graph().as_default():
+        labels = tf.zeros([4, 1], tf.int64 if task.endswith("classification") else tf.float32)
+        reported = metrics.evaluate(task, labels, tf.fill([4, 3 if task.startswith("multi") else 1], 0.3))
+    directed = {name for name, direction in TASKS[task].metrics.items() if direction != "none"}
+    assert set(TASKS[task].choosers) == directed & reported.keys()
+    assert TASKS[task].primary in TASKS[task].choosers
+
+
+# Where settings come from.
 
 
 def test_all_that_a_run_writes_lies_below_the_output_folder(load, tmp_path):
@@ -57,13 +104,13 @@ def test_a_file_beats_the_defaults(load):
     assert made.model == "keras_wide_deep"
     assert made.train_steps == 7
     assert made.settings.hyperparameters == {"rate": 0.5}
-    assert made.settings.train.batch_size == 200
+    assert made.training.batch_size == TAXI.training.batch_size
 
 
 def test_a_set_beats_the_file_and_leaves_the_rest_of_it(load):
     made = load("[train]\nsteps = 7\nbatch_size = 32\n", "train.steps=8")
     assert made.train_steps == 8
-    assert made.settings.train.batch_size == 32
+    assert made.training.batch_size == 32
 
 
 def test_the_last_of_two_sets_wins(load):
@@ -123,7 +170,12 @@ def test_a_key_below_a_value_is_unknown(load):
         ("dataset = 5\n", [], "dataset", "5"),
         ("train = 5\n", [], "train", "5"),
         (None, ["train.checkpoint_steps=often"], "train.checkpoint_steps", "'often'"),
-        (None, ["train.eval_seconds=0"], "train.eval_seconds", "'0'"),
+        (None, ["train.eval_seconds=-1"], "train.eval_seconds", "'-1'"),
+        (None, ["train.patience=-1"], "train.patience", "'-1'"),
+        (None, ["train.keep_checkpoints=0"], "train.keep_checkpoints", "'0'"),
+        (None, ["train.summary_steps=-1"], "train.summary_steps", "'-1'"),
+        (None, ["train.histograms=maybe"], "train.histograms", "'maybe'"),
+        (None, ["train.export=worst"], "train.export", "'worst'"),
         (None, ["train.seed=-1"], "train.seed", "'-1'"),
         (None, ["run.engine=Abacus"], "run.engine", "'Abacus'"),
         ("[hyperparameters]\nunits = [1, 2]\n", [], "hyperparameters.units", "[1, 2]"),
@@ -137,6 +189,12 @@ def test_a_wrong_value_is_named_with_its_key(load, text, assignments, key, recei
 
 def test_a_bound_is_named(load):
     assert ">= 1" in refusal(load, None, "train.steps=0")
+
+
+def test_an_unknown_choice_is_answered_with_the_known_ones(load):
+    assert refusal(load, None, "train.export=worst") == (
+        "Configuration key 'train.export': expected one of best, latest, final. Received: 'worst'."
+    )
 
 
 def test_a_mistake_in_a_file_is_said_to_be_in_the_file(load, tmp_path):
@@ -185,7 +243,7 @@ def test_absolute_paths_and_addresses_stay(load):
     assert made.data_path == "gs://bucket/trips.csv"
 
 
-@pytest.mark.parametrize("place", ["", "settings", "settings.train", "settings.data", "settings.run"])
+@pytest.mark.parametrize("place", ["", "settings", "training", "settings.train", "settings.data", "settings.run"])
 def test_a_configuration_is_frozen(load, place):
     target = load()
     for part in filter(None, place.split(".")):

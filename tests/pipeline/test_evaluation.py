@@ -1,13 +1,17 @@
 """The EvalConfig of a dataset."""
 
 import dataclasses
+import json
 
+import pytest
 import tensorflow_model_analysis as tfma
 
-from data import discovery
+from data import TASKS, Bound, discovery
 from pipeline.evaluation import eval_config
 
+BOUNDS = (Bound("auc", at_least=0.9, may_lose=0.01), Bound("accuracy_skill", at_least=0.03))
 TAXI = discovery.dataset("taxi")
+HOUSING = discovery.dataset("housing")
 
 
 def thresholds(dataset):
@@ -18,12 +22,30 @@ def thresholds(dataset):
 
 
 def test_the_bounds_are_those_of_the_dataset():
-    bounds = thresholds(dataclasses.replace(TAXI, min_auc=0.9, min_skill=0.03, max_auc_drop=0.01))
+    bounds = thresholds(dataclasses.replace(TAXI, bounds=BOUNDS))
     absolute = {(k.name, b.lower_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)}
     changes = {(k.name, round(b.absolute.value, 5)) for k, _, b in bounds if isinstance(b, tfma.GenericChangeThreshold)}
     # TFMA also lists the computations that a metric is derived from, under keys of their own.
     assert {(n, v) for n, v in absolute if n in ("auc", "accuracy_skill")} == {("auc", 0.9), ("accuracy_skill", 0.03)}
     assert changes == {("auc", -0.01)}
+
+
+def test_an_error_may_grow_by_a_share():
+    bounds = thresholds(dataclasses.replace(HOUSING, bounds=(Bound("mae", at_most=20_000, may_lose_share=0.02),)))
+    assert {(k.name, b.upper_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)} == {
+        ("mae", 20_000)
+    }
+    # TFMA also lists the sums that the metric is derived from.
+    change = next(b for k, _, b in bounds if k.name == "mae" and isinstance(b, tfma.GenericChangeThreshold))
+    assert change.direction == tfma.MetricDirection.LOWER_IS_BETTER
+    assert round(change.relative.value, 5) == 0.02
+
+
+@pytest.mark.parametrize("name", discovery.names(discovery.DATASETS))
+def test_every_metric_of_the_task_is_computed(name):
+    dataset = discovery.dataset(name)
+    configured = {json.loads(m.config)["name"] for m in eval_config(dataset).metrics_specs[0].metrics if m.config}
+    assert configured == set(TASKS[dataset.task].metrics)
 
 
 def test_only_the_overall_slice_decides():

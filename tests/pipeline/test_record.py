@@ -13,6 +13,7 @@ KEYS = {
     *("schema_version", "run_id", "dataset", "model", "status", "exit_code", "started", "finished", "seconds", "code"),
     *("data", "nodes", "rows", "train", "hyperparameters", "trials", "metrics", "gates", "blessed", "baseline", "why"),
     "pushed_path",
+    "plot",
 }
 
 

@@ -1,5 +1,6 @@
-"""From a model's name to an Estimator: hyper-parameters, seeds, the names of variables."""
+"""From a model's name to an Estimator: which models fit, hyper-parameters, seeds, the names of variables, units."""
 
+import dataclasses
 import random
 import shutil
 
@@ -7,22 +8,29 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import discovery
-from data.features import Bucketized, Categorical, Dataset, Label, Numeric, Vocabulary
+from data import Bucketized, Categorical, ClassLabel, Dataset, Label, Numeric, Series, Target, Text, Vocabulary, discovery
 from trainer_module import estimator as estimators
-from trainer_module.metrics import LOGISTIC
+from trainer_module import export, keras_conversion, units
+from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT
 from trainer_module.models import NAME as MODELS
 
 MODEL_NAMES = discovery.names(MODELS)
 
 FRUIT = Dataset(
     name="fruit",
-    task="binary_classification",
     sample="fruit.csv",
     features=(Numeric("weight"), Bucketized("size", buckets=3), Vocabulary("colour", size=2), Categorical("crate", size=2)),
     label=Label("ripe"),
 )
+PRICES = dataclasses.replace(FRUIT, task=None, bounds=None, label=Target("price"))
+KINDS = dataclasses.replace(FRUIT, task=None, bounds=None, label=ClassLabel("kind", ("apple", "pear", "plum")))
+TIDE = Series(time="at", value="level", inputs=4, outputs=2)
+LEVELS = Dataset(name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE)
+REVIEWS = Dataset(name="reviews", sample="", features=(Text("said"),), label=Label("good"))
 SMALL = {"hidden_units": "32", "embedding_dim": 2}
+
+# A model_fn of our own and a converted Keras model; tests/contracts trains every one.
+OUR_OWN, CONVERTED = "custom_wide_deep", "keras_wide_deep"
 
 
 def rows():
@@ -45,6 +53,88 @@ def trained(model, folder, seed=5):
     built = build(model, folder, seed)
     built.train(rows, max_steps=1)
     return {name: built.get_variable_value(name) for name in built.get_variable_names()}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """Returns a function that writes a user's own model file; its name."""
+    folder = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+
+        def write(name, text):
+            (folder / f"own_{name}").mkdir()
+            (folder / f"own_{name}" / "model.py").write_text(f"import tensorflow as tf\n\n\n{text}")
+            return f"own_{name}.model"
+
+        yield write
+
+
+# Models that fit.
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "why"),
+    [
+        (FRUIT, "custom_wide_deep", None),
+        (PRICES, "canned_linear", None),
+        (KINDS, "keras_wide_deep", None),
+        (LEVELS, "lstm_forecaster", None),
+        (REVIEWS, "keras_sequence_classifier", None),
+        (
+            LEVELS,
+            "canned_linear",
+            "Dataset 'levels' is a forecast; model 'canned_linear' is for "
+            "binary_classification, multiclass_classification, regression.",
+        ),
+        (FRUIT, "lstm_forecaster", "Dataset 'fruit' is a binary_classification; model 'lstm_forecaster' is for forecast."),
+        (
+            REVIEWS,
+            "custom_wide_deep",
+            "Dataset 'reviews' has a Text, 'said'; "
+            "model 'custom_wide_deep' reads Numeric, Bucketized, Vocabulary, Categorical.",
+        ),
+        (
+            FRUIT,
+            "keras_sequence_classifier",
+            "Dataset 'fruit' has a Numeric, 'weight'; model 'keras_sequence_classifier' reads Text.",
+        ),
+    ],
+    ids=lambda v: v.name if isinstance(v, Dataset) else "fits" if v is None else "",
+)
+def test_a_model_fits_by_its_task_and_by_the_kinds_of_feature(dataset, model, why):
+    assert estimators.why_unfit(dataset, model) == why
+    if why is None:
+        estimators.check(dataset, model)
+
+
+def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
+    with pytest.raises(estimators.UnfitModelError) as error:
+        estimators.check(LEVELS, "canned_linear")
+    why, _, fitting = str(error.value).partition(" Models that fit: ")
+    assert why == estimators.why_unfit(LEVELS, "canned_linear")
+    assert fitting.endswith(".")
+    assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not estimators.why_unfit(LEVELS, m)]
+    assert "lstm_forecaster" in fitting
+    assert "canned_linear" not in fitting
+
+
+def test_a_dataset_that_no_model_reads_is_told_so():
+    both = dataclasses.replace(REVIEWS, features=(Text("said"), Numeric("length")))
+    with pytest.raises(estimators.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
+        estimators.check(both, "custom_wide_deep")
+
+
+def test_a_model_that_says_nothing_is_for_every_task_over_a_table(own):
+    model = own("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
+    for dataset in (FRUIT, PRICES, KINDS):
+        estimators.check(dataset, model)
+    assert "has a Window, 'level'" in estimators.why_unfit(LEVELS, model)
+
+
+def test_checking_a_model_checks_its_hyper_parameters():
+    with pytest.raises(estimators.HyperParameterError, match="no hyper-parameter 'depth'"):
+        estimators.check(FRUIT, "custom_wide_deep", {"depth": 3})
 
 
 # Hyper-parameters.
@@ -146,7 +236,7 @@ def test_an_unknown_model_is_answered_with_the_known_ones():
 # Building.
 
 
-@pytest.fixture(scope="module", params=MODEL_NAMES)
+@pytest.fixture(scope="module", params=[OUR_OWN, CONVERTED])
 def first(request, tmp_path_factory):
     """Returns a model's name, the folder of its first training in this process, and the variables of that training."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -202,3 +292,135 @@ def test_without_a_seed_the_process_keeps_its_own(tmp_path):
     random.seed(1)
     build("custom_wide_deep", tmp_path, seed=None)
     assert random.random() == expected
+
+
+# A Keras model file.
+
+KERAS = """
+def search_space(hp):
+    hp.Float("slope", -10.0, 10.0, default=2.0)
+
+
+def keras_model(dataset, hp):
+    x = tf.keras.Input([1], name="{input}")
+    line = tf.keras.layers.Dense(1, kernel_initializer=tf.keras.initializers.Constant(hp.get("slope")), name="predictions")
+    model = tf.keras.Model(x, line(x))
+    model.compile(tf.keras.optimizers.legacy.SGD(0.0), "mse", metrics=["mae"])
+    return model
+"""
+OFFSET, SCALE = 100.0, 10.0
+
+
+def prices(features=("weight",), batches=1, labels=(90.0, 100.0, 120.0)):
+    """Three fruit and their prices, in the units of the column."""
+    values = {name: tf.constant([[-1.0], [0.0], [1.0]]) for name in features}
+    values |= {units.OFFSET: tf.fill([3, 1], OFFSET), units.SCALE: tf.fill([3, 1], SCALE)}
+    return tf.data.Dataset.from_tensors((values, tf.constant(labels)[:, tf.newaxis])).repeat(batches)
+
+
+@pytest.fixture(scope="module")
+def line(own):
+    return own("line", KERAS.format(input="weight"))
+
+
+def config(folder):
+    return tf.estimator.RunConfig(model_dir=str(folder), tf_random_seed=1, save_summary_steps=None)
+
+
+def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line, tmp_path):
+    estimators.check(PRICES, line)
+    hp = estimators.hyperparameters(line, {"slope": 3})
+    built = estimators.build(PRICES, line, hp, config(tmp_path))
+    built.train(prices, max_steps=1)
+    predicted = [float(p[PREDICTIONS][0]) for p in built.predict(prices)]
+    assert predicted == pytest.approx([OFFSET - 3 * SCALE, OFFSET, OFFSET + 3 * SCALE])
+
+    said = built.evaluate(prices)
+    errors = np.array(predicted) - [90, 100, 120]
+    assert said["mae"] == pytest.approx(np.abs(errors).mean())  # the task's, not that of the Keras model
+    assert said["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+    assert said["loss"] == pytest.approx(((errors / SCALE) ** 2).mean())
+    assert said["mean_label"] == pytest.approx(310 / 3)
+
+
+def test_checking_a_keras_model_file_checks_the_model(own):
+    model = own("strange", KERAS.format(input="price"))
+    with pytest.raises(keras_conversion.KerasModelError, match="No feature stands behind the input 'price'"):
+        estimators.check(PRICES, model)
+
+
+# Units.
+
+# A model that knows one number and reports what it has seen.
+ONE_NUMBER = """
+def search_space(hp):
+    hp.Float("guess", -100.0, 100.0, default=0.5)
+
+
+def build(dataset, hp, config):
+    return tf.estimator.Estimator(_model_fn, config=config, params=hp.values)
+
+
+def _model_fn(features, labels, mode, params):
+    predictions = {"{key}": tf.zeros_like(features["weight"]) + params["guess"], "other": features["weight"]}
+    if mode == "infer":
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions)
+    seen = {"seen": tf.compat.v1.metrics.mean(labels), "mae": tf.compat.v1.metrics.mean(-1.0)}
+    step = tf.compat.v1.train.get_or_create_global_step().assign_add(1)
+    loss = tf.reduce_mean(tf.abs(labels - params["guess"]))
+    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=step, eval_metric_ops=seen)
+"""
+
+
+@pytest.fixture(scope="module")
+def one_number(own):
+    return own("number", ONE_NUMBER.replace("{key}", PREDICTIONS))
+
+
+def built(dataset, model, folder):
+    made = estimators.build(dataset, model, estimators.hyperparameters(model), config(folder))
+    made.train(prices, max_steps=1)
+    return made
+
+
+def test_a_model_sees_standardised_labels_and_is_judged_in_units(one_number, tmp_path):
+    said = built(PRICES, one_number, tmp_path).evaluate(prices)
+    assert said["seen"] == pytest.approx((-1 + 0 + 2) / 3)
+    assert said["loss"] == pytest.approx((1.5 + 0.5 + 1.5) / 3)
+    assert said["mae"] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
+    assert said["mean_prediction"] == pytest.approx(105)
+
+
+def test_a_logarithm_is_undone_too(one_number, tmp_path):
+    skewed = dataclasses.replace(PRICES, label=Target("price", log=True))
+
+    def small():
+        return prices(labels=(0.0, 3.0, 5.0)).map(
+            lambda x, y: ({**x, units.OFFSET: x["weight"], units.SCALE: tf.fill([3, 1], 2.0)}, y)
+        )
+
+    estimator = built(skewed, one_number, tmp_path)
+    predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(small)]
+    assert predicted == pytest.approx(np.expm1([0, 1, 2]), abs=1e-6)
+    assert estimator.evaluate(small)["mae"] == pytest.approx(np.mean(np.abs(np.expm1([0, 1, 2]) - [0, 3, 5])))
+
+
+def test_what_is_no_prediction_of_the_label_stays_as_it_is(one_number, tmp_path):
+    predicted = list(built(PRICES, one_number, tmp_path).predict(prices))
+    assert [(float(p[PREDICTIONS][0]), float(p["other"][0])) for p in predicted] == [(105, -1), (105, 0), (105, 1)]
+
+
+def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
+    weighed = dataclasses.replace(PRICES, weight="copies")
+
+    def rows():
+        return prices().map(lambda x, y: ({**x, WEIGHT: tf.constant([[2.0], [0.0], [1.0]])}, y))
+
+    assert built(weighed, one_number, tmp_path).evaluate(rows)["mae"] == pytest.approx((2 * 15 + 15) / 3)
+
+
+@pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])
+def test_a_model_that_does_not_predict_what_it_is_judged_by_is_told_so(own, tmp_path, dataset):
+    model = own(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
+    with pytest.raises(export.MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
+        built(dataset, model, tmp_path).evaluate(prices)

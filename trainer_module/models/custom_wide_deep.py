@@ -13,10 +13,12 @@ from typing import Any
 import keras_tuner as kt
 import tensorflow as tf
 
-from data.features import Dataset
-from trainer_module.metrics import LOGISTIC, evaluate_binary
+from data import Dataset
+from trainer_module.heads import WEIGHT, head
 
 Features = dict[str, tf.Tensor]
+
+TASKS = ("binary_classification", "multiclass_classification", "regression")
 
 
 def search_space(hp: kt.HyperParameters) -> None:
@@ -33,56 +35,57 @@ def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConf
 
 
 def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: dict[str, Any]) -> tf.estimator.EstimatorSpec:
-    """The six parts of an EstimatorSpec, each built only in the modes that need it.
+    """The parts of an EstimatorSpec, each built only in the modes that need it (`eval_metric_ops`: `estimator.build`).
 
     Args:
         features: transformed feature name -> [batch, 1].
-        labels: [batch, 1], 0 or 1; None in PREDICT.
+        labels: [batch, 1]; None in PREDICT.
         mode: TRAIN, EVAL or PREDICT.
         params: `dataset` and the hyper-parameters.
     """
-    logits = _logits(features, params, training=mode == tf.estimator.ModeKeys.TRAIN)
-    predictions = {"logits": logits, LOGISTIC: tf.sigmoid(logits)}
+    task = head(params["dataset"])
+    logits = _logits(features, params, task.logits, training=mode == tf.estimator.ModeKeys.TRAIN)
+    predictions = task.predictions(logits)
 
     if mode == tf.estimator.ModeKeys.PREDICT:
         export_outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
         return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=export_outputs)
 
-    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits)
-    loss = tf.reduce_mean(losses)
+    loss = task.loss(labels, logits, features.get(WEIGHT))
     if mode == tf.estimator.ModeKeys.EVAL:
-        metrics = evaluate_binary(labels, predictions[LOGISTIC])
-        return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, eval_metric_ops=metrics)
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss)
 
     optimizer = tf.compat.v1.train.AdamOptimizer(params["learning_rate"])
     train_op = optimizer.minimize(loss, global_step=tf.compat.v1.train.get_or_create_global_step())
     return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=train_op)
 
 
-def _logits(features: Features, params: dict[str, Any], training: bool) -> tf.Tensor:
-    """Returns the logits [batch, 1]: wide + deep."""
+def _logits(features: Features, params: dict[str, Any], units: int, training: bool) -> tf.Tensor:
+    """Returns the logits [batch, units]: wide + deep."""
     dataset: Dataset = params["dataset"]
-    sizes = [f.cardinality for f in dataset.categorical]
-    offsets = list(itertools.accumulate(sizes, initial=0))
-    ids = tf.concat(
-        [features[f.name] + o for f, o in zip(dataset.categorical, offsets, strict=False)], axis=1
-    )  # [batch, categorical]
-    numbers = tf.concat([features[f.name] for f in dataset.numeric], axis=1)  # [batch, numeric]
-
-    with tf.compat.v1.variable_scope("wide"):
-        weights = tf.compat.v1.get_variable("weights", [offsets[-1], 1], initializer=tf.zeros_initializer())
-        wide = tf.reduce_sum(tf.gather(weights, ids), axis=1)
+    deep = [features[f.name] for f in dataset.numeric]
+    logits = 0.0
+    if dataset.categorical:
+        sizes = [f.cardinality for f in dataset.categorical]
+        offsets = list(itertools.accumulate(sizes, initial=0))
+        ids = tf.concat(
+            [features[f.name] + o for f, o in zip(dataset.categorical, offsets, strict=False)], axis=1
+        )  # [batch, categorical]
+        with tf.compat.v1.variable_scope("wide"):
+            weights = tf.compat.v1.get_variable("weights", [offsets[-1], units], initializer=tf.zeros_initializer())
+            logits = tf.reduce_sum(tf.gather(weights, ids), axis=1)
+        with tf.compat.v1.variable_scope("deep"):
+            dim = params["embedding_dim"]
+            table = tf.compat.v1.get_variable("embeddings", [offsets[-1], dim], initializer=_uniform(dim))
+            deep.append(tf.reshape(tf.gather(table, ids), [-1, len(sizes) * dim]))
 
     with tf.compat.v1.variable_scope("deep"):
-        dim = params["embedding_dim"]
-        table = tf.compat.v1.get_variable("embeddings", [offsets[-1], dim], initializer=_uniform(dim))
-        embedded = tf.reshape(tf.gather(table, ids), [-1, len(sizes) * dim])
-        deep = tf.concat([numbers, embedded], axis=1)
-        for i, units in enumerate(int(u) for u in params["hidden_units"].split("-")):
-            deep = tf.nn.relu(_dense(deep, units, f"hidden_{i}"))
+        x = tf.concat(deep, axis=1)
+        for i, width in enumerate(int(u) for u in params["hidden_units"].split("-")):
+            x = tf.nn.relu(_dense(x, width, f"hidden_{i}"))
             if training and params["dropout"]:
-                deep = tf.nn.dropout(deep, rate=params["dropout"])
-        return wide + _dense(deep, 1, "logits")
+                x = tf.nn.dropout(x, rate=params["dropout"])
+        return logits + _dense(x, units, "logits")
 
 
 def _dense(x: tf.Tensor, units: int, name: str) -> tf.Tensor:

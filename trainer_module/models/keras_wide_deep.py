@@ -5,10 +5,12 @@ from __future__ import annotations
 import keras_tuner as kt
 import tensorflow as tf
 
-from data.features import Dataset
-from trainer_module.metrics import LOGISTIC, binary_metrics
+from data import Dataset
+from trainer_module.heads import PREDICTED, head
 
 layers = tf.keras.layers
+
+TASKS = ("binary_classification", "multiclass_classification", "regression")
 
 
 def search_space(hp: kt.HyperParameters) -> None:
@@ -19,36 +21,23 @@ def search_space(hp: kt.HyperParameters) -> None:
     hp.Float("dropout", 0.0, 0.5, default=0.2)
 
 
-def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
-    """Returns the Estimator."""
-    return tf.keras.estimator.model_to_estimator(
-        keras_model=keras_model(dataset, hp),
-        config=config,
-        # Checkpoints by variable name, which `warm_start_from` can read.
-        checkpoint_format="saver",
-    )
-
-
 def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
     """Returns the compiled model. An input layer NAME takes the transformed feature NAME, [batch, 1]."""
     numbers = [tf.keras.Input([1], name=f.name) for f in dataset.numeric]
     ids = [tf.keras.Input([1], name=f.name, dtype=tf.int64) for f in dataset.categorical]
+    task = head(dataset)
     flat = layers.Flatten()
     wide, embedded = [], []
     for feature, x in zip(dataset.categorical, ids, strict=False):
-        wide.append(flat(layers.Embedding(feature.cardinality, 1, "zeros", name=f"wide_{feature.name}")(x)))
+        wide.append(flat(layers.Embedding(feature.cardinality, task.logits, "zeros", name=f"wide_{feature.name}")(x)))
         embedded.append(
             flat(layers.Embedding(feature.cardinality, hp.get("embedding_dim"), name=f"embedding_{feature.name}")(x))
         )
-    deep = layers.concatenate(numbers + embedded)
+    deep = layers.Concatenate()([*numbers, *embedded]) if len(numbers + embedded) > 1 else (numbers + embedded)[0]
     for units in hp.get("hidden_units").split("-"):
         deep = layers.Dropout(hp.get("dropout"))(layers.Dense(int(units), "relu")(deep))
-    logits = layers.Add()([*wide, layers.Dense(1)(deep)])
-    model = tf.keras.Model(numbers + ids, layers.Activation("sigmoid", name=LOGISTIC)(logits))
-    metrics = binary_metrics()
-    model.compile(
-        optimizer=tf.keras.optimizers.legacy.Adam(hp.get("learning_rate")),
-        loss=tf.keras.losses.BinaryCrossentropy(),
-        metrics=[metrics["auc"], metrics["auc_precision_recall"], metrics["binary_accuracy"]],
-    )
+    deep = layers.Dense(task.logits)(deep)
+    logits = layers.Add()([*wide, deep]) if wide else deep
+    model = tf.keras.Model(numbers + ids, layers.Activation(task.activation, name=PREDICTED[dataset.task])(logits))
+    model.compile(optimizer=tf.keras.optimizers.legacy.Adam(hp.get("learning_rate")), loss=task.keras_loss)
     return model

@@ -1,0 +1,186 @@
+"""What models are compared with: the usual simple predictors, with default settings, on the same rows.
+
+`predict` chooses by task and by kind of feature. It reads raw examples, as an ExampleGen has written them. A weight column
+is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from data import Bucketized, Categorical, Dataset, Numeric, Target, Text, Vocabulary, Window
+
+Array = np.ndarray
+Examples = Sequence[bytes]  # serialised tf.Examples
+
+BOOSTING = "gradient boosting"
+BOOSTING_LOG = "gradient boosting on the log"
+BOOSTINGS = (BOOSTING, BOOSTING_LOG)
+RIDGE = "ridge on one-hot columns"
+RIDGE_LOG = "ridge on one-hot columns, on the log"
+BAG_OF_WORDS = "logistic regression on counts of words"
+BAG_OF_PAIRS = "logistic regression on tf-idf of words and pairs"
+BAGS_OF_WORDS = (BAG_OF_WORDS, BAG_OF_PAIRS)
+PERSISTENCE = "persistence"
+SEASONAL_NAIVE = "seasonal naive with drift"
+RIDGE_WINDOW = "ridge on the same window"
+CONSTANT = "constant"
+
+# HistGradientBoosting takes no more values of one column; the rarer ones count as missing.
+MOST_CATEGORIES = 255
+_ALPHAS = np.logspace(-2, 4, 13)
+
+
+class NotATableError(ValueError):
+    """A feature of a kind that no reference can read."""
+
+
+def predict(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_rows: Examples) -> dict[str, Array]:
+    """Trains the references on the training rows. Returns name -> predictions for the evaluation rows, as `scores` has them.
+
+    Raises:
+        NotATableError: see there.
+    """
+    if dataset.task == "forecast":
+        return _forecasts(dataset, train_rows, train_labels, eval_rows)
+    read = texts if dataset.texts else columns
+    x, asked = read(dataset, train_rows), read(dataset, eval_rows)
+    if not dataset.texts:
+        categorise(x, asked)
+    if dataset.task == "regression":
+        logarithmic = isinstance(dataset.label, Target) and dataset.label.log
+        regressors = _regressors(logarithmic)
+        return {name: model.fit(x, train_labels).predict(asked) for name, model in regressors.items()}
+    classifiers = _text_classifiers() if dataset.texts else _classifiers()
+    return {name: _probabilities(model.fit(x, train_labels), asked, dataset) for name, model in classifiers.items()}
+
+
+def _classifiers() -> dict[str, Any]:
+    return {
+        BOOSTING: HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=1),
+        CONSTANT: DummyClassifier(strategy="prior"),
+    }
+
+
+def _text_classifiers() -> dict[str, Any]:
+    return {
+        BAG_OF_WORDS: make_pipeline(CountVectorizer(), LogisticRegression(max_iter=1000)),
+        BAG_OF_PAIRS: make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000)),
+        CONSTANT: DummyClassifier(strategy="prior"),
+    }
+
+
+def _regressors(logarithmic: bool) -> dict[str, Any]:
+    """`logarithmic`: each is trained on the logarithm of the label as well."""
+
+    def ridge() -> Any:
+        names = make_pipeline(OneHotEncoder(handle_unknown="ignore"))
+        numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+        by_kind = (
+            (names, make_column_selector(dtype_include="category")),
+            (numbers, make_column_selector(dtype_include="number")),
+        )
+        return make_pipeline(make_column_transformer(*by_kind), RidgeCV(_ALPHAS))
+
+    def boosting() -> Any:
+        return HistGradientBoostingRegressor(categorical_features="from_dtype", random_state=1)
+
+    def on_log(model: Any) -> Any:
+        return TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1)
+
+    plain = {BOOSTING: boosting(), RIDGE: ridge(), CONSTANT: DummyRegressor()}
+    return {BOOSTING_LOG: on_log(boosting()), RIDGE_LOG: on_log(ridge()), **plain} if logarithmic else plain
+
+
+def _probabilities(model: Any, rows: Any, dataset: Dataset) -> Array:
+    """Returns the probabilities [rows] of the positive class, or [rows, classes] with 0 for classes that were never seen."""
+    found = model.predict_proba(rows)
+    seen = model.classes_.astype(int)
+    every = np.zeros((len(found), len(getattr(dataset.label, "classes", (0, 1)))))
+    every[:, seen] = found
+    return every[:, 1] if dataset.task == "binary_classification" else every
+
+
+def columns(dataset: Dataset, rows: Examples) -> pd.DataFrame:
+    """Returns the raw features, one column each: numbers, or names; NaN where missing.
+
+    Raises:
+        NotATableError: a feature of a kind that is no column of a table.
+    """
+    spec = {f.name: tf.io.VarLenFeature(tf.dtypes.as_dtype(f.dtype)) for f in dataset.features}
+    parsed = tf.io.parse_example(tf.constant(rows), spec)
+    named = {}
+    for feature in dataset.features:
+        if not isinstance(feature, (Numeric, Bucketized, Categorical, Vocabulary)):
+            kind = type(feature).__name__
+            raise NotATableError(f"'{feature.name}' is a {kind}: benchmarks/references.py cannot give it to a table's model.")
+        values = parsed[feature.name]
+        numeric = isinstance(feature, (Numeric, Bucketized))
+        column = np.full(len(rows), np.nan, np.float64 if numeric else object)
+        column[values.indices[:, 0].numpy()] = values.values.numpy()
+        named[feature.name] = column
+    return pd.DataFrame(named)
+
+
+def categorise(train_table: pd.DataFrame, eval_table: pd.DataFrame) -> None:
+    """Turns the columns of names into categories, those of the training rows, in both tables."""
+    for name in train_table.select_dtypes(object).columns:
+        known = train_table[name].value_counts().index[:MOST_CATEGORIES]
+        for rows in (train_table, eval_table):
+            rows[name] = pd.Categorical(rows[name], categories=known)
+
+
+def texts(dataset: Dataset, rows: Examples) -> list[str]:
+    """Returns the text of each row; several text columns one behind the other.
+
+    Raises:
+        NotATableError: there are features beside the texts.
+    """
+    strange = [f.name for f in dataset.features if not isinstance(f, Text)]
+    if strange:
+        raise NotATableError(f"{', '.join(strange)}: benchmarks/references.py compares texts, or tables, not both together.")
+    parsed = _parsed({f.name: tf.io.FixedLenFeature([], tf.string, "") for f in dataset.features}, rows)
+    return [" ".join(part.decode("utf-8", "replace") for part in parts) for parts in zip(*parsed.values(), strict=True)]
+
+
+def _forecasts(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_rows: Examples) -> dict[str, Array]:
+    """Returns the naive forecasts, and what ridge regression makes of all that a model reads; each [rows, outputs]."""
+    assert dataset.series
+    outputs = dataset.series.outputs
+    value = dataset.series.value
+    x, asked = (_windows(dataset.windows, rows) for rows in (train_rows, eval_rows))
+    last, last_asked = x[value][:, -1:], asked[value][:, -1:]
+    ridge = RidgeCV(_ALPHAS).fit(_relative(x, value), train_labels - last)
+    naive = dataset.series.seasonal_naive
+    seasonal = _parsed({naive: tf.io.FixedLenFeature([outputs], tf.float32)}, eval_rows)[naive]
+    return {
+        PERSISTENCE: np.repeat(last_asked, outputs, axis=1),
+        SEASONAL_NAIVE: seasonal,
+        RIDGE_WINDOW: last_asked + ridge.predict(_relative(asked, value)),
+    }
+
+
+def _windows(windows: Sequence[Window], rows: Examples) -> dict[str, Array]:
+    return _parsed({w.name: tf.io.FixedLenFeature([w.length], tf.float32) for w in windows}, rows)
+
+
+def _relative(windows: dict[str, Array], value: str) -> Array:
+    """Returns windows side by side, that of the value relative to its last one."""
+    return np.hstack([window - window[:, -1:] if name == value else window for name, window in windows.items()])
+
+
+def _parsed(spec: dict[str, Any], rows: Examples) -> dict[str, Array]:
+    return {name: values.numpy() for name, values in tf.io.parse_example(tf.constant(rows), spec).items()}

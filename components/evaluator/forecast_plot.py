@@ -1,0 +1,119 @@
+"""A picture of what a model forecasts on the held-out end of a series, beside what came and the seasonal naive forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from data import ORIGIN, SERIES, Series
+from trainer_module import export
+
+FILE = "forecast.png"
+
+# Series that are drawn, and forecasts of each: more cannot be told apart.
+_SERIES = 4
+_FORECASTS = 40
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Window:
+    """One evaluation window. Times in grid steps since 1970."""
+
+    series: str
+    origin: int
+    past: Values
+    future: Values
+    naive: Values
+    example: bytes
+
+
+def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> bool:
+    """Draws the picture as PNG.
+
+    Args:
+        files: gzipped TFRecords of evaluation windows.
+        saved_model: of the model.
+        declared: how the windows were made.
+        target: a path, or a file to write to.
+
+    Returns:
+        Whether there was anything to draw.
+    """
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
+    chosen = list(choose((_parse(r, declared) for r in records), declared.outputs))
+    if not chosen:
+        return False
+    serve = tf.saved_model.load(saved_model).signatures[export.SERVING_DEFAULT]
+    forecasts = serve(examples=tf.constant([w.example for w in chosen]))[export.PREDICTION].numpy()
+    _draw(chosen, forecasts, declared, target)
+    return True
+
+
+def choose(windows: Iterable[Window], apart: int) -> Iterator[Window]:
+    """Yields windows whose futures do not overlap, of the first few series, the latest forecasts of each; in time order."""
+    by_series: dict[str, list[Window]] = {}
+    for window in windows:
+        by_series.setdefault(window.series, []).append(window)
+    for name in sorted(by_series)[:_SERIES]:
+        latest: list[Window] = []
+        for window in sorted(by_series[name], key=lambda w: -w.origin):
+            if len(latest) < _FORECASTS and (not latest or window.origin <= latest[-1].origin - apart):
+                latest.append(window)
+        yield from reversed(latest)
+
+
+def _parse(record: bytes, declared: Series) -> Window:
+    features = tf.train.Example.FromString(record).features.feature
+
+    def numbers(name: str) -> Values:
+        return np.array(features[name].float_list.value)
+
+    every, unit = declared.grid
+    origin = np.datetime64(features[ORIGIN].int64_list.value[0], "s").astype(f"datetime64[{unit}]").astype(int)
+    return Window(
+        series=(features[SERIES].bytes_list.value or [b""])[0].decode(),
+        origin=int(origin) // every,
+        past=numbers(declared.value),
+        future=numbers(declared.label.name),
+        naive=numbers(declared.seasonal_naive),
+        example=record,
+    )
+
+
+def _draw(windows: list[Window], forecasts: Values, declared: Series, target: Any) -> None:
+    # Figure, not pyplot: nothing global, no window system.
+    from matplotlib.figure import Figure
+
+    names = sorted({w.series for w in windows})
+    figure = Figure(figsize=(12, 4 * len(names)), layout="constrained")
+    every, unit = declared.grid
+    for name, axes in zip(names, np.ravel(figure.subplots(len(names), squeeze=False)), strict=True):
+        mine = [(w, f) for w, f in zip(windows, forecasts, strict=True) if w.series == name]
+        actual: dict[int, float] = {}
+        for window, _ in mine:
+            known = np.concatenate([window.past, window.future])
+            first = window.origin - len(window.past) + 1
+            actual.update(zip(range(first, first + len(known)), known, strict=True))
+
+        def dates(steps: Iterable[int]) -> npt.NDArray[Any]:
+            return (np.array(list(steps)) * every).astype(f"datetime64[{unit}]").astype("datetime64[s]")
+
+        steps = np.arange(min(actual), max(actual) + 1)
+        axes.plot(dates(steps), [actual.get(int(s), np.nan) for s in steps], color="0.2", linewidth=1, label="observed")
+        for i, (window, forecast) in enumerate(mine):
+            ahead = dates(range(window.origin, window.origin + declared.outputs + 1))
+            last = window.past[-1:]
+            for values, colour, label in ((window.naive, "tab:orange", "seasonal naive"), (forecast, "tab:blue", "model")):
+                line = np.concatenate([last, values])
+                axes.plot(ahead, line, color=colour, linewidth=1.2, label=None if i else label)
+        axes.set_title(f"{name}: " * bool(name) + f"{declared.value}, the next {declared.outputs} steps from each origin")
+        axes.legend(loc="upper left")
+        axes.grid(alpha=0.3)
+    figure.savefig(target, format="png", dpi=110)

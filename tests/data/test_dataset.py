@@ -1,0 +1,229 @@
+"""A dataset: what it refuses to be, what it is by default, and which columns it has."""
+
+import pytest
+
+from data import (
+    ORIGIN,
+    SERIES,
+    TASKS,
+    Bound,
+    Categorical,
+    ClassLabel,
+    Dataset,
+    Future,
+    Label,
+    Numeric,
+    Series,
+    Target,
+    Text,
+    Training,
+    Vocabulary,
+    Window,
+)
+
+YEARS = Series(time="year", value="level", inputs=5, outputs=2, id="place", past=("rain",), known=("plan",), calendar=("year",))
+LABELS = {
+    "binary_classification": Label("ripe"),
+    "multiclass_classification": ClassLabel("colour", ("red", "green")),
+    "regression": Target("price"),
+    "forecast": YEARS.label,
+}
+
+
+def dataset(label=LABELS["regression"], **changes):
+    settings = {"name": "d", "features": (Numeric("age"),), "sample": "d.csv"}
+    return Dataset(label=label, **settings | changes)
+
+
+def forecast(**changes):
+    return dataset(YEARS.label, **{"features": YEARS.features, "series": YEARS} | changes)
+
+
+def of(kind, **changes):
+    return forecast(**changes) if kind == "forecast" else dataset(LABELS[kind], **changes)
+
+
+# What it is by default.
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_label_says_what_the_task_is(task):
+    assert of(task).task == task
+    assert of(task, task=task).task == task
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_by_default_the_bounds_are_those_of_the_task(task):
+    assert of(task).bounds == TASKS[task].bounds
+    assert of(task, bounds=()).bounds == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "bounds"),
+    [
+        ("binary_classification", {"auc": (0.5, None), "accuracy_skill": (0.01, None)}),
+        ("multiclass_classification", {"accuracy_skill": (0.01, None), "accuracy": (None, None)}),
+        ("regression", {"relative_rmse": (None, 0.95), "mae": (None, None)}),
+        ("forecast", {"relative_rmse": (None, 1.0), "rmse": (None, None)}),
+    ],
+)
+def test_by_default_a_model_must_know_more_than_the_distribution_and_not_fall_behind(task, bounds):
+    declared = of(task).bounds
+    assert {b.metric: (b.at_least, b.at_most) for b in declared} == bounds
+    assert [b for b in declared if b.may_lose or b.may_lose_share]
+    assert {b.metric for b in declared} <= set(TASKS[task].metrics)
+
+
+@pytest.mark.parametrize(
+    ("task", "best"),
+    [
+        ("binary_classification", "auc"),
+        ("multiclass_classification", "cross_entropy"),
+        ("regression", "mae"),
+        ("forecast", "rmse"),
+    ],
+)
+def test_the_best_checkpoint_is_that_of_the_primary_metric_unless_another_is_named(task, best):
+    assert of(task).best == best
+    other = next(name for name in TASKS[task].choosers if name != best)
+    assert of(task, training=Training(best=other)).best == other
+
+
+def test_every_primary_metric_gets_better_in_a_direction():
+    assert {task: judged.metrics[judged.primary] for task, judged in TASKS.items()} == {
+        "binary_classification": "higher",
+        "multiclass_classification": "lower",
+        "regression": "lower",
+        "forecast": "lower",
+    }
+
+
+def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
+    bound = Bound("calibration", at_least=0.9, at_most=1.1)
+    assert dataset(bounds=(bound,)).bounds == (bound,)
+
+
+# What it refuses to be.
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: dataset(Target("price"), task="forecast"),
+            "A Target is the label of a regression. Received: task='forecast'.",
+        ),
+        (
+            lambda: dataset(Label("ripe"), task="regression"),
+            "A Label is the label of a binary_classification. Received: task='regression'.",
+        ),
+        (
+            lambda: dataset(bounds=(Bound("auc", at_least=0.9),)),
+            "There is no metric 'auc' of a regression. There are: mae, rmse, mean_relative_error, relative_rmse, "
+            "calibration, mean_label, mean_prediction.",
+        ),
+        (
+            lambda: dataset(Label("ripe"), training=Training(best="rmse")),
+            "The best checkpoint of a binary_classification cannot be chosen by 'rmse'. It can by: auc, ",
+        ),
+        (
+            lambda: dataset(training=Training(best="mean_label")),
+            "The best checkpoint of a regression cannot be chosen by 'mean_label'. It can by: mae, rmse, mean_relative_error.",
+        ),
+        (
+            lambda: dataset(training=Training(best="relative_rmse")),
+            "The best checkpoint of a regression cannot be chosen by 'relative_rmse'. It can by: mae, rmse, ",
+        ),
+        (
+            lambda: dataset(bounds=(Bound("calibration", at_least=0.9, may_lose=0.1),)),
+            "'calibration' gets neither better nor worse: bound it with at_least and at_most only.",
+        ),
+        (
+            lambda: dataset(features=(Numeric("age"), Numeric("price"))),
+            "Every feature, and the label, needs a column of its own. Named twice: price.",
+        ),
+        (
+            lambda: dataset(features=(Numeric("hour"), Categorical("hour", size=24))),
+            "Every feature, and the label, needs a column of its own. Named twice: hour.",
+        ),
+        (
+            lambda: dataset(slices=("age", "colour", "size")),
+            "There is no column colour, size to slice by. Declared: age, price.",
+        ),
+        (lambda: dataset(Future("level", 5, 2)), "A forecast needs a `series`, and nothing else has one."),
+        (lambda: dataset(series=YEARS), "A forecast needs a `series`, and nothing else has one."),
+        (lambda: dataset(eval_buckets=0), "eval_buckets must be from 1 to 9, of ten. Received: 0."),
+        (lambda: dataset(eval_buckets=10), "eval_buckets must be from 1 to 9, of ten. Received: 10."),
+    ],
+    ids=[
+        "another task",
+        "a label of another task",
+        "a bound on a metric of another task",
+        "best by a metric of another task",
+        "best by a metric that gets neither better nor worse",
+        "best by a metric that no training reports",
+        "a loss of what gets neither better nor worse",
+        "a label that is a feature",
+        "a column that is two features",
+        "slices of no column",
+        "a forecast without series",
+        "a series without forecast",
+        "nothing to evaluate",
+        "nothing to train on",
+    ],
+)
+def test_a_declaration_that_cannot_work_is_refused(make, message):
+    with pytest.raises(ValueError) as error:
+        make()
+    assert str(error.value).startswith(message)
+
+
+# Its columns.
+
+
+def test_a_slice_may_be_of_any_declared_column():
+    declared = dataset(slices=("age", "price", "street"), other_columns={"street": "string"})
+    assert declared.slices == ("age", "price", "street")
+    assert forecast(slices=(SERIES,)).slices == (SERIES,)
+
+
+def test_the_weight_is_a_column_that_is_needed():
+    assert dataset(weight="copies").columns == {"age": "float32", "price": "float32", "copies": "float32"}
+    assert "copies" not in dataset(other_columns={"copies": "float32"}).columns
+
+
+def test_a_table_is_read_as_it_is_written():
+    declared = dataset(other_columns={"street": "string"})
+    assert declared.source_columns == declared.columns == {"age": "float32", "price": "float32"}
+    assert declared.source_types == declared.types == {"age": "float32", "price": "float32", "street": "string"}
+
+
+def test_the_columns_of_a_series_become_those_of_windows():
+    declared = forecast(other_columns={"note": "string"})
+    assert declared.source_columns == {
+        "year": "string",
+        "place": "string",
+        "level": "float32",
+        "rain": "float32",
+        "plan": "float32",
+    }
+    assert declared.source_types == declared.source_columns | {"note": "string"}
+    windows = dict.fromkeys(("level", "rain", "plan", "year_sin", "year_cos", "level_future"), "float32")
+    assert declared.columns == windows
+    carried = {SERIES: "string", ORIGIN: "int64", "level_seasonal_naive": "float32"}
+    assert declared.types == windows | carried | {"note": "string"}
+
+
+def test_features_are_found_by_kind():
+    age, crate, colour, review, level = features = (
+        Numeric("age"),
+        Categorical("crate", size=3),
+        Vocabulary("colour"),
+        Text("review"),
+        Window("level", 4),
+    )
+    declared = dataset(features=features)
+    assert declared.numeric == (age,)
+    assert declared.categorical == (crate, colour)
+    assert declared.texts == (review,)
+    assert declared.windows == (level,)

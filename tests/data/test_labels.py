@@ -1,0 +1,71 @@
+"""Labels: what each kind is named, which columns it needs, which task it is of."""
+
+import dataclasses
+
+import pytest
+
+from data import ClassLabel, Future, Label, RatioLabel, Target
+
+LABELS = {
+    "label": Label("ripe", dtype="int64"),
+    "ratio": RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
+    "class": ClassLabel("colour", ("red", "green", "blue")),
+    "target": Target("price", log=True),
+    "future": Future("co2", past=10, width=4),
+}
+
+
+def each(**expected):
+    return pytest.mark.parametrize(("kind", "expected"), expected.items())
+
+
+@each(label="ripe", ratio="big_tipper", target="price", future="co2_future", **{"class": "colour"})
+def test_a_label_has_a_name(kind, expected):
+    assert LABELS[kind].name == expected
+
+
+@each(
+    label={"ripe": "int64"},
+    ratio={"tips": "float32", "fare": "float32"},
+    target={"price": "float32"},
+    future={"co2_future": "float32"},
+    **{"class": {"colour": "string"}},
+)
+def test_a_label_is_computed_from_its_columns(kind, expected):
+    assert dict(LABELS[kind].columns) == expected
+
+
+@each(
+    label="binary_classification",
+    ratio="binary_classification",
+    target="regression",
+    future="forecast",
+    **{"class": "multiclass_classification"},
+)
+def test_a_label_decides_the_task(kind, expected):
+    assert LABELS[kind].task == expected
+
+
+@each(label=1, ratio=1, target=1, future=4, **{"class": 1})
+def test_a_label_has_a_width(kind, expected):
+    assert LABELS[kind].width == expected
+
+
+@pytest.mark.parametrize(("classes", "dtype"), [(("a", "b"), "string"), ((3, 1, 2), "int64")])
+def test_classes_are_written_as_text_or_as_whole_numbers(classes, dtype):
+    label = ClassLabel("y", classes)
+    assert label.dtype == dtype
+    assert label.columns == (("y", dtype),)
+
+
+@pytest.mark.parametrize("classes", [(), ("one",), ("a", "b", "a"), (1, 1)])
+def test_classes_that_cannot_be_told_apart_are_refused(classes):
+    with pytest.raises(ValueError, match=r"classes must be two or more, each once\. Received: "):
+        ClassLabel("y", classes)
+
+
+@pytest.mark.parametrize("declared", LABELS.values(), ids=LABELS)
+def test_a_label_is_frozen(declared):
+    field = dataclasses.fields(declared)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(declared, field, None)

@@ -1,0 +1,56 @@
+"""Raw columns as TFX parses them: what is there of them, and dense tensors of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import tensorflow as tf
+
+Column: TypeAlias = tf.Tensor | tf.SparseTensor
+
+_MISSING_STRING = ""
+
+
+def sparse(x: Column) -> tf.SparseTensor:
+    """Returns a column as a SparseTensor [batch, n]."""
+    if isinstance(x, tf.SparseTensor):
+        return x
+    return tf.SparseTensor(tf.where(tf.ones_like(x, tf.bool)), tf.reshape(x, [-1]), tf.shape(x, out_type=tf.int64))
+
+
+def present(x: Column) -> tf.SparseTensor:
+    """Returns the values that are there, as a SparseTensor."""
+    column = sparse(x)
+    keep: Callable[[tf.Tensor], tf.Tensor]
+    if column.dtype.is_floating:
+        keep = tf.math.is_finite
+    elif column.dtype == tf.string:
+        keep = lambda values: tf.not_equal(values, _MISSING_STRING)  # noqa: E731
+    else:
+        return column
+    return tf.sparse.retain(column, keep(column.values))
+
+
+def cast(x: tf.SparseTensor, dtype: tf.DType) -> tf.SparseTensor:
+    """Returns a column with values of another type."""
+    return tf.SparseTensor(x.indices, tf.cast(x.values, dtype), x.dense_shape)
+
+
+def dense(x: tf.SparseTensor, default: float | str, width: int = 1) -> tf.Tensor:
+    """Returns [batch, width] with `default` where nothing is there. More values than that in a row are an error."""
+    column = tf.SparseTensor(x.indices, x.values, tf.stack([x.dense_shape[0], tf.constant(width, tf.int64)]))
+    return tf.ensure_shape(tf.sparse.to_dense(column, default_value=tf.constant(default, x.dtype)), [None, width])
+
+
+def window(x: Column, length: int) -> tf.Tensor:
+    """Returns windows float32 [batch, length] in which a missing value is the one before it; NaN where all are missing."""
+    numbers = dense(cast(sparse(x), tf.float32), float("nan"), length)
+    there = tf.math.is_finite(numbers)
+    # The k-th value that is there, k counted from the left: found by place among all that are there, without a loop.
+    count = tf.cumsum(tf.cast(there, tf.int64), axis=1)
+    before = tf.cumsum(count[:, -1:], axis=0, exclusive=True)
+    values = tf.concat([tf.boolean_mask(numbers, there), [float("nan")]], axis=0)
+    nothing = tf.fill(tf.shape(count), tf.size(values, out_type=tf.int64) - 1)
+    places = tf.where(tf.broadcast_to(count[:, -1:] > 0, tf.shape(count)), before + tf.maximum(count - 1, 0), nothing)
+    return tf.ensure_shape(tf.gather(values, places), [None, length])
