@@ -80,13 +80,13 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     return Trained(saved_model, examples, None if trainer.cached else trainer.seconds)
 
 
-def train_all(dataset: Dataset, models: Sequence[str], output: Path, options: Sequence[str]) -> dict[str, Trained]:
+def train_all(dataset: str, models: Sequence[str], output: Path, options: Sequence[str]) -> dict[str, Trained]:
     """Trains models. Returns model name -> what its run has left.
 
     Raises:
         CannotCompareError: see `train`; or they were not trained on the same rows.
     """
-    trained = {model: train(dataset.name, model, output, options) for model in models}
+    trained = {model: train(dataset, model, output, options) for model in models}
     if len({run.examples for run in trained.values()}) != 1:
         raise CannotCompareError("The models were not trained on the same examples.")
     return trained
@@ -127,17 +127,18 @@ _SERVED = {
 }
 
 
-def compare(dataset: Dataset, models: Sequence[str], output: Path, options: Sequence[str]) -> tuple[str, scores.Scores]:
-    """Trains and scores everything. Returns the report and the scores.
+def compare(name: str, models: Sequence[str], output: Path, options: Sequence[str]) -> tuple[str, scores.Scores]:
+    """Trains and scores everything on the dataset of a name. Returns the report and the scores.
 
     Raises:
         CannotCompareError: see the message.
         references.NotATableError: see there.
     """
-    trained = train_all(dataset, models, output, options)
+    dataset = discovery.dataset(name)
+    trained = train_all(name, models, output, options)
     examples = next(iter(trained.values())).examples
     train_rows, eval_rows = read(examples, TRAIN_SPLIT), read(examples, EVAL_SPLIT)
-    served = {name: tf.saved_model.load(run.saved_model) for name, run in trained.items()}
+    served = {model: tf.saved_model.load(run.saved_model) for model, run in trained.items()}
     # The label's rule is the project's own; every model carries it.
     teacher = next(iter(served.values()))
     train_labels, labels = (ask(teacher, export.TRANSFORM_LABELS, dataset.label.name, rows) for rows in (train_rows, eval_rows))
@@ -145,8 +146,8 @@ def compare(dataset: Dataset, models: Sequence[str], output: Path, options: Sequ
     predictions = {n: ask(model, export.SERVING_DEFAULT, _SERVED[dataset.task], eval_rows) for n, model in served.items()}
     predictions |= references.predict(dataset, train_rows, train_labels, eval_rows)
     found = scores.score(dataset.task, labels, predictions)
-    title = f"{dataset.name} ({dataset.label.name}): {len(train_rows)} training rows, {len(eval_rows)} evaluation rows."
-    seconds = {name: run.seconds for name, run in trained.items()}
+    title = f"{name} ({dataset.label.name}): {len(train_rows)} training rows, {len(eval_rows)} evaluation rows."
+    seconds = {model: run.seconds for model, run in trained.items()}
     return f"{title}\n\n{scores.table(dataset.task, found, seconds)}\n", found
 
 
@@ -176,7 +177,7 @@ def main() -> int:
             for name in given.dataset or discovery.names(discovery.DATASETS):
                 dataset = discovery.dataset(name)
                 models = fitting(dataset, given.models or discovery.names(MODELS))
-                text, found = compare(dataset, models, output / name, options)
+                text, found = compare(name, models, output / name, options)
                 print(text, flush=True)
                 broken += scores.broken_promises(dataset, found, models, sample=not given.data)
         except (CannotCompareError, references.NotATableError, discovery.UnknownNameError) as error:

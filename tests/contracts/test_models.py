@@ -179,7 +179,7 @@ def test_the_loss_is_finite_and_falls(pair, tmp_path):
     estimator = trained.bench(bench.output, bench.dataset.name, bench.model, tmp_path).estimator()
     estimator.train(bench.input_fn("train", True), max_steps=2)
     first = estimator.evaluate(bench.input_fn("eval", False))["loss"]
-    estimator.train(bench.input_fn("train", True), max_steps=60)
+    estimator.train(bench.input_fn("train", True), max_steps=150)
     later = estimator.evaluate(bench.input_fn("eval", False))["loss"]
     assert math.isfinite(first)
     assert later < first

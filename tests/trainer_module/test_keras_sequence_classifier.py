@@ -29,7 +29,7 @@ def test_padding_changes_no_prediction():
 def test_its_layers_are_those_of_the_prototype():
     model = keras_sequence_classifier.keras_model(SHORT, hyperparameters(MODEL))
     assert isinstance(model, tf.keras.Sequential)
-    assert [type(layer).__name__ for layer in model.layers] == ["Embedding", "LSTM", "Dropout", "Dense"]
+    assert [type(layer).__name__ for layer in model.layers] == ["Embedding", "SpatialDropout1D", "LSTM", "Dropout", "Dense"]
     assert model.input_names == ["words_input"]
     assert model.output_names == ["logistic"]
     assert model.loss is not None
