@@ -12,6 +12,11 @@ from typing import Literal, TypeAlias
 from data.columns import DType
 
 
+def _check_oov(oov: int) -> None:
+    if oov < 1:
+        raise ValueError(f"oov must be at least 1: what is not in the vocabulary needs an id. Received: {oov}.")
+
+
 @dataclass(frozen=True)
 class Numeric:
     """A number, standardised: z-score over the training split, a missing value counts as the mean (0 after scaling).
@@ -54,6 +59,10 @@ class Vocabulary:
     oov: int = 1
     dtype: DType = "string"
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a declaration without an id for unknown values."""
+        _check_oov(self.oov)
+
     @property
     def cardinality(self) -> int:
         """Number of distinct ids: known values, out-of-vocabulary ids, missing."""
@@ -81,8 +90,8 @@ class Categorical:
 class Text:
     """A text as a sequence of words: lower case, cut at everything that is no letter or digit, HTML tags left out.
 
-    Transformed, `length` ids: 0 is padding, behind the text; then the words that occur at least `min_frequency` times in the
-    training split, the `size` most frequent of them; then `oov` ids into which other words are hashed. A longer text is cut
+    Transformed, `length` ids: 0 is padding, behind the text; then the words that occur at least `min_frequency` times in what
+    is read of the training split, the `size` most frequent of them; then `oov` ids into which other words are hashed. A longer text is cut
     after `length` words. A missing text is an empty one: nothing but padding.
     """
 
@@ -91,6 +100,10 @@ class Text:
     size: int = 10_000
     min_frequency: int = 2
     oov: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a declaration without an id for unknown words."""
+        _check_oov(self.oov)
 
     @property
     def dtype(self) -> DType:

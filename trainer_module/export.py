@@ -21,6 +21,7 @@ a later training can start from it (`warm_start_from`).
 
 from __future__ import annotations
 
+import math
 import posixpath
 import uuid
 from collections.abc import Callable, Mapping
@@ -154,9 +155,9 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
             table's destructor while TensorFlow holds the graph's lock: after a few exports the process hangs for ever.
     """
     spec = tf_transform_output.raw_feature_spec()
-    features = {f.name: _Column(f.dtype, f.length if isinstance(f, Window) else 1) for f in dataset.features}
+    features = {f.name: _Column(f.dtype, (f.length,) if isinstance(f, Window) else ()) for f in dataset.features}
     # Neither a label nor a weight is ever required.
-    others = {name: _Column(dtype, 1) for name, dtype in dataset.columns.items() if name not in features}
+    others = {name: _Column(dtype) for name, dtype in dataset.columns.items() if name not in features}
 
     def receiver() -> tf.estimator.export.ServingInputReceiver:
         # Both inputs default to an empty batch and are concatenated: whichever is fed, the graph behind is the same. One
@@ -181,16 +182,20 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
 
 @dataclass(frozen=True)
 class _Column:
-    """A raw column: how it is written, and how many values a row has."""
+    """A raw column: how it is written, and the shape of a row: () for one value, (length,) for a window."""
 
     dtype: DType
-    width: int
+    shape: tuple[int, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Number of values in a row."""
+        return math.prod(self.shape)
 
     def placeholder(self, name: str) -> tf.Tensor:
         """Returns the input of `predict_raw`, by default an empty batch."""
         kind = tf.string if self.dtype == "string" else tf.float64
-        shape = [] if self.width == 1 else [self.width]
-        return tf.compat.v1.placeholder_with_default(tf.zeros([0, *shape], kind), [None, *shape], name)
+        return tf.compat.v1.placeholder_with_default(tf.zeros([0, *self.shape], kind), [None, *self.shape], name)
 
     def sparse(self, values: tf.Tensor, height: tf.Tensor) -> tf.SparseTensor:
         """Returns [height, width] with what is not missing of `values`; the rows below are empty."""

@@ -42,6 +42,6 @@ DATASET = Dataset(
     label=Target("sale_price_usd", log=True),
     slices=("neighborhood",),
     bounds=(Bound("mae", at_most=25_000, may_lose_share=0.02), Bound("relative_rmse", at_most=0.6)),
-    # Every model is at its best between 200 and 600 steps, 10 to 30 passes; after 2,000 it is worse by 2 to 15 %.
+    # Every model is at its best between 200 and 600 steps, 10 to 30 passes; after 2,000 it is worse by 1 to 15 %.
     training=Training(steps=600, batch_size=100, checkpoint_steps=200, eval_seconds=0),
 )

@@ -70,3 +70,9 @@ def test_what_is_declared_is_frozen(declared):
     field = dataclasses.fields(declared)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(declared, field, None)
+
+
+@pytest.mark.parametrize("kind", [lambda: Vocabulary("pay", oov=0), lambda: Text("said", oov=0)])
+def test_what_is_not_in_a_vocabulary_needs_an_id(kind):
+    with pytest.raises(ValueError, match="oov must be at least 1"):
+        kind()
