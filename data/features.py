@@ -91,8 +91,8 @@ class Text:
     """A text as a sequence of words: lower case, cut at everything that is no letter or digit, HTML tags left out.
 
     Transformed, `length` ids: 0 is padding, behind the text; then the words that occur at least `min_frequency` times in what
-    is read of the training split, the `size` most frequent of them; then `oov` ids into which other words are hashed. A longer text is cut
-    after `length` words. A missing text is an empty one: nothing but padding.
+    is read of the training split, the `size` most frequent of them; then `oov` ids into which other words are hashed. A longer
+    text is cut after `length` words. A missing text is an empty one: nothing but padding.
     """
 
     name: str

@@ -27,14 +27,18 @@ SERVED = {
 }
 
 
+# Toys that differ little from another pair.
+REPEATS = {("toy.surge", "lstm_forecaster"), ("toy.species", "canned_linear"), ("toy.species", "keras_wide_deep")}
+
+
 def pairs():
-    """Every dataset and model that fit: toys of every task and every kind of feature, and, slower, the real ones."""
+    """Every dataset and model that fit. `make test` runs a toy of every task and kind of Estimator, `make test-slow` all."""
     toys = {name: runs.declared(name) for name in runs.TOYS}
     real = {name: discovery.dataset(name) for name in discovery.names(discovery.DATASETS)}
     for name, dataset in {**toys, **real}.items():
         for model in discovery.names(MODELS):
             if not why_unfit(dataset, model):
-                marks = [pytest.mark.slow] if name in real or name == "toy.surge" else []
+                marks = [pytest.mark.slow] if name in real or (name, model) in REPEATS else []
                 yield pytest.param((name, model), id=f"{name}-{model}", marks=marks)
 
 

@@ -20,6 +20,7 @@ def accept(folder, output, answer="y\n"):
     return runs.cli("schema", "accept", "--dataset", "toy.fruit", "--output-dir", output, path=folder, stdin=answer)
 
 
+@pytest.mark.slow
 def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(mine, tmp_path):
     output, schema = tmp_path / "out", mine / "toy" / "fruit.pbtxt"
     assert runs.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0

@@ -102,6 +102,7 @@ def test_a_worse_model_is_refused_with_metric_slice_value_and_bound(first, go, o
     assert "auc overall changed by -" in worse.err
 
 
+@pytest.mark.slow
 def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(first, go):
     more = go("--set", "train.steps=200").record["train"]
     assert (more["resumed_from"], more["steps"]) == (150, 200)
@@ -135,6 +136,7 @@ def test_to_a_node_stops_behind_it(first, go, output):
     assert runs.versions(output) == before
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_model_is_no_cache_hit_and_an_edit_of_the_rules_repeats_transform(first, go, toy):
     dataset = toy / "toy" / "fruit.py"
     model = toy / "toy" / "constant.py"
