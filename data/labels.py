@@ -13,14 +13,11 @@ from data.columns import DType
 from data.tasks import Task
 
 
-@dataclass(frozen=True)
-class Label:
-    """0 or 1, as it stands in a column."""
+class _InOneColumn:
+    """A label that stands in a column of its own."""
 
     column: str
-    dtype: DType = "float32"
-    task: ClassVar[Task] = "binary_classification"
-    width: ClassVar[int] = 1
+    dtype: DType
 
     @property
     def name(self) -> str:
@@ -31,6 +28,16 @@ class Label:
     def columns(self) -> tuple[tuple[str, DType], ...]:
         """The raw columns that the label is computed from."""
         return ((self.column, self.dtype),)
+
+
+@dataclass(frozen=True)
+class Label(_InOneColumn):
+    """0 or 1, as it stands in a column."""
+
+    column: str
+    dtype: DType = "float32"
+    task: ClassVar[Task] = "binary_classification"
+    width: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class RatioLabel:
 
 
 @dataclass(frozen=True)
-class ClassLabel:
+class ClassLabel(_InOneColumn):
     """One of several classes, written in a column; transformed, its place among `classes`."""
 
     column: str
@@ -66,23 +73,13 @@ class ClassLabel:
             raise ValueError(f"classes must be two or more, each once. Received: {self.classes}.")
 
     @property
-    def dtype(self) -> DType:
+    def dtype(self) -> DType:  # type: ignore[override]
         """How the classes are written: as text, or as whole numbers."""
         return "string" if isinstance(self.classes[0], str) else "int64"
 
-    @property
-    def name(self) -> str:
-        """The key of the label among the transformed features."""
-        return self.column
-
-    @property
-    def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
-        return ((self.column, self.dtype),)
-
 
 @dataclass(frozen=True)
-class Target:
+class Target(_InOneColumn):
     """A number to predict.
 
     Models train on it standardised (mean 0, standard deviation 1 over the training split, learnt by Transform); what they
@@ -100,16 +97,6 @@ class Target:
     log: bool = False
     task: ClassVar[Task] = "regression"
     width: ClassVar[int] = 1
-
-    @property
-    def name(self) -> str:
-        """The key of the label among the transformed features."""
-        return self.column
-
-    @property
-    def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
-        return ((self.column, self.dtype),)
 
 
 @dataclass(frozen=True)

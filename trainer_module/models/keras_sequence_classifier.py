@@ -36,7 +36,7 @@ def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
             layers.Embedding(
                 text.cardinality, hp.get("embedding_dim"), mask_zero=True, input_length=text.length, name=text.name
             ),
-            # Not `dropout=` of the LSTM, which drops the same, but otherwise each time in the same process and seed.
+            # Not the LSTM's own `dropout=`: it drops the same, but from one training to the next, with one seed, not alike.
             layers.SpatialDropout1D(hp.get("embedding_dropout")),
             layers.LSTM(hp.get("units")),
             layers.Dropout(hp.get("dropout")),
