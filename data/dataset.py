@@ -45,16 +45,18 @@ class Training:
     Attributes:
         steps: batches, at most.
         batch_size: rows a step.
-        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served.
-        eval_seconds: least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint.
+        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served. By default they
+            come about every 10 seconds.
+        eval_seconds: least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint. By default
+            evaluations come as often as a fifth of the training's time allows.
         patience: steps without a better `best` after which the training ends; 0 trains all `steps`.
         best: the metric that chooses the checkpoint to serve; by default the task's.
     """
 
     steps: int = 1000
     batch_size: int = 200
-    checkpoint_steps: int = 500
-    eval_seconds: int = 60
+    checkpoint_steps: int | None = None
+    eval_seconds: int | None = None
     patience: int = 0
     best: str | None = None
 

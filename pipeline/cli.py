@@ -72,6 +72,7 @@ def main() -> None:
 @click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file with settings.")
 @click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting, such as train.steps=5000.")
 @click.option("--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True)
+@click.option("--resume/--no-resume", default=None, help="Go on from the checkpoints of a training that was cut off.  [resume]")
 @click.option("--no-cache", is_flag=True, help="Run every node, also where nothing has changed.")
 @click.option("--from", "from_node", metavar="NODE", help="Run this node and those behind it only.")
 @click.option("--to", "to_node", metavar="NODE", help="Run no node behind this one.")
@@ -84,6 +85,7 @@ def run(
     file: Path | None,
     assignments: tuple[str, ...],
     runner: str,
+    resume: bool | None,
     no_cache: bool,
     from_node: str | None,
     to_node: str | None,
@@ -98,7 +100,7 @@ def run(
 
     if debug:
         os.environ[errors.DEBUG] = "1"
-    options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data}
+    options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data, "train.resume": resume}
     finished = config.load(file, assignments, options, use_cache=not no_cache)
     run_id = session.new_run_id()
     screen = _divert(session.log_file(finished, run_id), logs)
@@ -120,7 +122,7 @@ def _divert(log: Path, logs: Any) -> Any:
 def list_() -> None:
     """List datasets, models, runners, engines and settings."""
     from data import discovery
-    from pipeline import config, session
+    from pipeline import config, session, settings
     from trainer_module.models import NAME as MODELS
 
     click.echo("Datasets (--dataset)")
@@ -131,7 +133,7 @@ def list_() -> None:
     for name in discovery.names(MODELS):
         click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
     click.echo(f"Runners (--runner)\n  {', '.join(session.RUNNERS)}")
-    click.echo(f"Engines (--set run.engine=...)\n  {', '.join(config.ENGINES)}")
+    click.echo(f"Engines (--set run.engine=...)\n  {', '.join(settings.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in config.manual():
         click.echo(f"  {key:24}{meaning}")

@@ -1,18 +1,19 @@
 """The configuration of a run: frozen, typed, validated once.
 
-Settings come, later ones winning, from the defaults below, a TOML file (`--config`), `--set key=value`, and the options
-of the command line. The `description`s are the manual.
+Settings come, later ones winning, from the defaults (`pipeline/settings.py`), a TOML file (`--config`), `--set key=value`, and
+the options of the command line.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import tomli
@@ -20,116 +21,9 @@ from msgspec import Meta
 
 from data import TASKS, Dataset, discovery
 from pipeline.errors import UsageError
-
-# What executes the Beam work inside a node -> Beam's options. The runner is always named: since Beam 2.6x the default
-# ("DirectRunner") may choose another one by itself.
-ENGINES: Mapping[str, tuple[str, ...]] = {
-    "in-process": (
-        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-        "--direct_running_mode=in_memory",
-        "--direct_num_workers=1",
-        # Or TFX builds and stages a source distribution of itself at every node, half a second each.
-        "--sdk_container_image=none",
-    ),
-}
-
-
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A TOML table."""
-
-
-# Most settings of a training are sensible only for an amount of data: their defaults stand in the dataset's file.
-_FROM_DATASET = "; by default what the dataset suggests"
-
-
-class Train(_Table, frozen=True):
-    """[train]: how long, how often, and which model comes out of it."""
-
-    steps: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps to train, at most{_FROM_DATASET}")] = None
-    batch_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"rows a step{_FROM_DATASET}")] = None
-    checkpoint_steps: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps between two checkpoints{_FROM_DATASET}")
-    ] = None
-    eval_seconds: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
-        Meta(
-            description="least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint"
-            f"{_FROM_DATASET}"
-        ),
-    ] = None
-    patience: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
-        Meta(description=f"steps without a better train.best that end a training; 0 trains all steps{_FROM_DATASET}"),
-    ] = None
-    best: Annotated[
-        str | None, Meta(description=f"metric by which one checkpoint is better than another{_FROM_DATASET}, or its task")
-    ] = None
-    export: Annotated[
-        Literal["best", "latest", "final"],
-        Meta(
-            description="which checkpoint's model is judged and pushed: the best one's (exported whenever it is beaten), the "
-            "latest one's (exported at every evaluation), or the final one's (exported once)"
-        ),
-    ] = "best"
-    keep_checkpoints: Annotated[int, Meta(ge=1, description="newest checkpoints that stay on disk, beside the best one")] = 5
-    summary_steps: Annotated[int, Meta(ge=0, description="steps between two TensorBoard summaries; 0 writes none")] = 100
-    histograms: Annotated[bool, Meta(description="whether summaries include histograms of weights and gradients")] = False
-    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of initial weights, shuffling and dropout")] = 1
-
-
-class Data(_Table, frozen=True):
-    """[data]: where it lies."""
-
-    path: Annotated[
-        str | None,
-        Meta(
-            description="a CSV file or folder, or a pattern with {SPAN} or {YYYY}-{MM}-{DD}, and perhaps {VERSION}; "
-            "by default the dataset's sample"
-        ),
-    ] = None
-    span: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
-        Meta(description="the last span to read (a date counts as days since 1970); by default the newest"),
-    ] = None
-    spans: Annotated[int, Meta(ge=1, description="how many spans are read together, up to that one")] = 1
-
-
-class Run(_Table, frozen=True):
-    """[run]: what executes."""
-
-    engine: Annotated[Literal["in-process"], Meta(description="what executes the Beam work inside a node")] = "in-process"
-
-
-class Config(_Table, frozen=True):
-    """The keys of a configuration file."""
-
-    dataset: Annotated[str, Meta(description="name of a file in data/datasets/, or an import path")] = "taxi"
-    model: Annotated[
-        str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{_FROM_DATASET}")
-    ] = None
-    output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
-    train: Train = Train()
-    data: Data = Data()
-    run: Run = Run()
-    hyperparameters: Annotated[dict[str, int | float | str], Meta(description="of the model, instead of its defaults")] = (
-        msgspec.field(default_factory=dict)
-    )
-
-
-class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """[train], with every default filled in: what the Trainer is told. The keys mean what they mean in `Train`."""
-
-    steps: int
-    batch_size: int
-    checkpoint_steps: int
-    eval_seconds: int
-    patience: int
-    best: str
-    export: str
-    keep_checkpoints: int
-    summary_steps: int
-    histograms: bool
-    seed: int
+from pipeline.settings import ENGINES, Cluster, Config, Table, Train
+from trainer_module.training import settings as training
+from trainer_module.training.settings import Settings
 
 
 class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +32,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         settings: as configured.
         declared: the dataset.
-        training: how a model is trained.
+        training: how a model is trained, what the Trainer is told.
         data_path: CSV file or folder.
         output_dir: all that a run writes lies below it.
         use_cache: whether nodes whose inputs have not changed are reused.
@@ -146,7 +40,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Config
     declared: Dataset
-    training: Training
+    training: Settings
     data_path: str
     output_dir: str
     use_cache: bool = True
@@ -174,7 +68,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def checkpoints(self) -> str:
         """Folder of checkpoints, one folder a training in it."""
-        return f"{self.output_dir}/checkpoints"
+        return _absolute(self.settings.train.checkpoints or f"{self.output_dir}/checkpoints")
 
     @property
     def serving(self) -> str:
@@ -223,7 +117,7 @@ def manual(table: type = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yields every key of a configuration and what it means."""
     hints = typing.get_type_hints(table, include_extras=True)
     for field in msgspec.structs.fields(table):
-        if isinstance(field.type, type) and issubclass(field.type, _Table):
+        if isinstance(field.type, type) and issubclass(field.type, Table):
             yield from manual(field.type, f"{prefix}{field.name}.")
         else:
             meta = next(m for m in hints[field.name].__metadata__ if isinstance(m, Meta))
@@ -250,16 +144,41 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
     )
 
 
-def _training(train: Train, dataset: Dataset) -> Training:
-    suggested = {**asdict(dataset.training), "best": dataset.best}
-    chosen = {key: suggested[key] if value is None else value for key, value in msgspec.structs.asdict(train).items()}
+def _training(train: Train, dataset: Dataset) -> Settings:
+    suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
+    given = msgspec.structs.asdict(train)
+    chosen: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in given.items()}
     judged = TASKS[dataset.task]
     if chosen["best"] not in judged.choosers:
         raise UsageError(
             f"Configuration key 'train.best': the best checkpoint of a {dataset.task} cannot be chosen by '{chosen['best']}'. "
             f"It can by: {', '.join(judged.choosers)}."
         )
-    return Training(**chosen)
+    chosen["cluster"] = _cluster(train.cluster)
+    # A name for this run, so that a retry of it goes on from its own checkpoints.
+    chosen["fresh"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
+    return Settings(**{field.name: chosen[field.name] for field in dataclasses.fields(Settings)})
+
+
+def _cluster(cluster: Cluster) -> training.Cluster:
+    """Checks what cannot go together."""
+    made = training.Cluster(**msgspec.structs.asdict(cluster))
+    wrong = {
+        "parameter_server": bool(made.workers) != bool(made.ps),
+        "multi_worker_mirrored": bool(made.ps) or not made.workers,
+        "mirrored": bool(made.ps or made.workers),
+    }
+    needed = {
+        "parameter_server": "workers and ps",
+        "multi_worker_mirrored": "workers and no ps: its workers hold the variables themselves",
+        "mirrored": "neither workers nor ps: it is one process",
+    }
+    if wrong[made.strategy]:
+        raise UsageError(
+            f"Configuration table 'train.cluster': the strategy {made.strategy} needs {needed[made.strategy]}. "
+            f"Received: workers = {made.workers}, ps = {made.ps}."
+        )
+    return made
 
 
 def _absolute(path: str) -> str:

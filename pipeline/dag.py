@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
+import dataclasses
+
 from tfx import components as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
@@ -61,6 +62,11 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
             disable_statistics=True,
             custom_config={"dataset": config.dataset, "code": _code(config, "trainer_module.preprocess")},
         )
+        champion = Resolver(
+            strategy_class=LatestBlessedModelStrategy,
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        ).with_id("LatestBlessedModel")
         trainer = tfx.Trainer(
             examples=transform.outputs["transformed_examples"],
             transform_graph=transform.outputs["transform_graph"],
@@ -68,21 +74,18 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
             run_fn="trainer_module.entry.run_fn",
             train_args=trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT], num_steps=config.train_steps),
             eval_args=trainer_pb2.EvalArgs(splits=[EVAL_SPLIT]),
+            # Not always: with it, every new champion would be a reason to train again.
+            base_model=champion.outputs["model"] if settings.train.warm_start else None,
             custom_config={
                 "dataset": config.dataset,
                 "model": config.model,
                 "hyperparameters": hyperparameters(config.model, settings.hyperparameters).values,
-                **msgspec.structs.asdict(config.training),
+                "settings": dataclasses.asdict(config.training),
                 "checkpoints": config.checkpoints,
                 "code": _code(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
             },
         )
         model = trainer.outputs["model"]
-        champion = Resolver(
-            strategy_class=LatestBlessedModelStrategy,
-            model=Channel(type=standard_artifacts.Model),
-            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-        ).with_id("LatestBlessedModel")
         champion_gate = ChampionGate(
             model,
             champion.outputs["model"],

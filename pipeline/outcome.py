@@ -85,7 +85,8 @@ def _training(record: RunRecord, outputs: Outputs) -> None:
     run = outputs.get(("Trainer", "model_run"))
     trained = _json(run, TRAINED_FILE)
     if trained:
-        record.train = {k: trained[k] for k in ("steps", "resumed_from", "ended_by", "best_step")}
+        told = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
+        record.train = {k: trained[k] for k in told if k in trained}
         record.hyperparameters = trained["hyperparameters"]
 
 

@@ -14,6 +14,7 @@ def show(record: RunRecord, console: Console, output_dir: str) -> None:
     """Prints the summary of a finished run."""
     console.print()
     _nodes(record, console)
+    _training(record, console)
     if record.metrics:
         _metrics(record, console)
     for gate in record.gates:
@@ -36,6 +37,14 @@ def _nodes(record: RunRecord, console: Console) -> None:
         table.add_row(node.id, node.state, f"{node.seconds:.1f}")
     console.print(table)
     console.print()
+
+
+def _training(record: RunRecord, console: Console) -> None:
+    resumed_from, steps = record.train.get("resumed_from"), record.train.get("steps")
+    if resumed_from and resumed_from != steps:
+        console.print(f"The training went on from its checkpoint at step {resumed_from:,}.")
+    if record.train.get("warm_start"):
+        console.print(record.train["warm_start"], markup=False, highlight=False, soft_wrap=True)
 
 
 def _metrics(record: RunRecord, console: Console) -> None:

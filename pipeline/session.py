@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import signal
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,6 +173,9 @@ def _signals() -> Iterator[None]:
     """Makes Ctrl-C and SIGTERM end the run in an orderly way."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        watch = sys.modules.get("trainer_module.training.watch")  # not before something trains
+        if watch and watch.ask_to_leave(number):
+            return  # to be called again when a checkpoint has been saved
         if number == signal.SIGINT:
             raise errors.InterruptedRunError("Stopped by Ctrl-C.")
         raise errors.TerminatedRunError("Stopped by SIGTERM.")

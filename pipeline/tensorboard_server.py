@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
 import threading
 import warnings
@@ -40,6 +41,7 @@ def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None
             f"`python -m pipeline run --dataset {config.dataset}`, or name another folder with --output-dir."
         )
     _check_port(port)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background has it ignored
     with contextlib.suppress(KeyboardInterrupt):
         url = _launch(str(folder), port)
         say(f"TensorBoard shows {folder} on {url} (Ctrl-C ends it)")

@@ -10,7 +10,7 @@ import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 
-from pipeline.config import ENGINES
+from pipeline.settings import ENGINES
 from trainer_module import preprocess
 
 _KINDS = {"string": str.encode, "int64": int, "float32": float}

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import tensorflow as tf
-import tensorflow_transform as tft
 
-from data import TASKS, discovery
+from data import discovery
 from trainer_module import estimator as estimators
-from trainer_module import export, fingerprint, inputs, preprocess
-from trainer_module.training import loop
+from trainer_module import export, fingerprint, preprocess
+from trainer_module.models import NAME as MODELS
+from trainer_module.training import folder, supervised, warm_start
+from trainer_module.training.checkpoints import step_of
+from trainer_module.training.job import Job
+from trainer_module.training.loop import Trained
+from trainer_module.training.settings import Settings
 
 if TYPE_CHECKING:
     from tfx.components import FnArgs
 
 # What a training leaves in the `model_run` artifact for the record of the run.
 TRAINED_FILE = "trained.json"
-
-_LOG_EVERY_STEPS = 100
 
 
 def preprocessing_fn(features: preprocess.RawFeatures, custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
@@ -38,72 +41,58 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
         fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters`, `checkpoints` (a folder), `code` (a hash), and
-            how to train: `batch_size`, `seed`, `checkpoint_steps`, `keep_checkpoints`, `eval_seconds`, `best` (a metric),
-            `patience`, `export`, `summary_steps`, `histograms`. pipeline/config.py says what each is.
+            `settings`, those of `trainer_module.training.settings.Settings`.
 
     Raises:
         trainer_module.training.loop.TrainingError: the training did not end as it should.
+        trainer_module.training.folder.FolderInUseError: another process trains the same.
         trainer_module.estimator.HyperParameterError: a hyper-parameter that the model does not have.
     """
-    settings = fn_args.custom_config
-    dataset = discovery.dataset(settings["dataset"])
-    hp = estimators.hyperparameters(settings["model"], settings["hyperparameters"])
-    # One object for the whole process: see export.serving_input_receiver_fn.
-    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    model_dir = posixpath.join(settings["checkpoints"], _fingerprint(fn_args, hp.values))
-    if loop.step_of(model_dir) > fn_args.train_steps:  # a shorter training than before cannot continue: it has its own folder
-        model_dir += f"-{fn_args.train_steps}"
+    job = _job(fn_args)
+    with folder.held(job.folder) as lock:
+        trained = supervised.train(job, lock)
+        export.finish(trained.saved_model, discovery.dataset(job.dataset))
+        _copy(trained.saved_model, fn_args.serving_model_dir)
+        _leave_record(job, trained, fn_args.model_run_dir)
+        folder.tidy(job.folder, job.settings.keep_trainings)
 
-    config = tf.estimator.RunConfig(
-        model_dir=model_dir,
-        tf_random_seed=settings["seed"],
-        save_checkpoints_steps=settings["checkpoint_steps"],
-        keep_checkpoint_max=settings["keep_checkpoints"],
-        save_summary_steps=settings["summary_steps"],
-        log_step_count_steps=_LOG_EVERY_STEPS,
-    )
-    common = {
-        "tf_transform_output": transform_output,
-        "label": dataset.label.name,
-        "batch_size": settings["batch_size"],
-    }
-    trained = loop.train(
-        estimators.build(dataset, settings["model"], hp, config, histograms=settings["histograms"]),
-        loop.Plan(
-            steps=fn_args.train_steps,
-            eval_seconds=settings["eval_seconds"],
-            best=settings["best"],
-            direction=TASKS[dataset.task].metrics[settings["best"]],
-            patience=settings["patience"],
-            export=settings["export"],
+
+def _job(fn_args: FnArgs) -> Job:
+    custom = fn_args.custom_config
+    settings = msgspec.convert(custom["settings"], Settings)
+    job = Job(
+        dataset=custom["dataset"],
+        model=custom["model"],
+        hyperparameters=estimators.hyperparameters(custom["model"], custom["hyperparameters"]).values,
+        train_files=list(fn_args.train_files),
+        eval_files=list(fn_args.eval_files),
+        transform_graph=fn_args.transform_graph_path,
+        # The code that decides how the weights come out; `custom["code"]`, of all that the Trainer runs, is for TFX's cache.
+        code=fingerprint.code(
+            "trainer_module.training.attempt",
+            discovery.module_name(MODELS, custom["model"]),
+            discovery.module_name(discovery.DATASETS, custom["dataset"]),
         ),
-        inputs.input_fn(fn_args.train_files, training=True, seed=settings["seed"], **common),
-        inputs.input_fn(fn_args.eval_files, training=False, **common),
-        export.serving_input_receiver_fn(dataset, transform_output),
+        folder="",
+        settings=settings,
+        base_model=fn_args.base_model,
     )
-    export.finish(trained.saved_model, dataset)
-    _copy(trained.saved_model, fn_args.serving_model_dir)
-    tf.io.gfile.makedirs(fn_args.model_run_dir)
-    record = asdict(trained) | {"model": settings["model"], "hyperparameters": hp.values}
-    with tf.io.gfile.GFile(posixpath.join(fn_args.model_run_dir, TRAINED_FILE), "w") as file:
+    path = posixpath.join(custom["checkpoints"], job.fingerprint())
+    if step_of(path) > settings.steps:  # a shorter training than before cannot continue: it has its own folder
+        path += f"-{settings.steps}"
+    return replace(job, folder=path)
+
+
+def _leave_record(job: Job, trained: Trained, model_run: str) -> None:
+    """Leaves in the `model_run` artifact what belongs there: summaries, evaluations, and what the record of the run tells."""
+    tf.io.gfile.makedirs(model_run)
+    folder.copy_events(job.folder, model_run)
+    record = asdict(trained) | {"model": job.model, "hyperparameters": job.hyperparameters}
+    told = warm_start.told(job.folder)
+    if told:
+        record["warm_start"] = told
+    with tf.io.gfile.GFile(posixpath.join(model_run, TRAINED_FILE), "w") as file:
         file.write(json.dumps(record, indent=2, sort_keys=True))
-
-
-def _fingerprint(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> str:
-    """Hashes what determines a training: its data, Transform graph, code and settings; not its length or cadence."""
-    settings = fn_args.custom_config
-    return fingerprint.settings(
-        data=sorted(fn_args.train_files),
-        transform=fn_args.transform_graph_path,
-        code=settings["code"],
-        dataset=settings["dataset"],
-        model=settings["model"],
-        hyperparameters=hyperparameters,
-        batch_size=settings["batch_size"],
-        seed=settings["seed"],
-        # The weights do not depend on it, but which of the checkpoints has been kept does.
-        best=settings["best"],
-    )
 
 
 def _copy(source: str, destination: str) -> None:

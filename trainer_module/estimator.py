@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras_tuner as kt
@@ -14,7 +14,7 @@ from trainer_module import export, keras_conversion, units
 from trainer_module.heads import WEIGHT
 from trainer_module.metrics import evaluate
 from trainer_module.models import NAME as MODELS
-from trainer_module.training import summaries
+from trainer_module.training import randomness, summaries, warm_start
 
 
 class HyperParameterError(ValueError):
@@ -96,7 +96,14 @@ def _checked(declared: Any, value: Any, model: str) -> Any:
 
 
 def build(
-    dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estimator.RunConfig, *, histograms: bool = False
+    dataset: Dataset,
+    model: str,
+    hp: kt.HyperParameters,
+    config: tf.estimator.RunConfig,
+    *,
+    histograms: bool = False,
+    base_model: str | None = None,
+    transform_graph: str | None = None,
 ) -> tf.estimator.Estimator:
     """Returns the Estimator of a model file, with what every model has: units, metrics and signatures.
 
@@ -104,7 +111,8 @@ def build(
     the label's own units; metrics of the task are added to its own; and it exports the signatures of `trainer_module.export`.
 
     The process's seeds are set first: `RunConfig.tf_random_seed` does not reach the initialisers of Keras layers.
-    A training writes the summaries of `trainer_module.training.summaries`, every `RunConfig.save_summary_steps`.
+    A training writes the summaries of `trainer_module.training.summaries`, every `RunConfig.save_summary_steps`. What is random
+    in it, like dropout, depends on seed and global step alone (`trainer_module.training.randomness`), if one process trains.
 
     Args:
         dataset: that it is trained on.
@@ -112,6 +120,8 @@ def build(
         hp: hyper-parameters.
         config: folder, seed, cadence.
         histograms: whether the summaries include histograms of weights and gradients.
+        base_model: SavedModel whose weights a training from the start begins with.
+        transform_graph: Transform's output, to say how its vocabularies differ from that model's.
 
     Raises (when it is trained, evaluated or exported):
         trainer_module.export.MissingPredictionError: `predictions` lacks what the task is evaluated and served by.
@@ -126,11 +136,19 @@ def build(
     else:
         inner = keras_conversion.to_estimator(module.keras_model(dataset, hp), dataset, config)
     # The settings are private there, but they are how a Keras model hands over the weights it already has.
-    model_fn = _model_fn(inner, dataset, histograms)
-    return tf.estimator.Estimator(model_fn, config=inner.config, warm_start_from=inner._warm_start_settings)
+    own_weights = inner._warm_start_settings
+    if base_model:
+
+        def warm() -> None:
+            if own_weights:
+                tf.compat.v1.train.warm_start(*own_weights)
+            warm_start.tell(warm_start.start_from(base_model), base_model, transform_graph, config.model_dir)
+
+        return tf.estimator.Estimator(_model_fn(inner, dataset, histograms, warm), config=inner.config)
+    return tf.estimator.Estimator(_model_fn(inner, dataset, histograms), config=inner.config, warm_start_from=own_weights)
 
 
-def _model_fn(inner: tf.estimator.Estimator, dataset: Dataset, histograms: bool) -> Any:
+def _model_fn(inner: tf.estimator.Estimator, dataset: Dataset, histograms: bool, warm: Callable[[], None] | None = None) -> Any:
     declared = dataset.label
 
     def model_fn(
@@ -141,8 +159,7 @@ def _model_fn(inner: tf.estimator.Estimator, dataset: Dataset, histograms: bool)
         seen = units.standardise(declared, labels, features) if labels is not None and units.has_units(declared) else labels
         spec = inner.model_fn(features, seen, mode, config)
         if mode == tf.estimator.ModeKeys.TRAIN:
-            if inner.config.save_summary_steps:
-                summaries.write(spec.loss, histograms=histograms)
+            _prepare(spec, inner.config, histograms, warm)
             return spec
         spec = export.in_units(spec, dataset, features)
         if mode == tf.estimator.ModeKeys.EVAL:
@@ -153,3 +170,15 @@ def _model_fn(inner: tf.estimator.Estimator, dataset: Dataset, histograms: bool)
         return spec._replace(export_outputs=export.outputs(spec, dataset, served_label, features.get(WEIGHT)))
 
     return model_fn
+
+
+def _prepare(
+    spec: tf.estimator.EstimatorSpec, config: tf.estimator.RunConfig, histograms: bool, warm: Callable[[], None] | None
+) -> None:
+    """Adds to the graph of a training what every training has."""
+    if not config.cluster_spec and not tf.distribute.has_strategy():
+        randomness.follow_the_step(tf.compat.v1.get_default_graph(), tf.compat.v1.train.get_global_step().read_value())
+    if warm and not tf.train.latest_checkpoint(config.model_dir):
+        warm()
+    if config.save_summary_steps:
+        summaries.write(spec.loss, histograms=histograms)

@@ -9,7 +9,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.csv_example_gen.executor import Executor
 from pipeline import session
-from pipeline.config import ENGINES
+from pipeline.settings import ENGINES
 from tests import runs
 
 

@@ -15,7 +15,7 @@ from components.window_example_gen import blocks, logic
 from components.window_example_gen.executor import Executor
 from data import discovery
 from pipeline import session
-from pipeline.config import ENGINES
+from pipeline.settings import ENGINES
 from tests.components.test_window_example_gen_logic import cut, decode
 
 METERS = '''"""How much will be used?"""

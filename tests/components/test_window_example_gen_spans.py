@@ -14,7 +14,7 @@ from components.csv_example_gen import CsvExampleGen, driver
 from components.csv_example_gen.driver import Span
 from components.csv_example_gen.logic import InputDataError
 from components.window_example_gen import WindowExampleGen
-from pipeline.config import ENGINES
+from pipeline.settings import ENGINES
 from tests import runs
 from tests.components.test_window_example_gen import meters, read  # noqa: F401  # a fixture
 

@@ -30,3 +30,10 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     assert (record["status"], record["exit_code"]) == ("interrupted", code)
     assert {n["id"]: n["state"] for n in record["nodes"]}["Trainer"] == "failed"
     assert not list((tmp_path / "artifacts" / "Trainer" / "model").iterdir())
+    [folder] = (tmp_path / "checkpoints").iterdir()
+    saved = max(int(path.stem.removeprefix("model.ckpt-")) for path in folder.glob("model.ckpt-*.index"))
+    assert saved > 0
+    if runner == "local" and number == signal.SIGTERM:
+        again = runs.run(tmp_path, *arguments, "--set", f"train.steps={saved + 50}", path=toy)
+        assert (again.code, again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (0, saved + 50, saved)
+        assert f"went on from its checkpoint at step {saved:,}" in again.out

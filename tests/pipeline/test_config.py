@@ -1,12 +1,14 @@
 """Where settings come from, which one wins, and what is said about a wrong one."""
 
+import dataclasses
+
 import msgspec
 import pytest
 import tensorflow as tf
 
 from data import TASKS, discovery
 from data.datasets.taxi import DATASET as TAXI
-from pipeline import config
+from pipeline import config, settings
 from pipeline.errors import USAGE, UsageError
 
 
@@ -60,10 +62,41 @@ def test_how_long_and_how_often_is_what_the_dataset_suggests(load, name):
 def test_every_key_of_a_training_can_be_set(load):
     keys = {
         "steps": 7, "batch_size": 8, "checkpoint_steps": 3, "eval_seconds": 0, "patience": 0, "best": "binary_accuracy",
-        "export": "latest", "keep_checkpoints": 2, "summary_steps": 0, "histograms": True, "seed": 4,
+        "export": "latest", "keep_checkpoints": 2, "summary_steps": 0, "histograms": True, "seed": 4, "overhead": 0.5,
+        "memory_mb": 7, "grace_seconds": 9, "stall_seconds": 10, "retries": 11, "keep_trainings": 12,
     }  # fmt: skip
-    made = load(None, *(f"train.{key}={str(value).lower()}" for key, value in keys.items()))
-    assert msgspec.structs.asdict(made.training) == keys
+    cluster = {"workers": 2, "ps": 1, "strategy": "parameter_server", "devices": 0, "start_seconds": 13}
+    given = [*keys.items(), *((f"cluster.{key}", value) for key, value in cluster.items())]
+    made = load(None, *(f"train.{key}={str(value).lower()}" for key, value in given))
+    assert dataclasses.asdict(made.training) == keys | {"cluster": cluster, "fresh": ""}
+
+
+def test_a_training_that_is_not_to_be_resumed_has_a_name_of_its_own(load):
+    first, second = load(None, "train.resume=false").training.fresh, load(None, "train.resume=false").training.fresh
+    assert first
+    assert first != second
+
+
+def test_checkpoints_may_lie_elsewhere(load, tmp_path):
+    assert load().checkpoints == str(tmp_path / "outputs" / "taxi" / "checkpoints")
+    assert load(None, f"train.checkpoints={tmp_path}/durable").checkpoints == f"{tmp_path}/durable"
+    assert load(None, "train.checkpoints=gs://bucket/durable").checkpoints == "gs://bucket/durable"
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({"workers": 2}, "needs workers and ps"),
+        ({"ps": 1}, "needs workers and ps"),
+        ({"strategy": "multi_worker_mirrored"}, "needs workers and no ps"),
+        ({"strategy": "multi_worker_mirrored", "workers": 1, "ps": 1}, "needs workers and no ps"),
+        ({"strategy": "mirrored", "workers": 1}, "needs neither workers nor ps"),
+    ],
+)
+def test_a_cluster_that_cannot_train_is_refused(load, given, needed):
+    message = refusal(load, None, *(f"train.cluster.{key}={value}" for key, value in given.items()))
+    assert needed in message
+    assert f"workers = {given.get('workers', 0)}, ps = {given.get('ps', 0)}" in message
 
 
 def test_a_zero_beats_what_the_dataset_suggests(load):
@@ -243,12 +276,15 @@ def test_absolute_paths_and_addresses_stay(load):
     assert made.data_path == "gs://bucket/trips.csv"
 
 
-@pytest.mark.parametrize("place", ["", "settings", "training", "settings.train", "settings.data", "settings.run"])
+@pytest.mark.parametrize(
+    "place", ["", "settings", "training", "settings.train", "settings.data", "settings.run", "settings.train.cluster"]
+)
 def test_a_configuration_is_frozen(load, place):
     target = load()
     for part in filter(None, place.split(".")):
         target = getattr(target, part)
-    field = msgspec.structs.fields(target)[0].name
+    fields = dataclasses.fields(target) if dataclasses.is_dataclass(target) else msgspec.structs.fields(target)
+    field = fields[0].name
     with pytest.raises(AttributeError):
         setattr(target, field, None)
 
@@ -260,7 +296,7 @@ def test_every_key_has_its_line_in_the_manual():
 
 
 def test_every_engine_names_its_beam_runner(load):
-    for engine, options in config.ENGINES.items():
+    for engine, options in settings.ENGINES.items():
         assert load(run__engine=engine).beam_args == options
         assert any(o.startswith("--runner=") for o in options), engine
 

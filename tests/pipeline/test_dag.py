@@ -1,5 +1,6 @@
 """The compiled DAG: its nodes, what stands under which gate, and what no cache may answer."""
 
+import dataclasses
 import json
 
 import pytest
@@ -74,7 +75,13 @@ def test_another_model_changes_the_trainer_alone(settings, nodes):
 def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(nodes, settings):
     custom = json.loads(parameter(nodes["Trainer"], "custom_config"))
     assert custom["checkpoints"] == settings.checkpoints
-    assert (custom["checkpoint_steps"], custom["eval_seconds"], custom["seed"]) == (500, 60, 1)
+    assert custom["settings"] == dataclasses.asdict(settings.training)
+
+
+def test_the_latest_blessed_model_is_where_a_training_begins_only_if_asked_for(settings, nodes):
+    warm = compiled(config.load(None, ("train.warm_start=true",), {"output_dir": settings.output_dir}))
+    assert "base_model" in warm["Trainer"].inputs.inputs
+    assert "base_model" not in nodes["Trainer"].inputs.inputs
 
 
 def test_the_reviewed_schema_travels_as_text(nodes):

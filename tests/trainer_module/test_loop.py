@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from trainer_module.training import evaluations, loop, progress
+from trainer_module.training import evaluations, loop, progress, watch
 
 NAN = float("nan")
 
@@ -46,11 +46,12 @@ def receiver():
     return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
 
 
-def estimator(model_dir, checkpoint_steps=1000, keep=5):
+def estimator(model_dir, keep=5, checkpoint_steps=None):
     config = tf.estimator.RunConfig(
         model_dir=str(model_dir),
         tf_random_seed=1,
         save_checkpoints_steps=checkpoint_steps,
+        save_checkpoints_secs=None,
         keep_checkpoint_max=keep,
         log_step_count_steps=1000,
     )
@@ -59,8 +60,8 @@ def estimator(model_dir, checkpoint_steps=1000, keep=5):
 
 def train(model_dir, steps, *, training=None, evaluation=None, eval_seconds=600, checkpoint_steps=1000, keep=5, **plan):
     return loop.train(
-        estimator(model_dir, checkpoint_steps, keep),
-        loop.Plan(steps=steps, eval_seconds=eval_seconds, **plan),
+        estimator(model_dir, keep),
+        loop.Plan(steps=steps, eval_seconds=eval_seconds, checkpoint_steps=checkpoint_steps, **plan),
         training or rows(),
         evaluation or rows(batches=2),
         receiver,
@@ -246,7 +247,7 @@ def test_the_best_of_a_finished_training_is_exported_again_if_its_export_is_gone
 
 def test_a_last_checkpoint_that_nobody_lived_to_evaluate_is_evaluated_by_the_next_call(tmp_path):
     often(tmp_path, 2)
-    estimator(tmp_path).train(rows(), max_steps=3)
+    estimator(tmp_path, checkpoint_steps=1).train(rows(), max_steps=3)
     trained = often(tmp_path, 3)
     assert (trained.resumed_from, trained.best_step) == (3, 3)
     assert served(trained) == pytest.approx(weight(3), rel=1e-5)
@@ -443,20 +444,19 @@ def test_a_training_that_reached_its_last_step_was_ended_by_that(tmp_path):
 def test_every_report_names_step_steps_loss_and_speed(tmp_path, said):
     train(tmp_path, 4)
     reports = [r.training for r in said()]
-    # The step and the loss are those that a step begins with.
-    assert [r["step"] for r in reports] == [0, 1, 2, 3]
+    # The loss is the one that a step begins with.
+    assert [r["step"] for r in reports] == [1, 2, 3, 4]
     assert {r["steps"] for r in reports} == {4}
     assert [r["loss"] for r in reports] == pytest.approx([(2 * 0.8**i) ** 2 for i in range(4)], rel=1e-5)
-    assert reports[0]["steps_per_second"] == 0
-    assert all(0 < r["steps_per_second"] < math.inf for r in reports[1:])
-    assert said()[0].getMessage() == "step 0/4, loss 4.0000, 0 steps/s"
+    assert all(0 < r["steps_per_second"] < math.inf for r in reports)
+    assert said()[0].getMessage().startswith("step 1/4, loss 4.0000, ")
 
 
 def test_a_continued_training_reports_from_where_it_continues(tmp_path, said):
     train(tmp_path, 2)
     before = len(said())
     train(tmp_path, 5)
-    assert [r.training["step"] for r in said()[before:]] == [2, 3, 4]
+    assert [r.training["step"] for r in said()[before:]] == [3, 4, 5]
 
 
 def test_reports_wait_for_their_time(tmp_path, said, monkeypatch):
@@ -466,7 +466,7 @@ def test_reports_wait_for_their_time(tmp_path, said, monkeypatch):
 
 
 def test_the_step_that_does_not_report_fetches_nothing(monkeypatch):
-    hook = progress.ProgressHook(10)
+    hook = progress.ProgressHook(10, watch.Control())
     with tf.Graph().as_default():
         step = tf.compat.v1.train.create_global_step()
         tf.compat.v1.losses.add_loss(tf.constant(1.5))
@@ -476,5 +476,4 @@ def test_the_step_that_does_not_report_fetches_nothing(monkeypatch):
             hook.after_create_session(session, None)
             assert hook.before_run(None) is None
             monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
-            step_and_loss = session.run(hook.before_run(None).fetches)
-    assert step_and_loss == [0, 1.5]
+            assert session.run(hook.before_run(None).fetches) == 1.5

@@ -16,6 +16,7 @@ import msgspec
 import tensorflow as tf
 
 from data.tasks import Direction
+from trainer_module.training import checkpoints
 
 FILE = "evaluations.json"
 # The folder of the best checkpoint: the Estimator deletes all but the newest ones.
@@ -79,6 +80,13 @@ class Evaluations:
         for name in (FILE, BEST):
             if tf.io.gfile.exists(self._path(name)):
                 tf.io.gfile.rmtree(self._path(name)) if name == BEST else tf.io.gfile.remove(self._path(name))
+
+    def rewind(self, step: int) -> None:
+        """Forgets what was found behind a step: for a training that goes on from there, since a later checkpoint was lost."""
+        found = self.read()
+        if found.last and found.last.step > step:
+            best = found.best if found.best and found.best.step <= step else None
+            self._write(FILE, json.dumps(asdict(Findings(best, best)), indent=2))
 
     def is_better(self, metrics: Metrics, than: Metrics | None) -> bool:
         """Whether one evaluation is better than another. One whose metric or loss is not finite never is.
@@ -144,8 +152,7 @@ class Evaluations:
         # Without its `.meta`, the graph: the model's code builds that.
         for source in tf.io.gfile.glob([f"{checkpoint}.data-*", f"{checkpoint}.index"]):
             tf.io.gfile.copy(source, self._path(BEST, posixpath.basename(source)), overwrite=True)
-        # What tf.train.latest_checkpoint reads.
-        self._write(f"{BEST}/checkpoint", f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n')
+        checkpoints.point_to(self._path(BEST), [name])
         return posixpath.join(BEST, name)
 
     def _tidy(self, best: Evaluation) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import tensorflow as tf
 
 from trainer_module.export import ReceiverFn
 from trainer_module.training.evaluations import Evaluations
-
-Kind = Literal["best", "latest", "final"]
+from trainer_module.training.settings import Export
+from trainer_module.training.watch import Control
 
 # The export that is recorded as the best stays until the next one has been recorded.
 _BEST_EXPORTS = 2
@@ -23,10 +22,11 @@ class RememberingExporter(tf.estimator.Exporter):
     first one that it sees after a restart it exports and takes for the best, however bad (`_has_exported`, TF 2.15).
     """
 
-    def __init__(self, inner: tf.estimator.Exporter, evaluations: Evaluations) -> None:
-        """`inner`: what exports. `evaluations`: where they are recorded."""
+    def __init__(self, inner: tf.estimator.Exporter, evaluations: Evaluations, control: Control) -> None:
+        """`inner`: what exports. `evaluations`: where they are recorded. `control`: whoever watches."""
         self._inner = inner
         self._evaluations = evaluations
+        self._control = control
 
     @property
     def name(self) -> str:
@@ -42,15 +42,19 @@ class RememberingExporter(tf.estimator.Exporter):
         is_the_final_export: bool,
     ) -> str | None:
         """Exports a checkpoint that was evaluated, if it is one to export, and records the evaluation."""
+        self._control.leave()
         saved_model = None
         if not isinstance(self._inner, tf.estimator.BestExporter) or self._evaluations.is_best(eval_result):
             saved_model = self._inner.export(estimator, export_path, checkpoint_path, eval_result, is_the_final_export)
         path = tf.compat.as_str(saved_model) if saved_model else None
         self._evaluations.record(checkpoint_path, eval_result, path)
+        self._control.leave()
         return path
 
 
-def build(kind: Kind, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: int | None) -> RememberingExporter:
+def build(
+    kind: Export, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: int | None, control: Control
+) -> RememberingExporter:
     """Returns the exporter that a configuration names.
 
     Args:
@@ -58,6 +62,7 @@ def build(kind: Kind, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: i
         evaluations: where they are recorded, and what is better.
         receiver_fn: the inputs of the served model.
         keep: exports that "latest" leaves on disk; None is all.
+        control: of whoever watches the training.
     """
 
     def is_better(best_eval_result: Mapping[str, float], current_eval_result: Mapping[str, float]) -> bool:
@@ -72,4 +77,4 @@ def build(kind: Kind, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: i
         inner = tf.estimator.LatestExporter(kind, receiver_fn, exports_to_keep=keep)
     else:
         inner = tf.estimator.FinalExporter(kind, receiver_fn)
-    return RememberingExporter(inner, evaluations)
+    return RememberingExporter(inner, evaluations, control)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import tensorflow as tf
 
-from data.tasks import Direction
+from data import TASKS
+from data.tasks import Direction, Task
 from trainer_module import export
 from trainer_module.inputs import InputFn
 from trainer_module.training import exporters
+from trainer_module.training.cadence import Cadence
+from trainer_module.training.checkpoints import CheckpointHook, step_of
 from trainer_module.training.evaluations import Evaluation, Evaluations
 from trainer_module.training.progress import ProgressHook
-from trainer_module.training.stopping import StopHook
+from trainer_module.training.settings import Export, Settings
+from trainer_module.training.watch import Control, LeaveHook
 
 
 class TrainingError(RuntimeError):
@@ -23,24 +27,28 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to train, how often to look, and what to hand on.
+    """How long to train, how often to look, and what to hand on: see `Settings`.
 
     Attributes:
-        steps: the global step at which the training ends, at the latest.
-        eval_seconds: at least that long between two evaluations on the way; 0 evaluates every checkpoint.
-        best: the metric by which one checkpoint is better than another.
-        direction: which way it gets better.
-        patience: steps without a better one after which the training ends; 0 trains all steps.
-        export: which checkpoint's model is handed on: the "best" one's, the "latest" one's (every evaluated checkpoint is
-            exported) or the "final" one's (only the last is).
+        direction: which way `best` gets better.
     """
 
     steps: int
-    eval_seconds: int
     best: str = "loss"
     direction: Direction = "lower"
     patience: int = 0
-    export: exporters.Kind = "best"
+    export: Export = "best"
+    checkpoint_steps: int | None = None
+    eval_seconds: int | None = None
+    overhead: float = 0.2
+
+
+def plan(settings: Settings, task: Task) -> Plan:
+    """Returns the plan of a training for a task."""
+    return Plan(
+        direction=TASKS[task].metrics[settings.best],
+        **{f.name: getattr(settings, f.name) for f in fields(Plan) if f.name != "direction"},
+    )
 
 
 @dataclass(frozen=True)
@@ -72,66 +80,101 @@ def train(
     train_input_fn: InputFn,
     eval_input_fn: InputFn,
     receiver_fn: export.ReceiverFn,
+    control: Control | None = None,
 ) -> Trained:
     """Trains to `plan.steps`, or to where the stop rule ends it, and hands on one SavedModel.
 
     Continues from the newest checkpoint of the Estimator's `model_dir`. A training that is done is not trained on, unless
     it gets more steps, or, if it was stopped, more patience.
 
+    Args:
+        estimator: with the `model_dir`.
+        plan: how.
+        train_input_fn: that begins with the rows of the step that comes next.
+        eval_input_fn: one pass.
+        receiver_fn: inputs of the served model.
+        control: of whoever watches.
+
     Raises:
         TrainingError: it ended before `plan.steps`, or the loss is not finite.
         trainer_module.training.evaluations.MissingMetricError: the Estimator does not report `plan.best`.
+        trainer_module.training.watch.InterruptedTraining: the control asked for it; the newest checkpoint has all.
     """
-    evaluations = Evaluations(estimator.model_dir, plan.best, plan.direction)
+    control = control or Control()
+    evaluations = evaluations_of(estimator, plan)
     resumed_from = step_of(estimator.model_dir)
     if not resumed_from:
         evaluations.clear()
-    exporter = exporters.build(plan.export, evaluations, receiver_fn, estimator.config.keep_checkpoint_max or None)
     if resumed_from < plan.steps and not evaluations.stalled(plan.patience):
-        try:
-            _train_and_evaluate(estimator, plan, train_input_fn, eval_input_fn, exporter, evaluations)
-        except tf.estimator.NanLossDuringTrainingError:
-            raise TrainingError(_diverged("nan", f"soon after step {step_of(estimator.model_dir)}")) from None
+        take_part(estimator, plan, train_input_fn, eval_input_fn, receiver_fn, control)
     else:  # train_and_evaluate does nothing at all for a training that is done
-        _evaluate_last(estimator, eval_input_fn, exporter, evaluations)
+        evaluate_last(estimator, plan, eval_input_fn, receiver_fn, control)
+    control.leave()
     return _hand_on(estimator, plan, resumed_from, evaluations, receiver_fn)
 
 
-def _train_and_evaluate(
+def take_part(
     estimator: tf.estimator.Estimator,
     plan: Plan,
     train_input_fn: InputFn,
     eval_input_fn: InputFn,
-    exporter: tf.estimator.Exporter,
-    evaluations: Evaluations,
+    receiver_fn: export.ReceiverFn,
+    control: Control,
 ) -> None:
-    hooks: list[tf.estimator.SessionRunHook] = [ProgressHook(plan.steps)]
-    if plan.patience:
-        hooks.append(StopHook(evaluations, plan.patience, estimator.config.save_checkpoints_steps))
-    tf.estimator.train_and_evaluate(
-        estimator,
-        tf.estimator.TrainSpec(train_input_fn, max_steps=plan.steps, hooks=hooks),
-        tf.estimator.EvalSpec(
-            eval_input_fn,
-            steps=None,
-            exporters=[exporter],
-            # The first evaluation need not wait; the default of 600 s leaves short trainings without any.
-            start_delay_secs=0,
-            throttle_secs=plan.eval_seconds,
-        ),
-    )
+    """Runs train_and_evaluate: the whole training, or, in a cluster, the part of the Estimator's role.
+
+    The arguments and errors are those of `train`.
+    """
+    evaluations = evaluations_of(estimator, plan)
+    hooks: list[tf.estimator.SessionRunHook] = [ProgressHook(plan.steps, control)]
+    if estimator.config.is_chief:
+        cadence = Cadence(plan.checkpoint_steps, plan.eval_seconds, plan.overhead)
+        hooks.append(CheckpointHook(estimator.model_dir, cadence, control, lambda: evaluations.stalled(plan.patience)))
+    else:
+        hooks.append(LeaveHook(control))
+    try:
+        tf.estimator.train_and_evaluate(
+            estimator,
+            tf.estimator.TrainSpec(train_input_fn, max_steps=plan.steps, hooks=hooks),
+            tf.estimator.EvalSpec(
+                eval_input_fn,
+                steps=None,
+                hooks=[LeaveHook(control)],
+                exporters=[_exporter(estimator, plan, receiver_fn, control)],
+                # When is decided by the hook that saves checkpoints.
+                start_delay_secs=0,
+                throttle_secs=0,
+            ),
+        )
+    except tf.estimator.NanLossDuringTrainingError:
+        raise TrainingError(_diverged("nan", f"soon after step {step_of(estimator.model_dir)}")) from None
 
 
-def _evaluate_last(
-    estimator: tf.estimator.Estimator, eval_input_fn: InputFn, exporter: tf.estimator.Exporter, evaluations: Evaluations
-) -> None:
-    """Evaluates the newest checkpoint, if whoever wrote it did not live to do so."""
-    last = evaluations.read().last
-    if last and last.step >= step_of(estimator.model_dir):
-        return
+def evaluations_of(estimator: tf.estimator.Estimator, plan: Plan) -> Evaluations:
+    """Returns the record of a training's evaluations."""
+    return Evaluations(estimator.model_dir, plan.best, plan.direction)
+
+
+def _exporter(
+    estimator: tf.estimator.Estimator, plan: Plan, receiver_fn: export.ReceiverFn, control: Control
+) -> exporters.RememberingExporter:
+    keep = estimator.config.keep_checkpoint_max or None
+    return exporters.build(plan.export, evaluations_of(estimator, plan), receiver_fn, keep, control)
+
+
+def evaluate_last(
+    estimator: tf.estimator.Estimator, plan: Plan, eval_input_fn: InputFn, receiver_fn: export.ReceiverFn, control: Control
+) -> bool:
+    """Evaluates and exports the newest checkpoint, unless that was done. Returns whether there was something to do."""
+    last, step = evaluations_of(estimator, plan).read().last, step_of(estimator.model_dir)
+    if not step or (last and last.step >= step):
+        return False
     checkpoint = estimator.latest_checkpoint()
-    metrics = estimator.evaluate(eval_input_fn, checkpoint_path=checkpoint)
-    exporter.export(estimator, _exports(estimator, exporter.name), checkpoint, metrics, is_the_final_export=True)
+    metrics = estimator.evaluate(eval_input_fn, checkpoint_path=checkpoint, hooks=[LeaveHook(control)])
+    exporter = _exporter(estimator, plan, receiver_fn, control)
+    folder = _exports(estimator, exporter.name)
+    exporter.export(estimator, folder, checkpoint, metrics, is_the_final_export=step >= plan.steps)
+    return True
 
 
 def _hand_on(
@@ -192,9 +235,3 @@ def _diverged(loss: object, when: str) -> str:
         f"The loss is {loss} {when}: the training has diverged. "
         "A smaller learning rate, or features without extreme values, may help."
     )
-
-
-def step_of(model_dir: str) -> int:
-    """Returns the global step of the newest checkpoint in a folder, 0 if there is none."""
-    checkpoint = tf.train.latest_checkpoint(model_dir)
-    return int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0

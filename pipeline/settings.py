@@ -1,0 +1,150 @@
+"""The tables and keys of a configuration. Their `description`s are the manual: `python -m pipeline list` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+# What executes the Beam work inside a node -> Beam's options. The runner is always named: since Beam 2.6x the default
+# ("DirectRunner") may choose another one by itself.
+ENGINES: Mapping[str, tuple[str, ...]] = {
+    "in-process": (
+        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+        "--direct_running_mode=in_memory",
+        "--direct_num_workers=1",
+        # Or TFX builds and stages a source distribution of itself at every node, half a second each.
+        "--sdk_container_image=none",
+    ),
+}
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TOML table."""
+
+
+# Most settings of a training are sensible only for an amount of data: their defaults stand in the dataset's file.
+_FROM_DATASET = "; by default what the dataset suggests"
+
+
+class Cluster(Table, frozen=True):
+    """[train.cluster]: how many processes train together, and how."""
+
+    workers: Annotated[int, Meta(ge=0, description="processes that train, beside the chief; 0 trains in the Trainer's own")] = 0
+    ps: Annotated[int, Meta(ge=0, description="parameter servers")] = 0
+    strategy: Annotated[
+        Literal["parameter_server", "multi_worker_mirrored", "mirrored"],
+        Meta(
+            description="parameter_server trains asynchronously and bears the loss of any role; multi_worker_mirrored takes "
+            "every step together; mirrored is one process with several devices"
+        ),
+    ] = "parameter_server"
+    devices: Annotated[int, Meta(ge=0, description="of mirrored: so many; 0 is all GPUs. Without GPUs the CPU is divided")] = 0
+    start_seconds: Annotated[int, Meta(ge=1, description="within that time a role is to have started")] = 120
+
+
+class Train(Table, frozen=True):
+    """[train]: how long, how often, and which model comes out of it."""
+
+    steps: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps to train, at most{_FROM_DATASET}")] = None
+    batch_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"rows a step{_FROM_DATASET}")] = None
+    checkpoint_steps: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description=f"steps between two checkpoints{_FROM_DATASET}, else 10 seconds"),
+    ] = None
+    eval_seconds: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint"
+            f"{_FROM_DATASET}, else as often as train.overhead allows"
+        ),
+    ] = None
+    patience: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description=f"steps without a better train.best that end a training; 0 trains all steps{_FROM_DATASET}"),
+    ] = None
+    best: Annotated[
+        str | None, Meta(description=f"metric by which one checkpoint is better than another{_FROM_DATASET}, or its task")
+    ] = None
+    export: Annotated[
+        Literal["best", "latest", "final"],
+        Meta(
+            description="which checkpoint's model is judged and pushed: the best one's (exported whenever it is beaten), the "
+            "latest one's (exported at every evaluation), or the final one's (exported once)"
+        ),
+    ] = "best"
+    keep_checkpoints: Annotated[int, Meta(ge=1, description="newest checkpoints that stay on disk, beside the best one")] = 5
+    summary_steps: Annotated[int, Meta(ge=0, description="steps between two TensorBoard summaries; 0 writes none")] = 100
+    histograms: Annotated[bool, Meta(description="whether summaries include histograms of weights and gradients")] = False
+    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of initial weights, shuffling and dropout")] = 1
+    overhead: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="what checkpoints, evaluations and exports on the way may take, as a share of the time in steps, where "
+            "train.checkpoint_steps and train.eval_seconds do not say",
+        ),
+    ] = 0.2
+    memory_mb: Annotated[
+        int, Meta(ge=0, description="training rows that need no more memory are held in it; more are streamed from disk")
+    ] = 1024
+    resume: Annotated[bool, Meta(description="whether a training goes on from its checkpoints; false starts it anew")] = True
+    warm_start: Annotated[bool, Meta(description="whether a new training begins with the latest blessed model's weights")] = (
+        False
+    )
+    checkpoints: Annotated[
+        str | None,
+        Meta(description="folder of the checkpoints, which outlive an attempt; by default <output_dir>/checkpoints"),
+    ] = None
+    keep_trainings: Annotated[int, Meta(ge=0, description="checkpoint folders of other trainings that stay on disk")] = 5
+    grace_seconds: Annotated[
+        int, Meta(ge=1, description="how long saving a checkpoint and leaving may take when the process is asked to end")
+    ] = 25
+    stall_seconds: Annotated[
+        int, Meta(ge=1, description="a training without a step, an evaluated batch or an export for so long counts as stuck")
+    ] = 600
+    retries: Annotated[
+        int, Meta(ge=0, description="how often what is stuck or has died goes on from the checkpoint, without progress between")
+    ] = 3
+    cluster: Cluster = Cluster()
+
+
+class Data(Table, frozen=True):
+    """[data]: where it lies."""
+
+    path: Annotated[
+        str | None,
+        Meta(
+            description="a CSV file or folder, or a pattern with {SPAN} or {YYYY}-{MM}-{DD}, and perhaps {VERSION}; "
+            "by default the dataset's sample"
+        ),
+    ] = None
+    span: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="the last span to read (a date counts as days since 1970); by default the newest"),
+    ] = None
+    spans: Annotated[int, Meta(ge=1, description="how many spans are read together, up to that one")] = 1
+
+
+class Run(Table, frozen=True):
+    """[run]: what executes."""
+
+    engine: Annotated[Literal["in-process"], Meta(description="what executes the Beam work inside a node")] = "in-process"
+
+
+class Config(Table, frozen=True):
+    """The keys of a configuration file."""
+
+    dataset: Annotated[str, Meta(description="name of a file in data/datasets/, or an import path")] = "taxi"
+    model: Annotated[
+        str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{_FROM_DATASET}")
+    ] = None
+    output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
+    train: Train = Train()
+    data: Data = Data()
+    run: Run = Run()
+    hyperparameters: Annotated[dict[str, int | float | str], Meta(description="of the model, instead of its defaults")] = (
+        msgspec.field(default_factory=dict)
+    )

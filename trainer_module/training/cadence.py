@@ -1,0 +1,83 @@
+"""When a training saves a checkpoint and when it evaluates: as configured, or as often as it can afford."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# Without a number of steps: time in steps between two checkpoints, what a killed training has to do again.
+LEAST_SECONDS = 10.0
+# Of the share that checkpoints, evaluations and exports may take, the part that checkpoints alone may.
+_CHECKPOINTS = 0.25
+
+
+class Cadence:
+    """Decides by steps and seconds where they are given, else by a budget: a share of the time that goes into steps.
+
+    A checkpoint or an evaluation is assumed to cost what the last one did; the first evaluation, what it took to build the
+    training's graph. The last evaluation of a training is made in any case: its cost is put aside from the start.
+    """
+
+    def __init__(
+        self,
+        checkpoint_steps: int | None,
+        eval_seconds: int | None,
+        overhead: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """See `Settings` for the arguments; `clock` in seconds."""
+        self._checkpoint_steps = checkpoint_steps
+        self._eval_seconds = eval_seconds
+        self._overhead = overhead
+        self._clock = clock
+        self._created = clock()
+        self._spent = 0.0
+        self._save_cost = self._eval_cost = 0.0
+        self._last_eval = -float("inf")
+
+    def begin(self, step: int) -> None:
+        """The first step comes next."""
+        self._started = self._clock()
+        self._eval_cost = self._started - self._created
+        self._saved_step, self._saved_at = step, 0.0
+
+    @property
+    def stepping(self) -> float:
+        """Seconds that went into steps."""
+        return self._clock() - self._started - self._spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds that went into checkpoints, evaluations and exports."""
+        return self._spent
+
+    def checkpoint_due(self, step: int) -> bool:
+        """Whether a checkpoint is to be saved at a step."""
+        if self._checkpoint_steps is not None:
+            return step >= self._saved_step + self._checkpoint_steps
+        since = self.stepping - self._saved_at
+        return since >= LEAST_SECONDS and self._save_cost <= _CHECKPOINTS * self._overhead * since
+
+    def evaluation_due(self) -> bool:
+        """Whether a checkpoint that was just saved is to be evaluated on the way."""
+        if self._eval_seconds is not None:
+            return self._clock() - self._last_eval >= self._eval_seconds
+        return self._spent + 2 * self._eval_cost <= self._overhead * self.stepping
+
+    @contextmanager
+    def saving(self, step: int) -> Iterator[None]:
+        """Around a checkpoint."""
+        began = self._clock()
+        yield
+        self._save_cost = self._clock() - began
+        self._spent += self._save_cost
+        self._saved_step, self._saved_at = step, self.stepping
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Around an evaluation and its export."""
+        self._last_eval = began = self._clock()
+        yield
+        self._eval_cost = self._clock() - began
+        self._spent += self._eval_cost

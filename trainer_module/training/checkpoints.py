@@ -1,0 +1,152 @@
+"""Checkpoints: when they are written while a training runs, and which of them can be read."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from trainer_module.training.cadence import Cadence
+from trainer_module.training.watch import Control
+
+_log = logging.getLogger(__name__)
+
+_PREFIX = "model.ckpt-"
+
+
+class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
+    """Saves, has the checkpoint evaluated, stops: each when it is time.
+
+    It takes the place of the hook that an Estimator adds by itself (an Estimator looks for this class), which saves once
+    more what it has just restored, knows nothing of what saving costs, and cannot save when a process is asked to end.
+    """
+
+    def __init__(self, folder: str, cadence: Cadence, control: Control, stalled: Callable[[], bool]) -> None:
+        """`stalled`: whether the stop rule, which reads what the evaluations have found, wants the training to end."""
+        super().__init__(folder, save_steps=1, save_graph_def=False)  # never asked: `cadence` decides
+        self._folder = folder
+        self._cadence = cadence
+        self._control = control
+        self._stalled = stalled
+
+    def after_create_session(self, session: tf.compat.v1.Session, coord: object) -> None:
+        """Saves the state before the first step, unless it has just been restored."""
+        step = int(session.run(self._global_step_tensor))
+        self._summary_writer.add_graph(tf.compat.v1.get_default_graph())
+        self._saved = step
+        if tf.train.latest_checkpoint(self._folder) != posixpath.join(self._folder, f"{_PREFIX}{step}"):
+            self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+        for listener in self._listeners:  # train_and_evaluate's passes over the first call: nothing has been trained yet
+            listener.after_save(session, step)
+        self._cadence.begin(step)
+        self._control.leave()
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Looks whether it is time for something."""
+        self._control.beat()
+        at_least = int(run_values.results)  # what was fetched may be the step before this one's update
+        if self._control.stopping:
+            self._save(run_context.session, self._step(run_context.session))
+            self._control.leave()
+        if self._cadence.checkpoint_due(at_least + 1):
+            step = self._step(run_context.session)
+            if self._cadence.checkpoint_due(step) and self._save_and_evaluate(run_context.session, step):
+                run_context.request_stop()
+
+    def end(self, session: tf.compat.v1.Session) -> None:
+        """Saves and evaluates the last step."""
+        step = self._step(session)
+        self._save(session, step)
+        self._control.leave()
+        with self._cadence.evaluating():
+            for listener in self._listeners:
+                listener.end(session, step)
+        _log.info(
+            "%.1f s in steps, %.1f s in checkpoints, evaluations and exports.", self._cadence.stepping, self._cadence.spent
+        )
+
+    def _save_and_evaluate(self, session: tf.compat.v1.Session, step: int) -> bool:
+        """Returns whether the training is to stop."""
+        self._save(session, step)
+        self._control.leave()
+        stop = False
+        if self._listeners and self._cadence.evaluation_due():
+            with self._cadence.evaluating():
+                answers = [listener.after_save(session, step) for listener in self._listeners]
+            stop = any(answers)
+        return stop or self._stalled()
+
+    def _save(self, session: tf.compat.v1.Session, step: int) -> None:
+        if step == self._saved:
+            return
+        with self._cadence.saving(step):
+            self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+        self._saved = step
+        self._control.beat()
+
+    def _step(self, session: tf.compat.v1.Session) -> int:
+        return int(session.run(self._global_step_tensor))
+
+
+def step_of(folder: str) -> int:
+    """Returns the global step of the newest checkpoint in a folder, 0 if there is none."""
+    checkpoint = tf.train.latest_checkpoint(folder)
+    return int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
+
+
+def fall_back(folder: str) -> None:
+    """Makes the newest checkpoint that can be read the newest one, with a warning if it was not.
+
+    A process or a disk that dies while a checkpoint is written can leave one that is cut off. Every checkpoint is read
+    once, whole: its checksums are checked on the way.
+    """
+    names = _newest_first(folder)
+    good = next((name for name in names if readable(posixpath.join(folder, name))), None)
+    latest = tf.train.latest_checkpoint(folder)
+    if good is not None and latest and posixpath.basename(latest) == good:
+        return
+    broken = names[: names.index(good)] if good else names
+    for name in broken:
+        _log.warning("The checkpoint %s in %s cannot be read and is removed.", name, folder)
+        for path in tf.io.gfile.glob(posixpath.join(folder, f"{name}.*")):
+            tf.io.gfile.remove(path)
+    if good:
+        _log.warning("The training goes on from the newest checkpoint that can be read, %s.", good)
+        point_to(folder, [*reversed(names[names.index(good) :])])
+    elif tf.io.gfile.exists(posixpath.join(folder, "checkpoint")):
+        tf.io.gfile.remove(posixpath.join(folder, "checkpoint"))
+
+
+def readable(checkpoint: str) -> bool:
+    """Whether every variable of a checkpoint can be read."""
+    try:
+        reader = tf.train.load_checkpoint(checkpoint)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (tf.errors.OpError, ValueError, RuntimeError):
+        return False
+    return True
+
+
+def point_to(folder: str, names: Sequence[str]) -> None:
+    """Writes, in one step, which checkpoints a folder has: what `tf.train.latest_checkpoint` reads. Paths are relative.
+
+    Args:
+        folder: theirs.
+        names: the newest last.
+    """
+    lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
+    state = posixpath.join(folder, "checkpoint")
+    with tf.io.gfile.GFile(f"{state}.tmp", "w") as file:
+        file.write("\n".join(lines) + "\n")
+    tf.io.gfile.rename(f"{state}.tmp", state, overwrite=True)
+
+
+def _newest_first(folder: str) -> list[str]:
+    """Returns the names of the checkpoints in a folder; one whose index is there, its data or not."""
+    pattern = posixpath.join(folder, f"{_PREFIX}*.index")
+    steps = [posixpath.basename(path).removeprefix(_PREFIX).removesuffix(".index") for path in tf.io.gfile.glob(pattern)]
+    return [f"{_PREFIX}{step}" for step in sorted((s for s in steps if s.isdigit()), key=int, reverse=True)]

@@ -1,0 +1,74 @@
+"""One training in plain values: what `run_fn` is asked for, and what the processes of a cluster or a trial read from a file."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import tensorflow as tf
+
+from trainer_module import fingerprint
+from trainer_module.training.settings import Settings
+
+FILE = "job.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training.
+
+    Attributes:
+        dataset: name of the dataset.
+        model: name of the model.
+        hyperparameters: all of the model's.
+        train_files: patterns of the transformed examples (gzipped TFRecord) to train on.
+        eval_files: those to evaluate on.
+        transform_graph: folder of Transform's output.
+        code: hash of the code that determines the result.
+        folder: of the checkpoints, the Estimator's `model_dir`.
+        settings: how to train.
+        base_model: SavedModel whose weights it starts from, if any.
+    """
+
+    dataset: str
+    model: str
+    hyperparameters: dict[str, Any]
+    train_files: list[str]
+    eval_files: list[str]
+    transform_graph: str
+    code: str
+    folder: str
+    settings: Settings
+    base_model: str | None = None
+
+    def write(self, path: str) -> None:
+        """Writes it as JSON, in one step."""
+        tf.io.gfile.makedirs(posixpath.dirname(path))
+        with tf.io.gfile.GFile(f"{path}.tmp", "w") as file:
+            file.write(json.dumps(asdict(self), indent=2, sort_keys=True))
+        tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
+
+    def fingerprint(self) -> str:
+        """Hashes what determines a training: data, Transform graph, code, settings; not its length, cadence or machines."""
+        return fingerprint.settings(
+            data=sorted(self.train_files),
+            transform=self.transform_graph,
+            code=self.code,
+            dataset=self.dataset,
+            model=self.model,
+            hyperparameters=self.hyperparameters,
+            base_model=self.base_model,
+            batch_size=self.settings.batch_size,
+            seed=self.settings.seed,
+            # The weights do not depend on it, but which of the checkpoints has been kept does.
+            best=self.settings.best,
+        )
+
+
+def read(path: str) -> Job:
+    """Reads what `Job.write` has written."""
+    with tf.io.gfile.GFile(path) as file:
+        return msgspec.json.decode(file.read().encode(), type=Job)

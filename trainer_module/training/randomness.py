@@ -1,0 +1,96 @@
+"""Makes what is random in the graph of a training a function of the seed and the global step.
+
+An op like RandomUniform, which dropout is made of, draws from a generator inside its kernel. Its state is in no
+checkpoint: a training that is continued would start it over and drop what it had dropped before. Each such op is replaced by
+its stateless twin, whose two seeds are the op's own and the global step: step n draws the same wherever the training began.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+
+import tensorflow as tf
+
+_log = logging.getLogger(__name__)
+
+Replacement = Callable[[tf.Operation, tf.Tensor], tf.Tensor]
+
+_REPLACEMENTS: dict[str, Replacement] = {
+    "RandomUniform": lambda op, seed: tf.random.stateless_uniform(op.inputs[0], seed, dtype=op.get_attr("dtype")),
+    "RandomUniformInt": lambda op, seed: tf.random.stateless_uniform(
+        op.inputs[0], seed, op.inputs[1], op.inputs[2], op.get_attr("Tout")
+    ),
+    "RandomStandardNormal": lambda op, seed: tf.random.stateless_normal(op.inputs[0], seed, dtype=op.get_attr("dtype")),
+    "TruncatedNormal": lambda op, seed: tf.random.stateless_truncated_normal(op.inputs[0], seed, dtype=op.get_attr("dtype")),
+    "Multinomial": lambda op, seed: tf.random.stateless_categorical(
+        op.inputs[0], op.inputs[1], seed, op.get_attr("output_dtype")
+    ),
+}
+# Random ops that keep their state. Where one is inside a function (a loop of an RNN), nothing outside can replace it.
+_OTHERS = {"RandomGamma", "RandomPoissonV2", "RandomShuffle", "ParameterizedTruncatedNormal", "StatefulUniform"}
+
+
+def follow_the_step(graph: tf.Graph, step: tf.Tensor) -> None:
+    """Replaces the stateful random ops of a graph that has not run yet, but for those that initialise variables.
+
+    An op that cannot be replaced is named in the log: the training is then not exactly repeated when it is continued.
+
+    Args:
+        graph: of a training.
+        step: the global step, scalar int64, as it is before the step's update. (An op whose value reaches the loss is
+            computed before the update, since the update waits for the gradients.)
+    """
+    initialising = _ancestors(v.initializer for v in [*_collection(graph, "variables"), *_collection(graph, "local_variables")])
+    random = [op for op in graph.get_operations() if op not in initialising]
+    with graph.as_default(), tf.name_scope("stateless"), tf.control_dependencies(None):
+        for op in [o for o in random if o.type in _REPLACEMENTS]:
+            with tf.device(op.device):
+                _replace(op.outputs[0], _REPLACEMENTS[op.type](op, tf.stack([_seed(op), step])))
+    left = [op.name for op in random if op.type in _OTHERS] + _in_functions(graph)
+    if left:
+        _log.warning(
+            "These random ops keep a state that is in no checkpoint: %s. A training with them goes on after an interruption, "
+            "but not exactly as it would have without.",
+            ", ".join(left),
+        )
+
+
+def _collection(graph: tf.Graph, name: str) -> list[tf.Variable]:
+    return graph.get_collection(name)
+
+
+def _ancestors(ops: Iterable[tf.Operation]) -> set[tf.Operation]:
+    """Returns ops and all that they are computed from."""
+    found: set[tf.Operation] = set()
+    pending = list(ops)
+    while pending:
+        op = pending.pop()
+        if op not in found:
+            found.add(op)
+            pending += [tensor.op for tensor in op.inputs]
+            pending += op.control_inputs
+    return found
+
+
+def _seed(op: tf.Operation) -> tf.Tensor:
+    """Returns what tells one op from another: its seeds, or its name if it has none."""
+    seeds = (op.get_attr("seed"), op.get_attr("seed2"))
+    digest = hashlib.sha256(repr(seeds if any(seeds) else op.name).encode()).digest()
+    return tf.constant(int.from_bytes(digest[:8], "little", signed=True), tf.int64)
+
+
+def _replace(old: tf.Tensor, new: tf.Tensor) -> None:
+    new.set_shape(old.shape)
+    for consumer in old.consumers():
+        for i, tensor in enumerate(consumer.inputs):
+            if tensor is old:
+                consumer._update_input(i, new)
+
+
+def _in_functions(graph: tf.Graph) -> list[str]:
+    """Returns the stateful random ops inside functions, as function/op."""
+    stateful = _OTHERS | set(_REPLACEMENTS)
+    functions = graph.as_graph_def().library.function
+    return [f"{f.signature.name}/{node.name}" for f in functions for node in f.node_def if node.op in stateful]
