@@ -1,0 +1,105 @@
+"""When a training saves and evaluates: by steps and seconds where they are given, else by what it can afford."""
+
+import pytest
+
+from trainer_module.training.cadence import LEAST_SECONDS, Cadence
+
+
+class Clock:
+    """A clock that is moved by hand, in seconds."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def begun(clock, *, checkpoint_steps=None, eval_seconds=None, overhead=0.2, build=2.0, step=0):
+    made = Cadence(checkpoint_steps, eval_seconds, overhead, clock)
+    clock.now += build
+    made.begin(step)
+    return made
+
+
+def save(cadence, clock, step, seconds):
+    with cadence.saving(step):
+        clock.now += seconds
+
+
+def evaluate(cadence, clock, seconds):
+    with cadence.evaluating():
+        clock.now += seconds
+
+
+def test_given_steps_decide_when_a_checkpoint_is_due(clock):
+    cadence = begun(clock, checkpoint_steps=10, step=100)
+    assert [step for step in range(101, 121) if cadence.checkpoint_due(step)] == list(range(110, 121))
+    save(cadence, clock, 110, seconds=1000)
+    assert not cadence.checkpoint_due(119)
+    assert cadence.checkpoint_due(120)
+
+
+def test_given_seconds_decide_when_an_evaluation_is_due(clock):
+    cadence = begun(clock, eval_seconds=60)
+    assert cadence.evaluation_due()
+    evaluate(cadence, clock, 50)
+    assert not cadence.evaluation_due()
+    clock.now += 10
+    assert cadence.evaluation_due()
+
+
+def test_zero_seconds_evaluate_every_checkpoint(clock):
+    cadence = begun(clock, eval_seconds=0)
+    evaluate(cadence, clock, 500)
+    assert cadence.evaluation_due()
+
+
+def test_without_steps_a_cheap_checkpoint_comes_every_ten_seconds(clock):
+    cadence = begun(clock)
+    clock.now += LEAST_SECONDS - 0.1
+    assert not cadence.checkpoint_due(5)
+    clock.now += 0.2
+    assert cadence.checkpoint_due(5)
+    save(cadence, clock, 5, seconds=0.1)
+    assert not cadence.checkpoint_due(6)
+
+
+def test_without_steps_a_dear_checkpoint_comes_as_often_as_a_twentieth_of_the_time_allows(clock):
+    cadence = begun(clock)
+    save(cadence, clock, 5, seconds=6)
+    clock.now += 119
+    assert not cadence.checkpoint_due(500)
+    clock.now += 1.1
+    assert cadence.checkpoint_due(500)
+
+
+def test_the_first_evaluation_is_assumed_to_cost_what_building_the_graph_did(clock):
+    cadence = begun(clock, build=3.0)
+    clock.now += 29.9  # 2 evaluations of 3 s, the last one of the training included, are a fifth of 30 s
+    assert not cadence.evaluation_due()
+    clock.now += 0.2
+    assert cadence.evaluation_due()
+
+
+@pytest.mark.parametrize("cost", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize("overhead", [0.1, 0.2])
+def test_on_the_way_and_at_the_end_no_more_than_the_share_is_spent(clock, cost, overhead):
+    cadence = begun(clock, overhead=overhead, build=cost)
+    evaluations = 0
+    for step in range(1, 20_000):
+        clock.now += 0.1
+        if cadence.checkpoint_due(step):
+            save(cadence, clock, step, seconds=cost / 20)
+            if cadence.evaluation_due():
+                evaluate(cadence, clock, cost)
+                evaluations += 1
+    evaluate(cadence, clock, cost)  # the last one
+    assert evaluations > 0
+    assert cadence.spent <= overhead * cadence.stepping
+    assert cadence.stepping == pytest.approx(1999.9)
