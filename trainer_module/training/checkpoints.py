@@ -126,7 +126,7 @@ def readable(checkpoint: str) -> bool:
         reader = tf.train.load_checkpoint(checkpoint)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
-    except (tf.errors.OpError, ValueError, RuntimeError):
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError):  # "Read less bytes" is an IndexError
         return False
     return True
 

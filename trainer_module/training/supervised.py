@@ -33,8 +33,7 @@ def train(job: Job, lock: int | None) -> Trained:
         trainer_module.training.watch.InterruptedTraining: it was asked to leave.
     """
     settings = job.settings
-    evaluations = Evaluations(job.folder, settings.best, TASKS[discovery.dataset(job.dataset).task].metrics[settings.best])
-    resumed_from = folder.prepare(job.folder, evaluations, settings.fresh)
+    resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh)
     if not settings.cluster.alone:
         _in_processes(job, lock)
     try:
@@ -46,6 +45,12 @@ def train(job: Job, lock: int | None) -> Trained:
         _in_processes(replace(job, settings=replace(settings, cluster=Cluster())), lock)
         trained = _here(job)
     return replace(trained, resumed_from=resumed_from)
+
+
+def evaluations_of(job: Job) -> Evaluations:
+    """Returns the record of a job's evaluations."""
+    best = job.settings.best
+    return Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
 
 def _here(job: Job) -> Trained:
