@@ -8,6 +8,8 @@ PYTHON := $(VENV)/bin/python
 # uv from the PATH if there is one, else a private copy in .uv/ (a local folder: nothing on the machine is changed).
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 ARGS ?=
+# Tests that run at once, each file in one process; a process takes up to 3 GB.
+WORKERS ?= 2
 # TensorFlow and TFX import 15 s slower without bytecode; some shells switch it off.
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
@@ -22,11 +24,11 @@ run: $(VENV)/.run ## train, evaluate and push a model on the Chicago taxi trips 
 
 .PHONY: test
 test: $(VENV)/.dev ## the tests (ARGS="-k name" for some)
-	@$(PYTHON) -m pytest -m "not slow" $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## the tests that take longer: every model on every real dataset, whole runs of each
-	@$(PYTHON) -m pytest -m slow $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m slow $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers
