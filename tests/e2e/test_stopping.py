@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -37,3 +38,27 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
         again = runs.run(tmp_path, *arguments, "--set", f"train.steps={saved + 50}", path=toy)
         assert (again.code, again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (0, saved + 50, saved)
         assert f"went on from its checkpoint at step {saved:,}" in again.out
+
+
+def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
+    arguments = ("--dataset", "toy.fruit", "--set", "train.checkpoint_steps=20", "--set", "train.eval_seconds=1000000")
+    process = subprocess.Popen(
+        runs.command("run", "--output-dir", tmp_path, *arguments, "--set", "train.steps=1000000"),
+        cwd=runs.ROOT, env=runs.environment(toy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("checkpoints/*/model.ckpt-60.index")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait(60)
+    [folder] = (tmp_path / "checkpoints").iterdir()
+    saved = max(int(path.stem.removeprefix("model.ckpt-")) for path in folder.glob("model.ckpt-*.index"))
+    newest = folder / f"model.ckpt-{saved}.data-00000-of-00001"
+    newest.write_bytes(newest.read_bytes()[:100])  # and the disk had not got to the end of it
+    again = runs.run(tmp_path, *arguments, "--set", f"train.steps={saved + 20}", path=toy)
+    assert again.code == 0, again.err
+    assert (again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (saved + 20, saved - 20)
+    assert again.record["status"] == "pushed"
+    # Nothing to do now but to begin anew, if asked to.
+    fresh = runs.run(tmp_path, *arguments, "--set", "train.steps=40", "--no-resume", path=toy)
+    assert (fresh.code, fresh.record["train"]["resumed_from"]) in ((0, 0), (3, 0))
