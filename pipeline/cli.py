@@ -71,6 +71,7 @@ def main() -> None:
 @click.option("--data", metavar="PATH", help="A CSV file, or a folder of them.  [the dataset's sample]")
 @click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file with settings.")
 @click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting, such as train.steps=5000.")
+@click.option("--tune", type=click.IntRange(min=0), metavar="N", help="Search for hyper-parameters first, with N trials.")
 @click.option("--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True)
 @click.option("--resume/--no-resume", default=None, help="Go on from the checkpoints of a training that was cut off.  [resume]")
 @click.option("--no-cache", is_flag=True, help="Run every node, also where nothing has changed.")
@@ -84,6 +85,7 @@ def run(
     data: str | None,
     file: Path | None,
     assignments: tuple[str, ...],
+    tune: int | None,
     runner: str,
     resume: bool | None,
     no_cache: bool,
@@ -100,7 +102,10 @@ def run(
 
     if debug:
         os.environ[errors.DEBUG] = "1"
-    options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data, "train.resume": resume}
+    options = {
+        "dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data,
+        "tune.trials": tune, "train.resume": resume,
+    }  # fmt: skip
     finished = config.load(file, assignments, options, use_cache=not no_cache)
     run_id = session.new_run_id()
     screen = _divert(session.log_file(finished, run_id), logs)

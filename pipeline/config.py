@@ -21,9 +21,10 @@ from msgspec import Meta
 
 from data import TASKS, Dataset, discovery
 from pipeline.errors import UsageError
-from pipeline.settings import ENGINES, Cluster, Config, Table, Train
+from pipeline.settings import ENGINES, Cluster, Config, Table, Train, Tune
 from trainer_module.training import settings as training
 from trainer_module.training.settings import Settings
+from trainer_module.tuning import settings as tuning
 
 
 class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
         settings: as configured.
         declared: the dataset.
         training: how a model is trained, what the Trainer is told.
+        tuning: how hyper-parameters are searched for, what the Tuner is told.
         data_path: CSV file or folder.
         output_dir: all that a run writes lies below it.
         use_cache: whether nodes whose inputs have not changed are reused.
@@ -41,6 +43,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     settings: Config
     declared: Dataset
     training: Settings
+    tuning: tuning.Settings
     data_path: str
     output_dir: str
     use_cache: bool = True
@@ -69,6 +72,11 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     def checkpoints(self) -> str:
         """Folder of checkpoints, one folder a training in it."""
         return _absolute(self.settings.train.checkpoints or f"{self.output_dir}/checkpoints")
+
+    @property
+    def searches(self) -> str:
+        """Folder of searches for hyper-parameters, one folder a search in it."""
+        return f"{self.output_dir}/tuning"
 
     @property
     def serving(self) -> str:
@@ -138,6 +146,7 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
         settings=settings,
         declared=declared,
         training=_training(settings.train, declared),
+        tuning=_tuning(settings.tune, declared),
         data_path=_absolute(path),
         output_dir=_absolute(output),
         use_cache=use_cache,
@@ -148,16 +157,27 @@ def _training(train: Train, dataset: Dataset) -> Settings:
     suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
     given = msgspec.structs.asdict(train)
     chosen: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in given.items()}
-    judged = TASKS[dataset.task]
-    if chosen["best"] not in judged.choosers:
-        raise UsageError(
-            f"Configuration key 'train.best': the best checkpoint of a {dataset.task} cannot be chosen by '{chosen['best']}'. "
-            f"It can by: {', '.join(judged.choosers)}."
-        )
+    _check_chooser("train.best", "checkpoint", chosen["best"], dataset)
     chosen["cluster"] = _cluster(train.cluster)
     # A name for this run, so that a retry of it goes on from its own checkpoints.
     chosen["fresh"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
     return Settings(**{field.name: chosen[field.name] for field in dataclasses.fields(Settings)})
+
+
+def _tuning(tune: Tune, dataset: Dataset) -> tuning.Settings:
+    if tune.objective is not None:
+        _check_chooser("tune.objective", "trial", tune.objective, dataset)
+    given = msgspec.structs.asdict(tune)
+    return tuning.Settings(**{field.name: given[field.name] for field in dataclasses.fields(tuning.Settings)})
+
+
+def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
+    choosers = TASKS[dataset.task].choosers
+    if metric not in choosers:
+        raise UsageError(
+            f"Configuration key '{key}': the best {what} of a {dataset.task} cannot be chosen by '{metric}'. "
+            f"It can by: {', '.join(choosers)}."
+        )
 
 
 def _cluster(cluster: Cluster) -> training.Cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from tfx import components as tfx
 from tfx.dsl.components.base.base_node import BaseNode
@@ -20,12 +21,12 @@ from components.data_gate import DataGate
 from components.evaluator import Evaluator
 from components.pusher import Pusher
 from components.reviewed_schema_gen import ReviewedSchemaGen
+from components.tuned import LatestTunedStrategy
 from components.window_example_gen import WindowExampleGen
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
 from trainer_module import fingerprint
-from trainer_module.estimator import hyperparameters
 from trainer_module.models import NAME as MODELS
 
 RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own: every runner fills it in
@@ -67,23 +68,21 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         ).with_id("LatestBlessedModel")
+        training = {
+            "examples": transform.outputs["transformed_examples"],
+            "transform_graph": transform.outputs["transform_graph"],
+            "schema": schema,
+            "train_args": trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT], num_steps=config.train_steps),
+            "eval_args": trainer_pb2.EvalArgs(splits=[EVAL_SPLIT]),
+        }
+        tuner = _tuner(config, training)
         trainer = tfx.Trainer(
-            examples=transform.outputs["transformed_examples"],
-            transform_graph=transform.outputs["transform_graph"],
-            schema=schema,
+            **training,
             run_fn="trainer_module.entry.run_fn",
-            train_args=trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT], num_steps=config.train_steps),
-            eval_args=trainer_pb2.EvalArgs(splits=[EVAL_SPLIT]),
+            hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
             # Not always: with it, every new champion would be a reason to train again.
             base_model=champion.outputs["model"] if settings.train.warm_start else None,
-            custom_config={
-                "dataset": config.dataset,
-                "model": config.model,
-                "hyperparameters": hyperparameters(config.model, settings.hyperparameters).values,
-                "settings": dataclasses.asdict(config.training),
-                "checkpoints": config.checkpoints,
-                "code": _code(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
-            },
+            custom_config=_training(config) | {"checkpoints": config.checkpoints},
         )
         model = trainer.outputs["model"]
         champion_gate = ChampionGate(
@@ -110,7 +109,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
                 )
 
     nodes: list[BaseNode] = [example_gen, statistics_gen, schema_gen, example_validator, data_gate]
-    nodes += [transform, trainer, champion, champion_gate, evaluator, pusher]
+    nodes += [transform, *([tuner] if tuner else []), trainer, champion, champion_gate, evaluator, pusher]
     return pipeline.Pipeline(
         pipeline_name=config.dataset,
         pipeline_root=config.artifacts,
@@ -143,6 +142,31 @@ def _schema_gen(dataset: Dataset, statistics: Channel) -> BaseNode:
     if reviewed.exists():
         return ReviewedSchemaGen(reviewed.read_text("utf-8")).with_id("SchemaGen")
     return tfx.SchemaGen(statistics, infer_feature_shape=False)
+
+
+def _tuner(config: PipelineConfig, training: dict[str, Any]) -> BaseNode | None:
+    """Where the Trainer's hyper-parameters come from: a search, the newest search before, or (None) the model's file."""
+    if config.tuning.trials:
+        searched = _training(config) | {"tuning": dataclasses.asdict(config.tuning), "searches": config.searches}
+        return tfx.Tuner(**training, tuner_fn="trainer_module.entry.tuner_fn", custom_config=searched)
+    if config.settings.tune.reuse:
+        return Resolver(
+            strategy_class=LatestTunedStrategy,
+            config={"dataset": config.dataset, "model": config.model},
+            best_hyperparameters=Channel(type=standard_artifacts.HyperParameters),
+        ).with_id("LatestTuned")
+    return None
+
+
+def _training(config: PipelineConfig) -> dict[str, Any]:
+    """What Tuner and Trainer are told alike. Hyper-parameters are those that are given: they go before what was found."""
+    return {
+        "dataset": config.dataset,
+        "model": config.model,
+        "hyperparameters": config.settings.hyperparameters,
+        "settings": dataclasses.asdict(config.training),
+        "code": _code(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
+    }
 
 
 def _passed(node: BaseNode) -> object:

@@ -68,6 +68,7 @@ class RunRecord(msgspec.Struct):
     why: str = ""
     pushed_path: str | None = None
     plot: str | None = None
+    trials_plot: str | None = None
 
 
 class Recorder:

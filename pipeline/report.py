@@ -25,6 +25,8 @@ def show(record: RunRecord, console: Console, output_dir: str) -> None:
         _serving(record.pushed_path, record.dataset, console)
     elif record.status == "unchanged":
         console.print(f"[green]Unchanged.[/] {record.why}", highlight=False, soft_wrap=True)
+    if record.trials_plot:
+        console.print(f"Trials: {record.trials_plot}", highlight=False, soft_wrap=True)
     if record.plot:
         console.print(f"Forecast of the held-out end: {record.plot}", highlight=False, soft_wrap=True)
     console.print(f"Record: {output_dir}/run.json   {record.seconds:.1f} s", highlight=False, soft_wrap=True)

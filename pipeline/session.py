@@ -62,7 +62,7 @@ def run(config: PipelineConfig, run_id: str, runner: str, selection: Selection, 
 
 def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection, console: Console, err: Console) -> int:
     # TFX is imported here and below: what is wrong with the arguments is said before these seconds are spent.
-    from pipeline import compiled, node, outcome, report
+    from pipeline import compiled, node, outcome, report, trials
     from pipeline.progress import Progress
     from pipeline.record import Recorder
     from trainer_module import fingerprint
@@ -85,6 +85,7 @@ def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection,
         raise
     with contextlib.suppress(Exception) if failure else contextlib.nullcontext():
         outcome.collect(record, node.connection_config(ir))
+        trials.collect(record, config, node.connection_config(ir))
     status, exit_code, why = _verdict(recorder, config, failure, selection)
     recorder.finish(status, exit_code, why)
     if not failure:

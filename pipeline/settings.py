@@ -111,6 +111,37 @@ class Train(Table, frozen=True):
     cluster: Cluster = Cluster()
 
 
+class Tune(Table, frozen=True):
+    """[tune]: the search for hyper-parameters, before the training."""
+
+    trials: Annotated[
+        int, Meta(ge=0, description="trainings to search with, with those of earlier runs; 0 does not search")
+    ] = 0
+    reuse: Annotated[
+        bool, Meta(description="whether a run without a search takes the values that the newest one has found for its model")
+    ] = True
+    oracle: Annotated[
+        Literal["bayesian", "random", "hyperband"],
+        Meta(
+            description="what chooses the values: a Gaussian process, chance, or chance with most steps for the best (then a "
+            "trial that goes on with more steps counts as another one)"
+        ),
+    ] = "bayesian"
+    parallel: Annotated[int, Meta(ge=1, description="trials at a time, each in a process of its own")] = 1
+    steps: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="of a trial, at most; by default train.steps")] = None
+    objective: Annotated[
+        str | None, Meta(description="metric by which one trial is better than another; by default train.best")
+    ] = None
+    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of the values that are tried")] = 1
+    factor: Annotated[
+        int, Meta(ge=2, description="of hyperband: one of so many trials goes on, with so many times the steps")
+    ] = 3
+    stop_early: Annotated[
+        bool, Meta(description="whether a trial ends that does worse than most did at its step (not with hyperband)")
+    ] = True
+    evaluations: Annotated[int, Meta(ge=1, description="how often a trial is evaluated, at equal distances")] = 5
+
+
 class Data(Table, frozen=True):
     """[data]: where it lies."""
 
@@ -143,6 +174,7 @@ class Config(Table, frozen=True):
     ] = None
     output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
     train: Train = Train()
+    tune: Tune = Tune()
     data: Data = Data()
     run: Run = Run()
     hyperparameters: Annotated[dict[str, int | float | str], Meta(description="of the model, instead of its defaults")] = (

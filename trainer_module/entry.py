@@ -1,4 +1,4 @@
-"""The functions that TFX calls by dotted path: `preprocessing_fn` in Transform, `run_fn` in the Trainer."""
+"""What TFX calls by dotted path: Transform's `preprocessing_fn`, the Tuner's `tuner_fn`, the Trainer's `run_fn`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from trainer_module.training.checkpoints import step_of
 from trainer_module.training.job import Job
 from trainer_module.training.loop import Trained
 from trainer_module.training.settings import Settings
+from trainer_module.tuning import best
+from trainer_module.tuning.settings import Settings as TuningSettings
 
 if TYPE_CHECKING:
     from tfx.components import FnArgs
+    from tfx.components.tuner.component import TunerFnResult
 
 # What a training leaves in the `model_run` artifact for the record of the run.
 TRAINED_FILE = "trained.json"
@@ -40,15 +43,15 @@ def run_fn(fn_args: FnArgs) -> None:
     failed Trainer's outputs): a training that was cut off continues there.
 
     Args:
-        fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters`, `checkpoints` (a folder), `code` (a hash), and
-            `settings`, those of `trainer_module.training.settings.Settings`.
+        fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters` (those that are given), `checkpoints` (a folder),
+            `code` (a hash), and `settings`, those of `trainer_module.training.settings.Settings`.
 
     Raises:
         trainer_module.training.loop.TrainingError: the training did not end as it should.
         trainer_module.training.folder.FolderInUseError: another process trains the same.
         trainer_module.estimator.HyperParameterError: a hyper-parameter that the model does not have.
     """
-    job = _job(fn_args)
+    job = _trainers_job(fn_args)
     with folder.held(job.folder) as lock:
         trained = supervised.train(job, lock)
         export.finish(trained.saved_model, discovery.dataset(job.dataset))
@@ -57,13 +60,43 @@ def run_fn(fn_args: FnArgs) -> None:
         folder.tidy(job.folder, job.settings.keep_trainings)
 
 
-def _job(fn_args: FnArgs) -> Job:
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
+    """The Tuner's function: returns what searches for the hyper-parameters that `custom_config` does not fix.
+
+    Args:
+        fn_args: with `custom_config`: that of `run_fn`, but for `checkpoints`; `searches` (a folder), and `tuning`, those of
+            `trainer_module.tuning.settings.Settings`.
+
+    Raises:
+        trainer_module.tuning.space.NothingToSearchError: all hyper-parameters are given.
+    """
+    from tfx.components.tuner.component import TunerFnResult
+
+    from trainer_module.tuning import search
+
     custom = fn_args.custom_config
-    settings = msgspec.convert(custom["settings"], Settings)
-    job = Job(
+    tuning = msgspec.convert(custom["tuning"], TuningSettings)
+    return TunerFnResult(search.tuner(_job(fn_args, custom["hyperparameters"]), tuning, custom["searches"]), {})
+
+
+def _trainers_job(fn_args: FnArgs) -> Job:
+    """The job of a Trainer: what the user gives, else what a search has found, else the model's defaults."""
+    custom = fn_args.custom_config
+    tuned = best.values(fn_args.hyperparameters, custom["dataset"], custom["model"])
+    values = estimators.hyperparameters(custom["model"], tuned | custom["hyperparameters"]).values
+    job = _job(fn_args, values)
+    path = posixpath.join(custom["checkpoints"], job.fingerprint())
+    if step_of(path) > job.settings.steps:  # a shorter training than before cannot continue: it has its own folder
+        path += f"-{job.settings.steps}"
+    return replace(job, folder=path)
+
+
+def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
+    custom = fn_args.custom_config
+    return Job(
         dataset=custom["dataset"],
         model=custom["model"],
-        hyperparameters=estimators.hyperparameters(custom["model"], custom["hyperparameters"]).values,
+        hyperparameters=hyperparameters,
         train_files=list(fn_args.train_files),
         eval_files=list(fn_args.eval_files),
         transform_graph=fn_args.transform_graph_path,
@@ -74,13 +107,9 @@ def _job(fn_args: FnArgs) -> Job:
             discovery.module_name(discovery.DATASETS, custom["dataset"]),
         ),
         folder="",
-        settings=settings,
+        settings=msgspec.convert(custom["settings"], Settings),
         base_model=fn_args.base_model,
     )
-    path = posixpath.join(custom["checkpoints"], job.fingerprint())
-    if step_of(path) > settings.steps:  # a shorter training than before cannot continue: it has its own folder
-        path += f"-{settings.steps}"
-    return replace(job, folder=path)
 
 
 def _leave_record(job: Job, trained: Trained, model_run: str) -> None:

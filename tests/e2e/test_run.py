@@ -9,7 +9,8 @@ from tests import runs
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.batch_size=50")
 NODES = [
-    "CsvExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate", "LatestBlessedModel", "Transform",
+    "CsvExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate", "LatestBlessedModel",
+    "LatestTuned", "Transform",
     "Trainer", "ChampionGate", "Evaluator", "Pusher",
 ]  # fmt: skip
 

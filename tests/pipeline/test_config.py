@@ -83,6 +83,20 @@ def test_checkpoints_may_lie_elsewhere(load, tmp_path):
     assert load(None, "train.checkpoints=gs://bucket/durable").checkpoints == "gs://bucket/durable"
 
 
+def test_every_key_of_a_search_can_be_set(load):
+    keys = {
+        "trials": 4, "oracle": "hyperband", "parallel": 2, "steps": 50, "objective": "auc_precision_recall", "seed": 5,
+        "factor": 4, "stop_early": False, "evaluations": 3,
+    }  # fmt: skip
+    made = load(None, *(f"tune.{key}={str(value).lower()}" for key, value in keys.items()))
+    assert dataclasses.asdict(made.tuning) == keys
+
+
+def test_trials_are_compared_by_a_metric_of_the_task(load):
+    message = refusal(load, None, "tune.objective=rmse")
+    assert "'tune.objective': the best trial of a binary_classification cannot be chosen by 'rmse'" in message
+
+
 @pytest.mark.parametrize(
     ("given", "needed"),
     [

@@ -9,6 +9,7 @@ from tfx.dsl.compiler.compiler import Compiler
 from pipeline import config
 from pipeline.dag import create_pipeline
 from trainer_module import fingerprint
+from trainer_module.tuning import settings as tuning
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def parameter(node, name):
 def test_all_nodes_are_always_there(nodes):
     assert set(nodes) == {
         "CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
-        "LatestBlessedModel", "ChampionGate", "Evaluator", "Pusher",
+        "LatestBlessedModel", "LatestTuned", "ChampionGate", "Evaluator", "Pusher",
     }  # fmt: skip
 
 
@@ -76,6 +77,21 @@ def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(n
     custom = json.loads(parameter(nodes["Trainer"], "custom_config"))
     assert custom["checkpoints"] == settings.checkpoints
     assert custom["settings"] == dataclasses.asdict(settings.training)
+
+
+def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(settings):
+    nodes = compiled(config.load(None, ("tune.trials=3", "tune.oracle=random"), {"output_dir": settings.output_dir}))
+    assert "LatestTuned" not in nodes
+    assert "Tuner" in nodes["Trainer"].upstream_nodes
+    custom = json.loads(parameter(nodes["Tuner"], "custom_config"))
+    assert custom["tuning"] == dataclasses.asdict(tuning.Settings(trials=3, oracle="random"))
+    assert custom["searches"] == f"{settings.output_dir}/tuning"
+
+
+def test_without_a_search_the_newest_one_before_counts_unless_told_otherwise(settings, nodes):
+    assert "LatestTuned" in nodes["Trainer"].upstream_nodes
+    without = compiled(config.load(None, ("tune.reuse=false",), {"output_dir": settings.output_dir}))
+    assert not {"Tuner", "LatestTuned"} & set(without)
 
 
 def test_the_latest_blessed_model_is_where_a_training_begins_only_if_asked_for(settings, nodes):

@@ -1,0 +1,94 @@
+"""Where a training stands, by what is on disk: the one thing that all its processes see, on this machine or on many."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+
+import tensorflow as tf
+
+from data import TASKS, discovery
+from trainer_module.training import checkpoints
+from trainer_module.training.evaluations import Evaluations
+from trainer_module.training.job import Job
+
+_log = logging.getLogger(__name__)
+
+# The folder of a cluster's own files, inside that of the training.
+FOLDER = "cluster"
+_LEFT = "left"
+
+
+class Outcome:
+    """What a training has come to.
+
+    Attributes:
+        evaluations: its record.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._folder, self._settings = job.folder, job.settings
+        best = job.settings.best
+        self.evaluations = Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
+        self._path: str | None = None
+        self._step = 0
+
+    def step(self) -> int:
+        """Returns the global step of the newest checkpoint, 0 if there is none."""
+        path = tf.train.latest_checkpoint(self._folder)
+        if path != self._path:
+            try:
+                self._step = checkpoints.step_of(self._folder)
+                self._path = path
+            except (tf.errors.OpError, ValueError):  # it was replaced between two looks: the next one will see
+                _log.info("%s is gone.", path)
+        return self._step if path else 0
+
+    def evaluated_step(self) -> int:
+        """Returns the global step of the newest checkpoint that was evaluated, 0 if there is none."""
+        last = self.evaluations.read().last
+        return last.step if last else 0
+
+    def evaluated(self) -> bool:
+        """Whether the newest checkpoint was evaluated. It was then exported, too, if it was one to export."""
+        return 0 < self.step() <= self.evaluated_step()
+
+    def complete(self) -> bool:
+        """Whether there is nothing left to train: it is at its last step, or the stop rule wants no more."""
+        return self.step() >= self._settings.steps or (self.evaluated() and self.evaluations.stalled(self._settings.patience))
+
+    def over(self) -> bool:
+        """Whether all is done: nothing is left to train, nobody will write another checkpoint, and the last one was evaluated.
+
+        When the stop rule ends a training, the chief sees that at its next checkpoint, which has to be evaluated in turn.
+        """
+        return self.evaluated() and self.complete() and (self.step() >= self._settings.steps or self._left_at() == self.step())
+
+    def leave(self) -> None:
+        """Says that whoever writes checkpoints has written the last one."""
+        path = self._mark()
+        tf.io.gfile.makedirs(posixpath.dirname(path))
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(str(self.step()))
+
+    def fall_back(self) -> None:
+        """Makes the newest checkpoint that can be read the newest one. To be called while nobody writes any."""
+        checkpoints.fall_back(self._folder)
+        self._path = None  # the same name may stand for another one now
+        if self.step() < self.evaluated_step():
+            self.evaluations.rewind(self.step())
+
+    def tidy(self) -> None:
+        """Removes the summaries of workers: MultiWorkerMirroredStrategy has each write its own, lest the chief waits for it."""
+        for path in tf.io.gfile.glob(posixpath.join(self._folder, "tmp_*")):
+            tf.io.gfile.rmtree(path)
+
+    def _left_at(self) -> int | None:
+        if not tf.io.gfile.exists(self._mark()):
+            return None
+        with tf.io.gfile.GFile(self._mark()) as file:
+            step = file.read()
+        return int(step) if step.isdecimal() else None
+
+    def _mark(self) -> str:
+        return posixpath.join(self._folder, FOLDER, _LEFT)

@@ -1,0 +1,94 @@
+"""The parts that the roles of a cluster play in a training: of a chief or a worker, of an evaluator, of one alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+
+from trainer_module import inputs
+from trainer_module.cluster import addresses, evaluator, strategies
+from trainer_module.cluster.outcome import Outcome
+from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
+from trainer_module.estimator import HyperParameterError, UnfitModelError
+from trainer_module.training import attempt, loop
+from trainer_module.training.evaluations import MissingMetricError
+from trainer_module.training.job import Job
+from trainer_module.training.watch import Control
+
+# What would be raised again the next time.
+HOPELESS = (loop.TrainingError, MissingMetricError, HyperParameterError, UnfitModelError)
+
+_LOOK_EVERY_SECONDS = 0.5
+_NO_PEERS = 75  # as role.AGAIN
+_log = logging.getLogger(__name__)
+
+
+class UnfinishedError(RuntimeError):
+    """A training that ended, but has to go on."""
+
+
+def take(job: Job, task: Task | None, control: Control) -> None:
+    """Plays the part of a task; None trains alone.
+
+    Raises:
+        UnfinishedError: the training has ended, but has to go on.
+        trainer_module.training.loop.TrainingError: it did not end as it should.
+        trainer_module.training.watch.InterruptedTraining: it was asked to leave.
+    """
+    if task is None:
+        loop.train(**attempt.parts(job, **strategies.run_config(job.settings.cluster, None)), control=control)
+        Outcome(job).leave()
+    elif task.role == EVALUATOR:
+        evaluator.run(job, task.others(CHIEF).get(f"{CHIEF}-0"), control)
+    else:
+        _train(job, task, control)
+
+
+def _train(job: Job, task: Task, control: Control) -> None:
+    _expect_peers(task, job.settings.cluster.start_seconds)
+    config = strategies.run_config(job.settings.cluster, task)
+    built = attempt.parts(job, inputs.Shard(*task.shard) if hasattr(inputs, "Shard") else None, **config)
+    # With MultiWorkerMirroredStrategy a RunConfig takes every process for the chief: it leaves that to the coordinator.
+    built["estimator"].config._is_chief = task.role == CHIEF
+    loop.take_part(**built, control=control)
+    if task.role == CHIEF:
+        _see_it_through(job, control)
+
+
+def _see_it_through(job: Job, control: Control) -> None:
+    """Waits until the last checkpoint was evaluated: with the chief's success a TFJob ends, and everything else with it.
+
+    That long, but not for ever: meanwhile there is no sign of progress.
+
+    Raises:
+        UnfinishedError: the training has to go on.
+    """
+    outcome = Outcome(job)
+    outcome.leave()
+    while not outcome.over():
+        if outcome.evaluated() and not outcome.complete():
+            raise UnfinishedError(
+                f"The training ended at step {outcome.step()} of {job.settings.steps}, but its last checkpoint is better than "
+                "the stop rule had thought: it has to go on. If that repeats itself at the same step, the input has run dry: "
+                "is the training split empty, or smaller than one batch for each process?"
+            )
+        if control.stopping:
+            control.leave()
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _expect_peers(task: Task, seconds: float) -> None:
+    """Ends this process if those that it cannot train without have not answered after some time: TensorFlow would wait."""
+    peers = task.others(*([PS] if PS in task.cluster else [CHIEF, WORKER]))
+
+    def call() -> None:
+        missing = addresses.unanswered(peers, seconds)
+        for problem in missing:
+            _log.error("%s", problem)
+        if missing:
+            logging.shutdown()
+            os._exit(_NO_PEERS)
+
+    threading.Thread(target=call, name="peers", daemon=True).start()

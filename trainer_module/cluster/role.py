@@ -1,0 +1,127 @@
+"""The process of a role, wherever it was started: `python -m trainer_module.cluster.role JOB`.
+
+TF_CONFIG says which role it has; without one it trains alone. It ends with status
+
+- 0: its part is done (of a chief: and the last checkpoint was evaluated and exported);
+- 2: starting it again would not help, what it has logged says why;
+- 75 (EX_TEMPFAIL): it got stuck, or the training has to go on: start it again;
+- by SIGTERM, if that asked it to leave: a chief has saved a checkpoint then;
+- 1: anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trainer_module.cluster import lifeline, tf_config
+from trainer_module.cluster.tf_config import EVALUATOR, PS, Task, TFConfigError
+
+if TYPE_CHECKING:
+    from trainer_module.training.job import Job
+
+DONE, FAILED, HOPELESS, AGAIN = 0, 1, 2, 75
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does the part of this process. Returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m trainer_module.cluster.role")
+    parser.add_argument("job", help="file that Job.write has written")
+    parser.add_argument("--parent", type=int, help="process id of the one that it ends with")
+    parser.add_argument("--lifeline", type=int, help="descriptor of the pipe through which it reports")
+    chosen = parser.parse_args(arguments)
+    if chosen.parent:
+        lifeline.end_with(chosen.parent)  # first of all: what comes next imports TensorFlow, 3 s
+    _log_to_stderr()
+    line = lifeline.Lifeline(chosen.lifeline)
+    from trainer_module.training import job as jobs
+
+    job = jobs.read(chosen.job)
+    try:
+        task = _task(job)
+    except TFConfigError as error:
+        return _hopeless(line, error)
+    if task and task.role == PS:
+        line.begin()
+        _serve(task)
+    return _run(job, task, line)
+
+
+def _task(job: Job) -> Task | None:
+    """Returns which process this is, and leaves the TF_CONFIG behind that its Estimator is to see.
+
+    Raises:
+        TFConfigError: TF_CONFIG cannot work.
+    """
+    text, cluster = os.environ.pop(tf_config.VARIABLE, ""), job.settings.cluster
+    if not text and not cluster.workers and not cluster.ps:
+        return None
+    task = tf_config.parse(text, cluster.strategy)
+    if task.role != EVALUATOR:  # to its Estimator, an evaluator is alone
+        os.environ[tf_config.VARIABLE] = task.text()
+    return task
+
+
+def _serve(task: Task) -> None:
+    """Is a parameter server: it never ends by itself."""
+    import tensorflow as tf
+
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+    tf.distribute.Server(tf.train.ClusterSpec(task.cluster), job_name=PS, task_index=task.index, config=config).join()
+
+
+def _run(job: Job, task: Task | None, line: lifeline.Lifeline) -> int:
+    """Trains or evaluates, watched."""
+    from trainer_module.cluster import parts
+    from trainer_module.training import progress, watch
+
+    line.begin(progress.LOGGER)
+    try:
+        watch.run(
+            lambda control: parts.take(job, task, control),
+            grace_seconds=job.settings.grace_seconds,
+            stall_seconds=job.settings.stall_seconds,
+        )
+    except parts.HOPELESS as error:
+        return _hopeless(line, error)
+    except (watch.StalledError, parts.UnfinishedError) as error:
+        _log.error("%s", error)
+        return AGAIN
+    except Exception:
+        _log.exception("This process ends because of an error.")
+        return FAILED
+    return DONE
+
+
+def _hopeless(line: lifeline.Lifeline, error: Exception) -> int:
+    _log.error("%s", error)
+    line.failed(f"{type(error).__name__}: {error}")
+    return HOPELESS
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # TensorFlow 2.15 calls everything that an Estimator is made of deprecated, twenty times a start.
+    logging.getLogger("tensorflow").addFilter(lambda record: "deprecated" not in str(record.msg))
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it is
+
+
+def end(status: int) -> Any:
+    """Ends this process at once: a thread that is stuck in TensorFlow, or a session being closed, can hold it up for ever."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    end(main())

@@ -1,0 +1,61 @@
+"""What is searched: the search space of a model file, without the values that the user has fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras_tuner as kt
+from keras_tuner.engine import hyperparameters as hp_module
+
+from data import discovery
+from trainer_module import estimator as estimators
+from trainer_module.models import NAME as MODELS
+
+# KerasTuner keeps what it needs of its own among a trial's values: tuner/epochs, tuner/trial_id, ...
+PREFIX = "tuner/"
+
+
+class NothingToSearchError(ValueError):
+    """A search space of which nothing is left to search."""
+
+
+def searched(model: str, fixed: Mapping[str, Any]) -> kt.HyperParameters:
+    """Returns the space of a model in which `fixed` values are no longer searched.
+
+    Raises:
+        trainer_module.estimator.HyperParameterError: a fixed value that the model does not have.
+        NothingToSearchError: all of them are fixed, or the model has none.
+    """
+    values = estimators.hyperparameters(model, fixed).values  # of the right types
+    declared = kt.HyperParameters()
+    discovery.load(MODELS, model).search_space(declared)
+    space = kt.HyperParameters()
+    space.merge(
+        [hp_module.Fixed(p.name, values[p.name], conditions=p.conditions) if p.name in fixed else p for p in declared.space]
+    )
+    if all(isinstance(p, hp_module.Fixed) for p in space.space):
+        raise NothingToSearchError(
+            f"Nothing is left to search: model '{model}' has {_names(values)}, and [hyperparameters] fixes {_names(fixed)}. "
+            "Leave one out there, or run without --tune."
+        )
+    return space
+
+
+def own(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the model's values among those of a trial."""
+    return {name: value for name, value in values.items() if not name.startswith(PREFIX)}
+
+
+def within(space: kt.HyperParameters, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values with those that lie beyond their range brought back to its end.
+
+    KerasTuner's own sampling leaves it: the upper end of Int("units", 2, 32, sampling="log") comes out as 33, of
+    Float("rate", 1e-4, 3e-2, sampling="log") as 0.030000000000000002, and Bayesian optimisation likes to try the ends.
+    """
+    ends = {p.name: (p.min_value, p.max_value) for p in space.space if hasattr(p, "min_value")}
+    return {n: min(max(v, ends[n][0]), ends[n][1]) if n in ends else v for n, v in values.items()}
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
