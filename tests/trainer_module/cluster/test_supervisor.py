@@ -1,0 +1,331 @@
+"""How a cluster is looked after, with small scripts in the place of roles."""
+
+import itertools
+import logging
+import os
+import signal
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from trainer_module.cluster import supervisor
+from trainer_module.cluster.members import Member
+from trainer_module.cluster.process import Process
+from trainer_module.cluster.supervisor import ClusterError, Supervisor
+from trainer_module.training import progress
+from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.watch import Control, InterruptedTraining
+
+# What every script begins with. `say` tells the supervisor something, `start` is how often the role was started.
+PRELUDE = """
+import json, os, pathlib, signal, sys, time
+pipe, start, here = int(sys.argv[-1]), int(sys.argv[1]), pathlib.Path(sys.argv[2])
+def say(**message): os.write(pipe, json.dumps(message).encode() + b"\\n")
+def at(step): say(training={"step": step, "steps": 1000, "loss": 0.5, "steps_per_second": 9.0})
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+def wait():
+    while True:
+        time.sleep(0.01)
+def finish(): (here / "over").touch()
+"""
+LIVES = "say(); wait()"
+DIES_ONCE = "say(); die() if start == 1 else wait()"
+ALWAYS_DIES = "say(); print('this is why', flush=True); die()"
+# Ends the training when everyone has been started so often.
+ENDS_AT = "say()\nwhile len(list(here.glob('started.*'))) < {}: time.sleep(0.01)\nfinish()"
+
+
+class Outcome:
+    """Stands where it is told to stand; is over when a script says so."""
+
+    def __init__(self, folder):
+        self.folder, self.steps, self.fell_back = folder, [0], 0
+
+    def step(self):
+        return self.steps[0] if len(self.steps) == 1 else self.steps.pop(0)
+
+    evaluated_step = step
+
+    def over(self):
+        return (self.folder / "over").exists()
+
+    def fall_back(self):
+        self.fell_back += 1
+
+
+class Cast:
+    """A cluster of scripts on a clock of its own, twenty times as fast."""
+
+    def __init__(self, folder, **settings):
+        self.folder, self.control, self.outcome = folder, Control(), Outcome(folder)
+        self.settings = Settings(steps=1000, batch_size=1, **{"stall_seconds": 10**6, "cluster": cluster()} | settings)
+        self.members, self.now, self.starts, self.processes = [], 0.0, [], []
+
+    def add(self, name, script):
+        def start(number):
+            self.starts.append((name, self.now))
+            (self.folder / f"started.{len(self.starts)}").touch()
+            command = [sys.executable, "-S", "-c", PRELUDE + script, str(number), str(self.folder)]
+            process = Process(
+                command, os.environ, self.folder / f"{name}.log", f"{name}, start {number}", clock=lambda: self.now
+            )
+            self.processes.append((name, process))
+            return process
+
+        self.members.append(Member(name, name.partition("-")[0], start))
+        return self
+
+    def sleep(self, seconds):
+        self.now += seconds
+        time.sleep(seconds / 20)
+
+    def run(self):
+        until = time.monotonic() + 60
+        control = self.control
+        beat = control.beat
+
+        def watched():
+            assert time.monotonic() < until, "it hangs"
+            beat()
+
+        control.beat = watched
+        try:
+            Supervisor(self.members, self.settings, self.outcome, control, lambda: self.now, self.sleep).run()
+        finally:
+            assert all(process.code is not None for _, process in self.processes)
+        return [name for name, _ in self.starts]
+
+
+def cluster(**settings):
+    return Cluster(**{"workers": 1, "ps": 1, "start_seconds": 10**6} | settings)
+
+
+@pytest.fixture
+def cast(tmp_path):
+    return lambda **settings: Cast(tmp_path, **settings)
+
+
+@pytest.fixture
+def warned(caplog):
+    caplog.set_level(logging.INFO)
+    return lambda: [r.getMessage() for r in caplog.records if r.name == supervisor.__name__ and r.levelname == "WARNING"]
+
+
+def test_a_cluster_that_gets_to_its_end_is_started_once_and_ended(cast, warned):
+    crew = cast().add("chief-0", ENDS_AT.format(3)).add("ps-0", LIVES).add("evaluator-0", LIVES)
+    assert crew.run() == ["chief-0", "ps-0", "evaluator-0"]
+    assert warned() == []
+
+
+# Who is started again.
+
+
+@pytest.mark.parametrize("dead", ["worker-0", "ps-0", "evaluator-0", "chief-0"])
+def test_with_parameter_servers_a_dead_role_is_started_again_alone(cast, dead, warned):
+    crew = cast().add("chief-0", LIVES).add("worker-0", LIVES).add("ps-0", LIVES).add("evaluator-0", LIVES)
+    crew.members[:] = [m for m in crew.members if m.name != dead]
+    crew.add(dead, DIES_ONCE).add("worker-9", ENDS_AT.format(6))
+    assert crew.run()[5:] == [dead]
+    [warning] = warned()
+    assert warning.startswith(f"{dead} was killed by SIGKILL. It is started again in 0.5 s. Its log: {crew.folder / dead}.log")
+    assert crew.outcome.fell_back == (dead == "chief-0")
+
+
+@pytest.mark.parametrize("dead", ["worker-0", "chief-0"])
+def test_those_that_step_together_are_started_again_together(cast, dead, warned):
+    crew = cast(cluster=cluster(ps=0, strategy="multi_worker_mirrored"))
+    for name in ("chief-0", "worker-0", "worker-1"):
+        crew.add(name, DIES_ONCE if name == dead else LIVES)
+    crew.add("evaluator-0", ENDS_AT.format(7))
+    assert crew.run()[4:] == ["chief-0", "worker-0", "worker-1"]
+    assert crew.outcome.fell_back == 1
+    others = [n for n in ("chief-0", "worker-0", "worker-1") if n != dead]
+    assert f"It is started again in 0.5 s, with {', '.join(others)}." in warned()[0]
+
+
+def test_a_dead_evaluator_does_not_disturb_those_that_step_together(cast):
+    crew = cast(cluster=cluster(ps=0, strategy="multi_worker_mirrored"))
+    crew.add("chief-0", ENDS_AT.format(4)).add("worker-0", LIVES).add("evaluator-0", DIES_ONCE)
+    assert crew.run()[3:] == ["evaluator-0"]
+
+
+def test_a_worker_that_has_seen_the_last_step_stays_down(cast, warned):
+    crew = cast().add("chief-0", "say(); time.sleep(0.5); finish()").add("worker-0", "say()")
+    assert (crew.run(), warned()) == (["chief-0", "worker-0"], [])
+
+
+def test_a_worker_that_has_seen_the_last_step_is_needed_again_if_the_chief_dies_before_it_is_saved(cast):
+    crew = cast().add("chief-0", "say(); time.sleep(0.5); die() if start == 1 else wait()")
+    crew.add("worker-0", "say()").add("ps-0", ENDS_AT.format(5))
+    assert crew.run()[3:] == ["chief-0", "worker-0"]
+
+
+@pytest.mark.parametrize("name", ["chief-0", "evaluator-0", "ps-0", "local-0"])
+def test_whoever_ends_too_early_is_started_again(cast, name, warned):
+    crew = cast().add(name, "say()\nif start > 1: wait()").add("worker-9", ENDS_AT.format(3))
+    assert crew.run()[2:] == [name]
+    assert "ended with status 0. It is started again" in warned()[0]
+
+
+def test_one_that_does_not_start_is_started_again(cast, warned):
+    crew = cast(cluster=cluster(start_seconds=40)).add("chief-0", "wait() if start == 1 else say(); wait()")
+    crew.add("ps-0", ENDS_AT.format(3))
+    assert crew.run()[2:] == ["chief-0"]
+    assert "chief-0 did not start within 40 s (train.cluster.start_seconds)" in warned()[0]
+
+
+def test_one_that_is_stopped_is_started_again(cast, warned):
+    crew = cast(stall_seconds=40).add("worker-0", "say(); os.kill(os.getpid(), signal.SIGSTOP) if start == 1 else wait()")
+    crew.add("ps-0", "say()\nwhile len(list(here.glob('started.*'))) < 3: say(); time.sleep(0.01)\nfinish()")
+    assert crew.run()[2:] == ["worker-0"]
+    assert "worker-0 gave no sign of life for 40 s (train.stall_seconds)" in warned()[0]
+
+
+# How often.
+
+
+def test_the_restarts_have_a_limit(cast):
+    crew = cast(retries=2).add("chief-0", LIVES).add("worker-0", ALWAYS_DIES)
+    with pytest.raises(ClusterError) as error:
+        crew.run()
+    assert [name for name, _ in crew.starts].count("worker-0") == 3
+    words = str(error.value)
+    assert words.startswith(
+        "worker-0 was killed by SIGKILL, 3 times without progress in between. "
+        f"It is not started again: train.retries is 2. The end of {crew.folder / 'worker-0.log'}:\n== "
+    )
+    assert words.endswith("worker-0, start 3\nthis is why")
+
+
+def test_without_retries_the_first_death_ends_the_training(cast):
+    crew = cast(retries=0).add("chief-0", "say(); sys.exit(3)")
+    with pytest.raises(ClusterError, match=r"^chief-0 ended with status 3\. It is not started again: train\.retries is 0\."):
+        crew.run()
+
+
+def test_one_that_never_starts_ends_the_training_within_its_time(cast):
+    crew = cast(retries=1, cluster=cluster(start_seconds=40)).add("chief-0", LIVES).add("worker-0", "wait()")
+    with pytest.raises(ClusterError, match=r"worker-0 did not start within 40 s .*, 2 times without progress"):
+        crew.run()
+    assert crew.now < 40 + 0.5 + 40 + 3
+
+
+def test_progress_in_between_makes_good_for_earlier_restarts(cast):
+    crew = cast(retries=2).add("chief-0", LIVES).add("worker-0", "say(); die() if start < 7 else finish()")
+    # What is asked for at the beginning, and then at each death.
+    crew.outcome.steps = [0, 10, 10, 20, 20, 30, 30]
+    assert crew.run().count("worker-0") == 7
+
+
+def test_each_restart_without_progress_waits_twice_as_long(cast):
+    crew = cast(retries=4).add("chief-0", LIVES).add("worker-0", ALWAYS_DIES)
+    with pytest.raises(ClusterError):
+        crew.run()
+    times = [at for name, at in crew.starts if name == "worker-0"]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    # Each gap includes the time that the script takes to die.
+    assert all(gap >= wait for gap, wait in zip(gaps, (0.5, 1, 2, 4), strict=True))
+
+
+def test_what_would_fail_again_is_not_started_again(cast):
+    crew = cast().add("ps-0", LIVES).add("worker-0", "say(failed='TrainingError: The loss is nan.'); sys.exit(2)")
+    with pytest.raises(ClusterError, match=r"^worker-0 has ended the training\. TrainingError: The loss is nan\.\nThe end of"):
+        crew.run()
+    assert len(crew.starts) == 2
+
+
+# What is said.
+
+
+def test_the_steps_that_are_lost_are_counted(cast, warned):
+    crew = cast().add("chief-0", "at(700) if start == 1 else say(); die() if start == 1 else wait()")
+    crew.add("worker-0", "at(900); wait()").add("ps-0", ENDS_AT.format(4))
+    crew.outcome.steps = [500]
+    crew.run()
+    # The worker has trained on while the chief was away.
+    assert warned()[1:] == ["The training goes on from step 500: 400 steps are lost."]
+
+
+def test_a_parameter_server_that_dies_takes_with_it_what_was_not_saved(cast, warned):
+    crew = cast().add("chief-0", "at(700); wait()").add("ps-0", "time.sleep(0.3); say(); die() if start == 1 else finish()")
+    crew.outcome.steps = [500]
+    crew.run()
+    assert warned()[1:] == ["The training goes on from step 500: 200 steps are lost."]
+
+
+def test_with_a_worker_nothing_is_lost(cast, warned):
+    crew = cast().add("chief-0", "at(700); wait()").add("worker-0", DIES_ONCE).add("ps-0", ENDS_AT.format(4))
+    crew.run()
+    assert len(warned()) == 1
+
+
+def test_the_chief_reports_for_all(cast, caplog):
+    caplog.set_level(logging.INFO, progress.LOGGER.name)
+    crew = cast().add("chief-0", "at(3); at(5); time.sleep(0.5); finish()").add("worker-0", "at(4); wait()")
+    crew.run()
+    assert [r.training["step"] for r in caplog.records if r.name == progress.LOGGER.name] == [3, 5]
+
+
+# How it ends.
+
+ASKED = """
+def leave(*_): print("asked", flush=True); (here / "asked").touch(); time.sleep(0.2); sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+say(); wait()
+"""
+
+
+def test_asked_to_leave_the_chief_leaves_in_order_and_the_others_are_there_until_then(cast, tmp_path):
+    crew = cast().add("chief-0", ASKED).add("worker-0", LIVES).add("evaluator-0", LIVES)
+
+    def sleep(seconds):
+        crew.now += seconds
+        time.sleep(seconds / 20)
+        if len(crew.starts) == 3 and all(p.started for _, p in crew.processes):
+            crew.control.ask(signal.SIGTERM)
+        if (tmp_path / "asked").exists():
+            seen.append([p.code for _, p in crew.processes[1:]])
+
+    seen = []
+    crew.sleep = sleep
+    with pytest.raises(InterruptedTraining):
+        crew.run()
+    assert seen[0] == [None, None]
+    assert [p.code for _, p in crew.processes] == [0, -signal.SIGKILL, -signal.SIGKILL]
+
+
+def test_a_chief_that_does_not_leave_is_ended_when_its_time_is_over(cast):
+    crew = cast(grace_seconds=11).add("chief-0", "signal.signal(signal.SIGTERM, signal.SIG_IGN); say(); wait()")
+    started = []
+
+    def sleep(seconds):
+        crew.now += seconds
+        time.sleep(seconds / 20)
+        if crew.processes and crew.processes[0][1].started and not started:
+            started.append(crew.now)
+            crew.control.ask(signal.SIGINT)
+
+    crew.sleep = sleep
+    with pytest.raises(InterruptedTraining):
+        crew.run()
+    assert crew.processes[0][1].code == -signal.SIGKILL
+    assert 10 <= crew.now - started[0] < 12
+
+
+def test_nobody_is_left_behind_by_an_error(cast):
+    def over():
+        if len(crew.starts) == 2:
+            raise OSError("the disk is gone")
+
+    crew = cast().add("chief-0", LIVES).add("worker-0", LIVES)
+    crew.outcome.over = over
+    with pytest.raises(OSError, match="the disk is gone"):
+        crew.run()  # which looks at every process
+
+
+def test_a_training_that_is_complete_starts_nothing(monkeypatch):
+    outcome = SimpleNamespace(complete=lambda: True)
+    monkeypatch.setattr(supervisor, "Outcome", lambda job: outcome)
+    supervisor.run(None, None, Control())

@@ -1,0 +1,213 @@
+"""What is wrong with a TF_CONFIG is said before anything hangs."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.runs import ROOT
+from trainer_module.cluster import addresses, tf_config
+from trainer_module.cluster.tf_config import Task, TFConfigError
+
+CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
+
+
+def config(cluster=None, role="worker", index=0, **more):
+    return json.dumps({"cluster": CLUSTER if cluster is None else cluster, "task": {"type": role, "index": index}} | more)
+
+
+def changed(**roles):
+    return config({role: where for role, where in {**CLUSTER, **roles}.items() if where is not None})
+
+
+@pytest.mark.parametrize("role", ["chief", "worker", "ps", "evaluator"])
+def test_every_role_of_a_cluster_is_read(role):
+    task = tf_config.parse(config(role=role))
+    assert (task.role, task.index, task.name, task.trains) == (role, 0, f"{role}-0", role in ("chief", "worker"))
+    assert task.cluster == CLUSTER
+
+
+def test_what_is_written_is_read():
+    task = Task("worker", 1, CLUSTER)
+    assert tf_config.parse(task.text()) == task
+
+
+def test_the_form_of_a_tfjob_is_read_and_the_evaluator_is_no_part_of_its_cluster():
+    text = config({**CLUSTER, "evaluator": ["e:1"]}, "evaluator", environment="cloud", sparseCluster={})
+    task = tf_config.parse(text)
+    assert (task.name, task.cluster) == ("evaluator-0", CLUSTER)
+    assert json.loads(task.text()) == {"cluster": CLUSTER, "task": {"type": "evaluator", "index": 0}}
+
+
+def test_an_index_may_be_text():
+    assert tf_config.parse(config(index="1")).index == 1
+
+
+def test_shards_are_counted_from_the_chief_on():
+    assert tf_config.parse(config(role="chief")).shard == (0, 3)
+    assert [tf_config.parse(config(index=i)).shard for i in (0, 1)] == [(1, 3), (2, 3)]
+
+
+def test_the_others_are_all_but_oneself():
+    task = tf_config.parse(config(index=1))
+    assert task.others("chief", "worker") == {"chief-0": "a:1", "worker-0": "b:1"}
+    assert task.others("ps") == {"ps-0": "d:1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "It is not set.*for example"),
+        ("  ", "It is not set"),
+        ("{'cluster': 1}", "not JSON.*double quotes"),
+        ('{"cluster": {},}', "not JSON.*no comma"),
+        ("[]", 'no "cluster"'),
+        ("{}", 'no "cluster"'),
+        ('{"cluster": {}}', 'no "cluster"'),
+        ('{"cluster": ["a:1"]}', 'no "cluster"'),
+        (changed(master=["m:1"]), 'unknown role "master".*TensorFlow 1.*chief.*Known: chief, worker, ps, evaluator'),
+        (changed(workers=["m:1"]), 'unknown role "workers"'),
+        (changed(worker="b:1"), '"cluster.worker" is "b:1".*must be a list'),
+        (changed(worker={"0": "b:1"}), "must be a list"),
+        (changed(worker=[1]), r'"cluster.worker" is \[1\].*must be a list'),
+        (changed(ps=[]), '"cluster.ps" is empty. Leave the role out'),
+        (changed(ps=["d"]), 'ps 0 has the address "d": the port is missing'),
+        (changed(ps=[":1"]), "ps 0.*the host is missing"),
+        (changed(ps=["d e:1"]), "ps 0.*a space"),
+        (changed(ps=["grpc://d:1"]), "ps 0.*leave out the protocol"),
+        (changed(ps=["0.0.0.0:1"]), "ps 0.*nobody can call that host"),
+        (changed(ps=["d:0"]), 'ps 0.*"0" is not a port.*1 to 65535'),
+        (changed(ps=["d:65536"]), '"65536" is not a port'),
+        (changed(ps=["d:http"]), '"http" is not a port'),
+        (changed(ps=["b:1"]), 'worker 0 and ps 0 have the same address "b:1". Give each its own port'),
+        (changed(worker=["b:1", "b:1"]), "worker 0 and worker 1 have the same address"),
+        (changed(chief=None), 'no chief, which saves the checkpoints.*worker 0, "b:1", could be it'),
+        (changed(chief=["a:1", "x:1"]), "2 processes of the role chief"),
+        (changed(evaluator=["e:1", "f:1"]), "2 processes of the role evaluator"),
+        (config({"chief": ["a:1"]}, "chief"), "The chief is alone.*leave TF_CONFIG unset"),
+        (config({"chief": ["a:1"], "evaluator": ["e:1"]}, "chief"), "The chief is alone"),
+        (config(environment="cloud"), "no evaluator.*replica type Evaluator"),
+        (json.dumps({"cluster": CLUSTER}), '"task" is null. It must say which process this is'),
+        (json.dumps({"cluster": CLUSTER, "task": {"type": "worker"}}), '"task" is {"type": "worker"}'),
+        (config(role="master"), '"task.type" is "master". Known'),
+        (config(role=["worker"]), r'"task.type" is \["worker"\]. Known'),
+        (
+            config({"chief": ["a:1"], "ps": ["d:1"]}),
+            'This is a worker by "task.type", but "cluster" has none. It has: chief, ps',
+        ),
+        (config(index=2), '"task.index" is 2. With 2 of the role worker it must be a number from 0 to 1'),
+        (config(index=-1), '"task.index" is -1'),
+        (config(index=True), '"task.index" is true'),
+        (config(index=0.5), '"task.index" is 0.5'),
+        (config(role="evaluator", index=1), '"task.index" is 1. With 1 of the role evaluator it must be 0'),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_way_out(text, says):
+    with pytest.raises(TFConfigError, match=f"^TF_CONFIG is wrong. .*{says}"):
+        tf_config.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cluster", "says"),
+    [
+        ("parameter_server", {"chief": ["a:1"], "worker": ["b:1"]}, "needs a process that holds the variables"),
+        ("multi_worker_mirrored", CLUSTER, "has no parameter servers"),
+        ("mirrored", CLUSTER, "one process with several devices. Leave TF_CONFIG unset"),
+    ],
+)
+def test_a_cluster_for_another_strategy_is_refused(strategy, cluster, says):
+    assert tf_config.problems(config(cluster)) == []
+    [problem] = tf_config.problems(config(cluster), strategy)
+    assert says in problem
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    found = tf_config.problems(config({"worker": ["b", "c:1"], "ps": ["c:1"]}, index=7))
+    assert [p.split(" ")[0] for p in found] == ["worker", "worker", '"cluster"', '"task.index"']
+
+
+def test_an_address_of_ipv6_is_one():
+    assert tf_config.problems(changed(ps=["[fe80::1]:2222"])) == []
+
+
+# Who answers.
+
+
+def test_a_host_that_nobody_knows_is_named():
+    assert addresses.unknown({"worker-0": "127.0.0.1:1", "chief-0": "localhost:1"}) == []
+    [problem] = addresses.unknown({"ps-0": "no-such-host.invalid:2222"})
+    assert problem.startswith(
+        "ps-0 is to be at no-such-host.invalid:2222, but the host no-such-host.invalid is not known here."
+    )
+
+
+def test_those_that_do_not_answer_in_time_are_named():
+    now = [0.0]
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    with addresses.kept_free(2) as (silent, other):
+        found = addresses.unanswered({"ps-0": silent, "ps-1": other}, 3, clock=lambda: now[0], sleep=sleep)
+    assert [p.split(" (")[0] for p in found] == [
+        f"ps-0 has not answered at {silent} within 3 s",
+        f"ps-1 has not answered at {other} within 3 s",
+    ]
+    assert 3 <= now[0] < 4
+
+
+def test_one_that_answers_late_is_waited_for():
+    with addresses.kept_free(1) as [address]:
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.bind(("127.0.0.1", int(address.split(":")[1])))
+        found = addresses.unanswered({"ps-0": address}, 3, clock=lambda: 0.0, sleep=lambda _: server.listen())
+        assert (found, addresses.answers(address)) == ([], True)
+        server.close()
+
+
+def test_free_addresses_differ_and_are_taken_meanwhile():
+    with addresses.kept_free(3) as free:
+        assert len(set(free)) == 3
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", int(free[0].split(":")[1])))
+
+
+# The command.
+
+
+def command(text, *arguments):
+    env = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"} | ({"TF_CONFIG": text} if text else {})
+    return subprocess.run(
+        [sys.executable, "-m", "trainer_module.cluster.tf_config", *arguments],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_says_what_is_wrong_and_ends_with_2():
+    done = command(changed(ps=["d"], chief=None))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["ps", '"cluster"']
+    assert command(None).returncode == 2
+
+
+def test_the_command_says_which_process_it_is():
+    local = {"chief": ["127.0.0.1:9001"], "worker": ["127.0.0.1:9002"], "ps": ["127.0.0.1:9003"]}
+    done = command(config(local), "--strategy", "parameter_server")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "worker-0 of 1 chief, 1 worker, 1 ps\n", "")
+
+
+def test_the_command_calls_the_others():
+    with addresses.kept_free(3) as (chief, worker, ps):
+        text = config({"chief": [chief], "worker": [worker], "ps": [ps]})
+        done = command(text, "--reach", "0")
+    assert done.returncode == 2
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["chief-0", "ps-0"]
+
+
+def test_checking_does_not_import_tensorflow():
+    text = "import sys, trainer_module.cluster.tf_config; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", text], cwd=ROOT, timeout=60, check=False).returncode == 0

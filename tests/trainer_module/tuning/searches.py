@@ -1,0 +1,142 @@
+"""Searches on a toy: of real Estimators, or, where only their processes matter, of stubs that need no TensorFlow."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from trainer_module.cluster.process import Process
+from trainer_module.training.job import Job
+from trainer_module.training.settings import Settings as Training
+from trainer_module.tuning import plan, records, search
+from trainer_module.tuning.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+STUB = Path(__file__).with_name("stub.py")
+DEADLINE_SECONDS = 120
+
+PEAK = '''"""A model whose objective is how near `x` is to 0.7, if a stub trains it."""
+
+
+def search_space(hp):
+    hp.Float("x", 0.0, 1.0, default=0.5)
+    hp.Int("units", 2, 32, sampling="log", default=8)
+    hp.Choice("kind", ["a", "b"], default="a")
+'''
+
+# Learns from one number. What befalls it besides is one of its hyper-parameters.
+FATEFUL = '''"""Logistic regression on the weight of a fruit."""
+
+import os
+import signal
+
+import tensorflow as tf
+
+v1 = tf.compat.v1
+
+
+def search_space(hp):
+    hp.Float("rate", 1e-3, 1.0, sampling="log", default=0.1)
+    hp.Choice("fate", ["learns", "diverges", "dies"], default="learns")
+
+
+def build(dataset, hp, config):
+    return tf.estimator.Estimator(model_fn, config=config, params=dict(hp.values))
+
+
+def model_fn(features, labels, mode, params):
+    slope = v1.get_variable("slope", [], initializer=v1.zeros_initializer())
+    logits = slope * features["weight"]
+    predictions = {"logistic": tf.sigmoid(logits)}
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=outputs)
+    loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits))
+    if mode == tf.estimator.ModeKeys.TRAIN and params["fate"] == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    rate = 1e38 if params["fate"] == "diverges" else params["rate"]
+    train_op = v1.train.GradientDescentOptimizer(rate).minimize(100 * loss, v1.train.get_global_step())
+    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=train_op)
+'''
+
+
+def write_models(folder):
+    """Writes the package `tuned` with two models into `folder`."""
+    package = folder / "tuned"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "peak.py").write_text(PEAK)
+    (package / "fateful.py").write_text(FATEFUL)
+
+
+def job(model="tuned.peak", fixed=None, examples=None, **settings):
+    """A job on fruit; `examples` is (train files, eval files, Transform graph)."""
+    train, evaluation, graph = examples or (["train"], ["eval"], "graph")
+    training = Training(**{"steps": 100, "batch_size": 50, "best": "auc", "grace_seconds": 20} | settings)
+    return Job("toy.fruit", model, fixed or {}, train, evaluation, graph, "code", "", training)
+
+
+def planned(root, job, **tuning):
+    return plan.Plan(job, Settings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
+
+
+def tuner(root, job, *, stub=True, **tuning):
+    """The tuner of a search, of stubs or of real trials."""
+    what = planned(root, job, **tuning)
+    return search.EstimatorTuner(what, start_stub) if stub else search.EstimatorTuner(what)
+
+
+def searched(root, job, **settings):
+    """Runs a search to its end. Returns its tuner and its records."""
+    found = tuner(root, job, **settings)
+    found.search()
+    return found, records.read(found.project_dir)
+
+
+def start_stub(folder, log, lock, slot, parallel):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "STUB_SLOT": f"{slot}/{parallel}"}
+    return Process([sys.executable, str(STUB), folder], environment, Path(log), "stub", [lock])
+
+
+@contextmanager
+def in_a_process(root, job, **settings):
+    """Runs a search of stubs in a process of its own, which is ended at last."""
+    arguments = msgspec.json.encode([str(root), job, settings]).decode()
+    code = "import sys; from tests.trainer_module.tuning import searches; searches.main(sys.argv[1])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    with subprocess.Popen([sys.executable, "-c", code, arguments], env=environment, cwd=ROOT) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def main(arguments):
+    """What that process does. SIGTERM has its usual effect."""
+    root, what, settings = json.loads(arguments)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    searched(root, msgspec.convert(what, Job), **settings)
+
+
+def until(condition, what):
+    """Waits for a condition, and returns what it returned."""
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < end, f"no {what} within {DEADLINE_SECONDS} s"
+        time.sleep(0.05)
+    return found
+
+
+def states(trials):
+    return [trial.state for trial in trials]
+
+
+def starts(trial):
+    """How many processes a trial has had."""
+    return Path(trial.log).read_text().count("== ")

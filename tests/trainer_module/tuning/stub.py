@@ -1,0 +1,73 @@
+"""The process of a trial that trains nothing: 100 steps, an evaluation every 20, a "checkpoint" at each of them.
+
+The objective of step s is 1 - |x - 0.7| * (2 - s / 100). What happens in trial N is what $STUB_FATES says of N: "dies" (killed
+at step 20), "fails", "stuck" (exit 75 at step 20, once), "always stuck", "hangs" (at step 20, until it is asked to leave).
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+from trainer_module.cluster import lifeline
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder", type=Path)
+parser.add_argument("--parent", type=int)
+parser.add_argument("--lifeline", type=int)
+chosen = parser.parse_args()
+lifeline.end_with(chosen.parent)
+line = lifeline.Lifeline(chosen.lifeline)
+line.begin()
+
+fate = json.loads(os.environ.get("STUB_FATES", "{}")).get(re.search(r"trial_0*(\d+)$", str(chosen.folder))[1], "")
+pace = float(os.environ.get("STUB_PACE", "0"))
+job = json.loads((chosen.folder / "task.json").read_text())["job"]
+report_file = chosen.folder / "report.json"
+checkpoint = Path(job["folder"], "stub")
+step = int(checkpoint.read_text()) if checkpoint.exists() else 0
+before = json.loads(report_file.read_text())["curve"] if report_file.exists() else []
+report = {"resumed_from": step, "curve": [point for point in before if point[0] <= step]}
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+
+
+def write(**changes):
+    report.update(changes)
+    hidden = report_file.with_suffix(".stub")
+    hidden.write_text(json.dumps(report))
+    hidden.replace(report_file)
+
+
+def leave_if_asked():
+    if asked:
+        checkpoint.write_text(str(step))
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+print(os.environ["STUB_SLOT"], job["hyperparameters"], flush=True)
+write()
+while step < 100:
+    step += 20
+    time.sleep(pace)
+    leave_if_asked()
+    checkpoint.write_text(str(step))
+    value = 1 - abs(job["hyperparameters"]["x"] - 0.7) * (2 - step / 100)
+    write(curve=[*report["curve"], [step, value]])
+    line.say(training={"step": step, "steps": 100, "loss": 0.0, "steps_per_second": 1.0})
+    if fate == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fate == "fails":
+        write(error="TrainingError: the loss is nan")
+        sys.exit(1)
+    if fate == "always stuck" or (fate == "stuck" and not report["resumed_from"]):
+        sys.exit(75)
+    while fate == "hangs":
+        leave_if_asked()
+        time.sleep(0.01)
+write(ended_by="steps")

@@ -1,0 +1,112 @@
+"""The record of a search: a file that is whole at any moment, and log records for a screen."""
+
+import json
+import logging
+import os
+from dataclasses import replace
+
+import pytest
+
+from trainer_module.tuning import plot, records
+from trainer_module.tuning.records import Board, Record
+
+
+def record(number, state="completed", objective=0.5, **fields):
+    return Record(str(number), state, {"x": number / 10}, "auc", "higher", objective, **fields)
+
+
+def test_what_was_put_is_on_disk_in_the_order_of_numbers(tmp_path):
+    board = Board(str(tmp_path))
+    for number in (10, 2, 0):
+        board.put(record(number, curve=[(10, 0.5)]))
+    assert [r.id for r in records.read(str(tmp_path))] == ["0", "2", "10"]
+    assert records.read(str(tmp_path)) == board.records
+    assert Board(str(tmp_path)).get("2") == record(2, curve=[(10, 0.5)])
+    assert [f.name for f in tmp_path.iterdir()] == ["trials.json"]
+
+
+def test_passing_time_alone_is_not_written(tmp_path):
+    board = Board(str(tmp_path))
+    board.put(record(0, "running", seconds=1.0, step=3))
+    before = (tmp_path / records.FILE).stat().st_ino
+    board.put(record(0, "running", seconds=2.0, step=4))
+    assert (tmp_path / records.FILE).stat().st_ino == before
+    assert board.get("0").seconds == 2.0
+    board.put(record(0, "completed", seconds=3.0))
+    assert records.read(str(tmp_path))[0].seconds == 3.0
+
+
+def test_what_the_oracle_does_not_know_is_forgotten(tmp_path):
+    board = Board(str(tmp_path))
+    board.put(record(0))
+    board.put(record(1))
+    board.keep(["1"])
+    assert [r.id for r in board.records] == ["1"]
+
+
+def test_a_screen_is_told_after_a_change_and_every_second(tmp_path, caplog):
+    caplog.set_level(logging.INFO, records.LOGGER.name)
+    now = [0.0]
+    board = Board(str(tmp_path), clock=lambda: now[0])
+    board.put(record(0, "running", step=3, steps=10))
+    board.tell()
+    board.tell()
+    now[0] = 1.5
+    board.tell()
+    board.put(record(1, "failed", None))
+    board.tell()
+    assert [len(r.trials) for r in caplog.records] == [1, 1, 2]
+    assert caplog.records[-1].trials[0] == json.loads(json.dumps(record(0, "running", step=3, steps=10).__dict__))
+    assert caplog.records[-1].getMessage() == "1 trials have ended; trial 0 at step 3 of 10"
+
+
+def test_the_search_that_was_written_to_last_is_found(tmp_path):
+    assert records.newest(str(tmp_path), 0) is None
+    for age, name in enumerate(["new", "old"]):
+        Board(str(tmp_path / name)).put(record(0))
+        os.utime(tmp_path / name / records.FILE, (1000 - age, 1000 - age))
+    assert records.newest(str(tmp_path), 900) == str(tmp_path / "new")
+    assert records.newest(str(tmp_path), 1001) is None
+
+
+def drawn(tmp_path, trials):
+    """The pixels of the plot."""
+    from matplotlib.image import imread
+
+    plot.draw(trials, str(tmp_path / "trials.png"))
+    assert [f.name for f in tmp_path.iterdir()] == ["trials.png"]
+    return imread(tmp_path / "trials.png")
+
+
+RED, BLUE, ORANGE = (0.84, 0.15, 0.16), (0.12, 0.47, 0.71), (1.0, 0.5, 0.05)
+
+
+def pixels(image, colour):
+    return int((abs(image[..., :3] - colour).max(axis=-1) < 0.05).sum())
+
+
+def test_the_plot_shows_values_failures_and_the_best_so_far(tmp_path):
+    trials = [record(0, objective=0.5), record(1, objective=0.7), record(2, "failed", None), record(3, "stopped early", 0.4)]
+    image = drawn(tmp_path, trials)
+    assert image.shape[0] > 400
+    assert all(pixels(image, colour) > 50 for colour in (RED, BLUE, ORANGE))
+    assert not pixels(drawn(tmp_path, trials[:2]), RED)
+
+
+def test_a_search_without_success_is_drawn_too(tmp_path):
+    image = drawn(tmp_path, [record(0, "failed", None), record(1, "failed", None)])
+    assert pixels(image, RED) > 50
+    assert not pixels(image, BLUE)
+
+
+@pytest.mark.parametrize(("direction", "bests"), [("higher", [0.5, 0.5, 0.7]), ("lower", [0.5, 0.4, 0.4])])
+def test_the_best_so_far_follows_the_direction(direction, bests):
+    lines = []
+
+    class Axes:
+        def step(self, x, y, **style):
+            lines.append((x, y))
+
+    values = (0.5, 0.4, 0.7)
+    plot._best_so_far(Axes(), [replace(record(i, objective=v), direction=direction) for i, v in enumerate(values)])
+    assert lines == [([0, 1, 2, 2], [*bests, bests[-1]])]

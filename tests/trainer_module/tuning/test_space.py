@@ -1,0 +1,61 @@
+"""What is searched: the model's space without what the user has fixed."""
+
+import sys
+import types
+
+import keras_tuner as kt
+import pytest
+
+from trainer_module import estimator
+from trainer_module.tuning import space
+
+
+def names(hp):
+    return {p.name: type(p).__name__ for p in hp.space}
+
+
+def test_what_is_fixed_is_not_searched_and_has_the_models_type():
+    hp = space.searched("tuned.peak", {"units": "4"})
+    assert names(hp) == {"x": "Float", "units": "Fixed", "kind": "Choice"}
+    assert hp.get("units") == 4
+
+
+def test_what_depends_on_another_value_is_fixed_too(monkeypatch):
+    def search_space(hp):
+        hp.Choice("kind", ["plain", "deep"])
+        with hp.conditional_scope("kind", ["deep"]):
+            hp.Int("layers", 1, 5)
+        hp.Float("rate", 0.1, 1.0)
+
+    monkeypatch.setitem(sys.modules, "conditional", types.SimpleNamespace(search_space=search_space))
+    monkeypatch.setattr("data.discovery.load", lambda package, name: sys.modules["conditional"])
+    hp = space.searched("any.model", {"layers": 3})
+    assert names(hp) == {"kind": "Choice", "layers": "Fixed", "rate": "Float"}
+    [fixed] = [p for p in hp.space if p.name == "layers"]
+    assert (fixed.value, len(fixed.conditions)) == (3, 1)
+
+
+def test_a_value_that_the_model_does_not_have_is_refused():
+    with pytest.raises(estimator.HyperParameterError, match="has no hyper-parameter 'depth'"):
+        space.searched("tuned.peak", {"depth": 3})
+
+
+def test_nothing_to_search_is_said():
+    with pytest.raises(space.NothingToSearchError) as caught:
+        space.searched("tuned.peak", {"x": 0.5, "units": 4, "kind": "a"})
+    assert "fixes kind, units, x. Leave one out there, or run without --tune." in str(caught.value)
+
+
+def test_values_beyond_their_range_are_brought_back():
+    """KerasTuner 1.4.8 leaves the range at its upper end, where Bayesian optimisation likes to look."""
+    hp = kt.HyperParameters()
+    hp.Int("units", 2, 32, sampling="log")
+    hp.Float("rate", 1e-4, 3e-2, sampling="log")
+    hp.Choice("kind", ["a", "b"])
+    ends = {p.name: p.prob_to_value(1.0) for p in hp.space}
+    assert (ends["units"], ends["rate"] > 3e-2) == (33, True)
+    assert space.within(hp, ends) == {"units": 32, "rate": 3e-2, "kind": "b"}
+
+
+def test_the_models_own_values():
+    assert space.own({"x": 1, "tuner/epochs": 3, "tuner/trial_id": "0"}) == {"x": 1}

@@ -1,0 +1,170 @@
+"""What one trial does, with a real Estimator, in this process."""
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import keras_tuner as kt
+import pytest
+from keras_tuner.engine.trial import Trial
+
+from tests.trainer_module.tuning.searches import job, planned
+from trainer_module.cluster import role
+from trainer_module.training import evaluations, watch
+from trainer_module.training.checkpoints import step_of
+from trainer_module.tuning import files, hyperband, records, trial
+
+LEARNS = {"rate": 0.1, "fate": "learns"}
+
+
+@pytest.fixture
+def search(tmp_path, examples):
+    """Returns a function: settings of the training, of the search -> Plan."""
+
+    def of(training=None, **tuning):
+        settings = {"steps": 40, "summary_steps": 0} | (training or {})
+        return planned(tmp_path, job("tuned.fateful", examples=examples, **settings), **tuning)
+
+    return of
+
+
+def chosen(number, **values):
+    hp = kt.HyperParameters()
+    hp.values = {**LEARNS, **values}
+    return Trial(hp, trial_id=number)
+
+
+def run(plan, number, **values):
+    """Runs a trial. Returns its exit status and its report."""
+    plan.prepare(chosen(number, **values))
+    return trial.run(plan.folder_of(number)), trial.read(plan.folder_of(number))
+
+
+def found(plan, number):
+    return evaluations.Evaluations(plan.training_of(number), plan.objective, plan.direction).read()
+
+
+def test_a_trial_is_evaluated_at_equal_distances_and_keeps_its_weights(search):
+    plan = search(evaluations=2)
+    status, report = run(plan, "0")
+    assert (status, report.ended_by, report.error, report.resumed_from) == (role.DONE, "steps", None, 0)
+    assert [step for step, _ in report.curve] == [20, 40]
+    assert report.value(plan.direction, best=True) == found(plan, "0").best.metrics["auc"]
+    assert step_of(plan.training_of("0")) == 40
+    assert not Path(plan.training_of("0"), "export").exists()
+
+
+def test_a_trial_that_diverges_says_so(search):
+    status, report = run(search(), "0", fate="diverges")
+    assert (status, report.ended_by) == (role.FAILED, None)
+    assert report.error.startswith("TrainingError: The loss is nan")
+
+
+def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
+    plan = search(evaluations=2)
+    _, whole = run(plan, "0")
+    plan.prepare(chosen("1"))
+    file = f"{plan.folder_of('1')}/{trial.TASK}"
+    task = files.read(file, trial.Task)
+    half = dataclasses.replace(task.job, settings=dataclasses.replace(task.job.settings, steps=20))
+    files.write(file, dataclasses.replace(task, job=half))
+    trial.run(plan.folder_of("1"))
+    _, report = run(plan, "1")
+    assert (report.resumed_from, report.curve) == (20, whole.curve)
+
+
+def test_what_is_promoted_goes_on_where_the_other_ended(search):
+    plan = search(oracle="hyperband", evaluations=2)
+    _, short = run(plan, "0", **{hyperband.BUDGET: 20})
+    assert [step for step, _ in short.curve] == [20]
+    promoted = {hyperband.CONTINUES: "0", hyperband.BUDGET: 40}
+    _, report = run(plan, "1", **promoted)
+    assert report.resumed_from == 20
+    assert report.curve[:1] == short.curve
+    _, whole = run(plan, "2", **{hyperband.BUDGET: 40})
+    assert report.curve == whole.curve
+    assert step_of(plan.training_of("0")) == 20  # the one before is left as it was
+
+
+def test_what_was_promoted_and_cut_off_does_not_begin_again(search):
+    plan = search(oracle="hyperband")
+    run(plan, "0", **{hyperband.BUDGET: 20})
+    promoted = {hyperband.CONTINUES: "0", hyperband.BUDGET: 40}
+    run(plan, "1", **promoted)
+    plan.prepare(chosen("1", **promoted))
+    assert step_of(plan.training_of("1")) == 40
+
+
+def test_the_last_evaluation_counts_where_the_last_model_is_handed_on(search):
+    report = trial.Report(curve=[(10, 0.9), (20, 0.8)])
+    for export, value in (("best", 0.9), ("final", 0.8), ("latest", 0.8)):
+        plan = search({"export": export})
+        assert report.value("higher", best=plan.best_counts) == value
+    assert report.value("lower", best=True) == 0.8
+    assert trial.Report().value("higher", best=False) is None
+
+
+def rival(number, value):
+    curve = [(step, value) for step in (10, 20, 30, 40)]
+    return records.Record(number, "completed", {}, "auc", "higher", value, curve=curve)
+
+
+@pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), (0.0, 40)])
+def test_a_trial_worse_than_most_is_stopped(search, others, ended_at):
+    plan = search(evaluations=4)
+    files.write(f"{plan.folder}/{records.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])
+    status, report = run(plan, "3")
+    assert status == role.DONE
+    assert report.curve[-1][0] == ended_at
+    assert report.early == (ended_at < 40)
+    if report.early:
+        assert report.ended_by.startswith("stopped early: at step 20 its best was 0.")
+        again, same = run(plan, "3")  # a trial that is run again knows what its evaluations were
+        assert (again, same.early, same.curve) == (role.DONE, True, report.curve)
+
+
+def test_no_trial_is_stopped_where_that_is_switched_off(search):
+    assert search(stop_early=False).task(chosen("0")).rivals is None
+    assert search(oracle="hyperband").task(chosen("0")).rivals is None
+    assert search().task(chosen("0")).rivals == search().folder
+
+
+def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatch):
+    plan = search({"steps": 100_000})
+    beats = []
+    beat = watch.Control.beat
+
+    def count(self):
+        beats.append(1)
+        if len(beats) == 100:
+            os.kill(os.getpid(), signal.SIGINT)
+        beat(self)
+
+    monkeypatch.setattr(watch.Control, "beat", count)
+    with pytest.raises((KeyboardInterrupt, watch.InterruptedTraining)):
+        run(plan, "0")
+    assert 0 < step_of(plan.training_of("0")) < 1000
+    assert trial.read(plan.folder_of("0")).ended_by is None
+
+
+def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
+    looked = []
+    control = trial.Attentive(watch.Control(), lambda: looked.append(1))
+    control.beat()
+    assert not looked
+    control.leave()  # of a batch
+    control.leave()
+    control.beat()
+    control.beat()
+    assert looked == [1]
+
+
+def test_a_trial_sees_that_it_is_to_stop():
+    watched = watch.Control()
+    control = trial.Attentive(watched, lambda: None)
+    assert not control.stopping
+    watched.ask(signal.SIGTERM)
+    assert control.stopping
+    with pytest.raises(watch.InterruptedTraining):
+        control.leave()
