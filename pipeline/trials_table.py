@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 _MARKS = {
@@ -48,7 +49,7 @@ def line(trial: Trial) -> str:
 
 
 def _cells(trial: Trial, names: Sequence[str]) -> list[str]:
-    values = [_text(trial["values"].get(name)) for name in names]
+    values = [escape(_text(trial["values"].get(name))) for name in names]
     step = f"{trial['step']:,}/{trial['steps']:,}"
     after = f" after {trial['continues']}" if trial["continues"] is not None else ""
     state = f"[dim]{trial['state']}{after}[/]"

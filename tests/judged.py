@@ -13,8 +13,8 @@ from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_e
 from tensorflow_model_analysis.extractors import slice_key_extractor
 from tensorflow_model_analysis.writers.metrics_plots_and_validations_writer import CombineValidations
 
-from pipeline.settings import ENGINES
 from pipeline.evaluation import eval_config
+from pipeline.settings import ENGINES
 
 
 @dataclass

@@ -48,7 +48,12 @@ class Bench:
     def input_fn(self, split, training):
         pattern = Path(artifact(self.output, "Transform", "transformed_examples"), f"Split-{split}", "*")
         return inputs.input_fn(
-            [str(pattern)], self.transform, self.dataset.label.name, BATCH, training=training, seed=self.seed
+            [str(pattern)],
+            self.transform.transformed_feature_spec(),
+            self.dataset.label.name,
+            BATCH,
+            training=training,
+            seed=self.seed,
         )
 
     def receiver(self):

@@ -83,7 +83,7 @@ def cases():
 def test_three_kills_and_a_truncated_checkpoint_do_not_change_a_bit(model, memory_mb, materialised, tmp_path, killed_after):
     dataset, hp = MODELS[model]
     output = materialised(dataset)
-    whole = job(output, dataset, model, tmp_path / "whole", hp, memory_mb=memory_mb)
+    whole = job(output, dataset, model, tmp_path / "whole", hp, memory_mb=memory_mb, export="final")
     cut = replace(whole, folder=str(tmp_path / "cut"))
     expected = supervised.train(whole, None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import posixpath
 
 import tensorflow as tf
@@ -11,8 +10,6 @@ from data import TASKS, discovery
 from trainer_module.training import checkpoints
 from trainer_module.training.evaluations import Evaluations
 from trainer_module.training.job import Job
-
-_log = logging.getLogger(__name__)
 
 # The folder of a cluster's own files, inside that of the training.
 FOLDER = "cluster"
@@ -30,19 +27,10 @@ class Outcome:
         self._folder, self._settings = job.folder, job.settings
         best = job.settings.best
         self.evaluations = Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
-        self._path: str | None = None
-        self._step = 0
 
     def step(self) -> int:
         """Returns the global step of the newest checkpoint, 0 if there is none."""
-        path = tf.train.latest_checkpoint(self._folder)
-        if path != self._path:
-            try:
-                self._step = checkpoints.step_of(self._folder)
-                self._path = path
-            except (tf.errors.OpError, ValueError):  # it was replaced between two looks: the next one will see
-                _log.info("%s is gone.", path)
-        return self._step if path else 0
+        return checkpoints.step_of(self._folder)
 
     def evaluated_step(self) -> int:
         """Returns the global step of the newest checkpoint that was evaluated, 0 if there is none."""
@@ -50,7 +38,10 @@ class Outcome:
         return last.step if last else 0
 
     def evaluated(self) -> bool:
-        """Whether the newest checkpoint was evaluated. It was then exported, too, if it was one to export."""
+        """Whether the newest checkpoint was evaluated. It was then exported, too, if it was one to export.
+
+        (With parameter servers a checkpoint holds a few steps more than its name says: those taken while it was written.)
+        """
         return 0 < self.step() <= self.evaluated_step()
 
     def complete(self) -> bool:
@@ -74,8 +65,9 @@ class Outcome:
     def fall_back(self) -> None:
         """Makes the newest checkpoint that can be read the newest one. To be called while nobody writes any."""
         checkpoints.fall_back(self._folder)
-        self._path = None  # the same name may stand for another one now
-        if self.step() < self.evaluated_step():
+        if not self.step():
+            self.evaluations.clear()
+        elif self.step() < self.evaluated_step():
             self.evaluations.rewind(self.step())
 
     def tidy(self) -> None:

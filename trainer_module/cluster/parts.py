@@ -9,6 +9,7 @@ import time
 
 from trainer_module import inputs
 from trainer_module.cluster import addresses, evaluator, strategies
+from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
 from trainer_module.cluster.outcome import Outcome
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.estimator import HyperParameterError, UnfitModelError
@@ -18,7 +19,15 @@ from trainer_module.training.job import Job
 from trainer_module.training.watch import Control
 
 # What would be raised again the next time.
-HOPELESS = (loop.TrainingError, MissingMetricError, HyperParameterError, UnfitModelError)
+HOPELESS = (
+    loop.TrainingError,
+    MissingMetricError,
+    HyperParameterError,
+    UnfitModelError,
+    inputs.NoRecordsError,
+    inputs.DamagedFileError,
+    AveragedVariableError,
+)
 
 _LOOK_EVERY_SECONDS = 0.5
 _NO_PEERS = 75  # as role.AGAIN
@@ -29,8 +38,14 @@ class UnfinishedError(RuntimeError):
     """A training that ended, but has to go on."""
 
 
-def take(job: Job, task: Task | None, control: Control) -> None:
-    """Plays the part of a task; None trains alone.
+def take(job: Job, task: Task | None, control: Control, *, supervised: bool) -> None:
+    """Plays the part of a task.
+
+    Args:
+        job: what to train.
+        task: which process this is; None trains alone.
+        control: of whoever watches.
+        supervised: whether someone has looked after the checkpoints before. Where pods are restarted by Kubernetes nobody has.
 
     Raises:
         UnfinishedError: the training has ended, but has to go on.
@@ -43,6 +58,8 @@ def take(job: Job, task: Task | None, control: Control) -> None:
     elif task.role == EVALUATOR:
         evaluator.run(job, task.others(CHIEF).get(f"{CHIEF}-0"), control)
     else:
+        if task.role == CHIEF and not supervised:
+            Outcome(job).fall_back()
         _train(job, task, control)
 
 
@@ -51,8 +68,10 @@ def _train(job: Job, task: Task, control: Control) -> None:
     config = strategies.run_config(job.settings.cluster, task)
     built = attempt.parts(job, inputs.Shard(*task.shard) if hasattr(inputs, "Shard") else None, **config)
     # With MultiWorkerMirroredStrategy a RunConfig takes every process for the chief: it leaves that to the coordinator.
-    built["estimator"].config._is_chief = task.role == CHIEF
-    loop.take_part(**built, control=control)
+    built["estimator"]._config._is_chief = task.role == CHIEF
+    lockstep = "train_distribute" in config
+    hook = LockstepHook() if lockstep else StopInTimeHook(job.settings.steps, processes=task.shard[1])
+    loop.take_part(**built, control=control, more_hooks=[hook])
     if task.role == CHIEF:
         _see_it_through(job, control)
 

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if task and task.role == PS:
         line.begin()
         _serve(task)
-    return _run(job, task, line)
+    return _run(job, task, line, supervised=chosen.parent is not None)
 
 
 def _task(job: Job) -> Task | None:
@@ -78,7 +78,7 @@ def _serve(task: Task) -> None:
     tf.distribute.Server(tf.train.ClusterSpec(task.cluster), job_name=PS, task_index=task.index, config=config).join()
 
 
-def _run(job: Job, task: Task | None, line: lifeline.Lifeline) -> int:
+def _run(job: Job, task: Task | None, line: lifeline.Lifeline, *, supervised: bool) -> int:
     """Trains or evaluates, watched."""
     from trainer_module.cluster import parts
     from trainer_module.training import progress, watch
@@ -86,7 +86,7 @@ def _run(job: Job, task: Task | None, line: lifeline.Lifeline) -> int:
     line.begin(progress.LOGGER)
     try:
         watch.run(
-            lambda control: parts.take(job, task, control),
+            lambda control: parts.take(job, task, control, supervised=supervised),
             grace_seconds=job.settings.grace_seconds,
             stall_seconds=job.settings.stall_seconds,
         )

@@ -44,10 +44,9 @@ def parts(job: Job, shard: inputs.Shard | None = None, **config: object) -> dict
         **config: more settings of the RunConfig.
     """
     dataset = discovery.dataset(job.dataset)
-    # TRANSITION
     transform_output = _transform_output(job.transform_graph)
     common = {
-        **({"spec": transform_output.transformed_feature_spec()} if hasattr(inputs, "Shard") else {"tf_transform_output": transform_output}),
+        "spec": transform_output.transformed_feature_spec(),
         "label": dataset.label.name,
         "batch_size": job.settings.batch_size,
     }
@@ -58,7 +57,9 @@ def parts(job: Job, shard: inputs.Shard | None = None, **config: object) -> dict
             job.train_files,
             training=True,
             seed=job.settings.seed,
-            **({"first_step": step_of(job.folder), "shard": shard or inputs.Shard(0, 1), "memory_bytes": job.settings.memory_mb << 20} if hasattr(inputs, "Shard") else {}),
+            first_step=step_of(job.folder),
+            shard=shard or inputs.Shard(0, 1),
+            memory_bytes=job.settings.memory_mb << 20,
             **common,
         ),
         "eval_input_fn": inputs.input_fn(job.eval_files, training=False, **common),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import tensorflow as tf
@@ -120,13 +121,14 @@ def take_part(
     eval_input_fn: InputFn,
     receiver_fn: export.ReceiverFn,
     control: Control,
+    more_hooks: Sequence[tf.estimator.SessionRunHook] = (),
 ) -> None:
     """Runs train_and_evaluate: the whole training, or, in a cluster, the part of the Estimator's role.
 
-    The arguments and errors are those of `train`.
+    The arguments and errors are those of `train`; `more_hooks` are run with every step.
     """
     evaluations = evaluations_of(estimator, plan)
-    hooks: list[tf.estimator.SessionRunHook] = [ProgressHook(plan.steps, control)]
+    hooks: list[tf.estimator.SessionRunHook] = [ProgressHook(plan.steps, control), *more_hooks]
     if estimator.config.is_chief:
         cadence = Cadence(plan.checkpoint_steps, plan.eval_seconds, plan.overhead)
         hooks.append(CheckpointHook(estimator.model_dir, cadence, control, lambda: evaluations.stalled(plan.patience)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import Any
 
@@ -124,7 +125,7 @@ def build(settings: Settings, searched: kt.HyperParameters, objective: str, dire
     common: dict[str, Any] = {
         "objective": kt.Objective(objective, "max" if direction == "higher" else "min"),
         "hyperparameters": searched,
-        "seed": settings.seed + 1,  # KerasTuner takes 0 for "any"
+        "seed": _seed(settings.seed),
         # A search goes on whatever happens to its trials; `runner` says so if none has succeeded.
         "max_consecutive_failed_trials": None,
     }
@@ -135,3 +136,10 @@ def build(settings: Settings, searched: kt.HyperParameters, objective: str, dire
         oracle = kind(max_trials=settings.trials, **common)
     oracle.verbose = 0
     return oracle
+
+
+def _seed(seed: int) -> int:
+    """Returns a seed for KerasTuner, which takes 0 for "any", and seeds its n-th draw with seed + n: two that are close give
+    the same trials, some later.
+    """
+    return 1 + int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "big") % 2**30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import posixpath
@@ -65,7 +66,7 @@ class Plan:
         """The most that a trial gets."""
         return self.tuning.steps or self.job.settings.steps
 
-    @property
+    @functools.cached_property
     def folder(self) -> str:
         """Of the search; it outlives the attempt."""
         return posixpath.join(self.root, self.fingerprint())

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import keras_tuner as kt
 import tensorflow as tf
@@ -15,56 +13,18 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from trainer_module.cluster import role
 from trainer_module.cluster.process import Process
-from trainer_module.training import folder as folders
 from trainer_module.training.watch import Control
 from trainer_module.tuning import process, trial
 from trainer_module.tuning.hyperband import CONTINUES
 from trainer_module.tuning.plan import Plan, log_of, values_of
 from trainer_module.tuning.records import Board, Record, State
+from trainer_module.tuning.running import Running, held
 
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 0.2
+
 Start = Callable[[str, str, int | None, int, int], Process]
-
-# The kernel ends a trial whose search was killed; until it has, the trial keeps its folder.
-_ORPHAN_SECONDS = 30.0
-
-
-@dataclass
-class _Running:
-    """A trial under way.
-
-    Attributes:
-        attempt: number of its process.
-        process: the newest one.
-        lock: on its training.
-        began: when the process did, in seconds of the monotonic clock.
-        before: seconds that earlier ones took.
-        step: that it has reached.
-    """
-
-    chosen: Trial
-    attempt: int
-    process: Process
-    lock: ExitStack
-    began: float
-    before: float
-    step: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return self.before + time.monotonic() - self.began
-
-    def hear(self) -> None:
-        """Listens to what the process says."""
-        for report in self.process.hear():
-            self.step = report["step"]
-
-    def end(self) -> None:
-        """Ends the process, if it has not ended, and frees what it held."""
-        self.process.kill()
-        self.lock.close()
 
 
 class Runner:
@@ -76,7 +36,7 @@ class Runner:
         `start` starts the process of a trial.
         """
         self._plan, self._oracle, self._board, self._start_process = plan, oracle, board, start
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
 
     def run(self, control: Control) -> None:
         """Runs trials until the oracle has no more.
@@ -125,12 +85,12 @@ class Runner:
         number, folder = chosen.trial_id, self._plan.folder_of(chosen.trial_id)
         _log.info("Trial %s: %s", number, values_of(chosen))
         with ExitStack() as stack:
-            lock = stack.enter_context(_held(self._plan.training_of(number)))
+            lock = stack.enter_context(held(self._plan.training_of(number)))
             self._plan.prepare(chosen)
             started = self._start_process(folder, log_of(folder), lock, slot, self._plan.tuning.parallel)
             known = self._board.get(number)
             before = known.seconds if known else 0.0
-            self._running[slot] = _Running(chosen, attempt, started, stack.pop_all(), time.monotonic(), before)
+            self._running[slot] = Running(chosen, attempt, started, stack.pop_all(), before)
         self._show(chosen, "running", self._running[slot])
 
     def _look(self, control: Control) -> None:
@@ -139,27 +99,26 @@ class Runner:
         for slot, running in list(self._running.items()):
             running.hear()
             self._show(running.chosen, "running", running)
-            silent = running.process.silent_seconds > self._plan.job.settings.stall_seconds
+            silent = running.silent(self._plan.job.settings)
             if silent or running.process.code is not None:
                 del self._running[slot]
                 running.end()
-                self._ended(slot, running, control)
+                self._ended(slot, running, control, stuck=silent or running.process.code == role.AGAIN)
 
-    def _ended(self, slot: int, running: _Running, control: Control) -> None:
-        chosen, code, retries = running.chosen, running.process.code, self._plan.job.settings.retries
+    def _ended(self, slot: int, running: Running, control: Control, *, stuck: bool) -> None:
+        chosen, settings = running.chosen, self._plan.job.settings
         report = trial.read(self._plan.folder_of(chosen.trial_id))
-        stuck = code == role.AGAIN or running.process.silent_seconds > self._plan.job.settings.stall_seconds
         if report.ended_by:
             self._succeed(chosen)
         elif control.stopping and not report.error:
             self._show(chosen, "interrupted")
-        elif stuck and running.attempt <= retries:
+        elif stuck and running.attempt <= settings.retries:
             _log.warning("Trial %s was stuck, and goes on from its checkpoint.", chosen.trial_id)
             self._start(slot, chosen, running.attempt + 1)
         elif stuck:
-            self._fail(chosen, f"it was stuck {running.attempt} times, for {self._plan.job.settings.stall_seconds:g} s each")
+            self._fail(chosen, f"it was stuck {running.attempt} times, for {settings.stall_seconds:g} s each")
         else:
-            self._fail(chosen, report.error or _how_it_ended(running.process))
+            self._fail(chosen, report.error or running.how_it_ended())
 
     def _succeed(self, chosen: Trial) -> None:
         report = trial.read(self._plan.folder_of(chosen.trial_id))
@@ -189,7 +148,7 @@ class Runner:
         self._board.tell()
         control.leave()
 
-    def _show(self, chosen: Trial, state: State, running: _Running | None = None) -> None:
+    def _show(self, chosen: Trial, state: State, running: Running | None = None) -> None:
         folder = self._plan.folder_of(chosen.trial_id)
         report, known = trial.read(folder), running or self._board.get(chosen.trial_id)
         self._board.put(
@@ -219,24 +178,3 @@ def _ended_state(chosen: Trial) -> State:
     if chosen.status == TrialStatus.FAILED:
         return "failed"
     return "stopped early" if chosen.message else "completed"
-
-
-@contextmanager
-def _held(path: str) -> Iterator[int | None]:
-    """Holds a trial's folder; waits for a process that a killed search has left to be gone."""
-    until = time.monotonic() + _ORPHAN_SECONDS
-    with ExitStack() as stack:
-        while True:
-            try:
-                lock = stack.enter_context(folders.held(path))
-                break
-            except folders.FolderInUseError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(_LOOK_EVERY_SECONDS)
-        yield lock
-
-
-def _how_it_ended(ended: Process) -> str:
-    out_of_memory = " (out of memory?)" if ended.code == -signal.SIGKILL else ""
-    return f"its process {ended.how_it_ended()}{out_of_memory}"

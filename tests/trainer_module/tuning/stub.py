@@ -1,7 +1,8 @@
 """The process of a trial that trains nothing: 100 steps, an evaluation every 20, a "checkpoint" at each of them.
 
 The objective of step s is 1 - |x - 0.7| * (2 - s / 100). What happens in trial N is what $STUB_FATES says of N: "dies" (killed
-at step 20), "fails", "stuck" (exit 75 at step 20, once), "always stuck", "hangs" (at step 20, until it is asked to leave).
+at step 20), "fails", "stuck" (exit 75 at step 20, once), "always stuck", "stops" (at step 20, once, like a machine without
+memory), "hangs" (at step 20, until it is asked to leave).
 """
 
 import argparse
@@ -67,6 +68,8 @@ while step < 100:
         sys.exit(1)
     if fate == "always stuck" or (fate == "stuck" and not report["resumed_from"]):
         sys.exit(75)
+    if fate == "stops" and not report["resumed_from"]:
+        os.kill(os.getpid(), signal.SIGSTOP)
     while fate == "hangs":
         leave_if_asked()
         time.sleep(0.01)

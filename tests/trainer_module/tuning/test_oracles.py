@@ -77,7 +77,7 @@ def test_neighbouring_seeds_have_nothing_in_common(tmp_path):
     assert len(set(tried)) == 64
 
 
-@pytest.mark.parametrize("kind", ORACLES)
+@pytest.mark.parametrize("kind", ["random", "hyperband", pytest.param("bayesian", marks=pytest.mark.slow)])
 def test_killed_after_any_trial_the_search_goes_on_as_if_it_had_not_been(tmp_path, kind):
     whole = go_on(build(tmp_path / "whole", kind))
     parts = {}
@@ -164,6 +164,7 @@ def test_bayesian_optimisation_looks_where_it_is_good(tmp_path):
     assert max(score(t) for t in oracle.trials.values()) > 0.98
 
 
+@pytest.mark.slow
 def test_bayesian_optimisation_leaves_what_fails(tmp_path):
     """The more x, the better, but beyond 0.7 all fails. Without word of that it would try 1.0 for ever."""
     oracle = build(tmp_path, "bayesian", trials=10)

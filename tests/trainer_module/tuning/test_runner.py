@@ -78,6 +78,12 @@ def test_a_stuck_trial_goes_on_from_its_checkpoint(tmp_path, fates):
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
 
 
+def test_a_trial_that_gives_no_sign_of_life_is_ended_and_goes_on(tmp_path, fates):
+    fates({0: "stops"})
+    _, [trial] = searched(tmp_path, job(stall_seconds=3), trials=1)
+    assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
+
+
 def test_a_trial_that_is_always_stuck_is_given_up(tmp_path, fates):
     fates({0: "always stuck"})
     _, trials = searched(tmp_path, job(retries=2, stall_seconds=60), trials=2)

@@ -87,6 +87,7 @@ def test_what_is_promoted_goes_on_where_the_other_ended(search):
     assert step_of(plan.training_of("0")) == 20  # the one before is left as it was
 
 
+@pytest.mark.slow
 def test_what_was_promoted_and_cut_off_does_not_begin_again(search):
     plan = search(oracle="hyperband")
     run(plan, "0", **{hyperband.BUDGET: 20})
@@ -110,7 +111,7 @@ def rival(number, value):
     return records.Record(number, "completed", {}, "auc", "higher", value, curve=curve)
 
 
-@pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), (0.0, 40)])
+@pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), pytest.param(0.0, 40, marks=pytest.mark.slow)])
 def test_a_trial_worse_than_most_is_stopped(search, others, ended_at):
     plan = search(evaluations=4)
     files.write(f"{plan.folder}/{records.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])

@@ -1,0 +1,113 @@
+"""Faults while training: processes are killed, late or missing, and the training has to reach its end all the same.
+
+    .venv/bin/python benchmarks/faults.py [--steps 3000] [--seed 1] [--only TEXT] [--output-dir DIR]
+
+Trains `custom_wide_deep` on the taxi sample again and again, each time in a cluster of real processes on this machine, and
+does it some harm in the middle: at a random step, in a random process of the role. Prints Markdown.
+
+Exit status: 0; 1 if a promise is broken (one line each on standard error): the training ends at its last step, at most one step
+a process later, it goes on from the newest checkpoint, its export can be loaded, none is cut off, no process is left behind;
+or, where it cannot go on, it says so in time. 2 if the examples could not be prepared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.harm import Case, Result, run, training
+from data import discovery
+from pipeline import errors
+from trainer_module.training.settings import Cluster
+
+_DATASET, _MODEL, _BATCH = "taxi", "custom_wide_deep", 200
+_START_SECONDS = 60
+
+PS = Cluster(workers=2, ps=1, start_seconds=_START_SECONDS)
+MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_START_SECONDS)
+DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)
+
+
+CASES = [
+    Case(PS),
+    *(Case(PS, "kill", member) for member in ("worker-1", "chief-0", "ps-0", "evaluator-0")),
+    Case(PS, "freeze", "ps-0", stall_seconds=30),
+    Case(PS, "late", "worker-0"),
+    Case(replace(PS, start_seconds=15), "never", "worker-0", fails="worker-0 did not start within 15 s"),
+    Case(PS, "kill node"),
+    Case(PS, "end node"),
+    Case(MIRRORED),
+    *(Case(MIRRORED, "kill", member) for member in ("worker-0", "chief-0")),
+    Case(DEVICES),
+    Case(DEVICES, "kill", "local-0"),
+]
+
+
+def prepare(output: Path) -> None:
+    """Runs the pipeline as far as Transform.
+
+    Raises:
+        SystemExit: a node failed.
+    """
+    command = [sys.executable, "-m", "pipeline", "run", "--dataset", _DATASET, "--to", "Transform", "--output-dir", str(output)]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    run = subprocess.run(command, cwd=discovery.CHECKOUT, env=environment, capture_output=True, text=True)
+    if run.returncode != errors.OK:
+        print(f"The examples could not be prepared: {run.stderr.strip()}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def tuning_row() -> Result | None:
+    """A search with a kill in the middle. TO BE FILLED: returns the row of the table, or None as long as there is none."""
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the cases. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=1, help="of the steps at which harm is done")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--output-dir", type=Path, help="by default a temporary one")
+    chosen = parser.parse_args(arguments)
+    logging.getLogger("trainer_module").propagate = False  # what is said on the way is not for the reader of the table
+    output = chosen.output_dir or Path(tempfile.mkdtemp(prefix="faults-"))
+    results = list(_results(chosen, output))
+    for result in results:
+        for problem in result.broken:
+            print(f"{result.case.name}: {problem}", file=sys.stderr)
+    return 1 if any(result.broken for result in results) else 0
+
+
+def _results(chosen: argparse.Namespace, output: Path) -> Iterator[Result]:
+    """Runs the cases, and prints each when it is known."""
+    prepare(output / "pipeline")
+    generator = random.Random(chosen.seed)
+    print("| strategy | fault | to | the training | steps | lost | seconds |\n| --- | --- | --- | --- | ---: | ---: | ---: |")
+    for case in CASES:
+        at = generator.randrange(chosen.steps // 4, chosen.steps * 3 // 4)
+        if chosen.only not in case.name:
+            continue
+        what = training(
+            case, output / "pipeline", output / case.name,
+            dataset=_DATASET, model=_MODEL, steps=chosen.steps, batch_size=_BATCH,
+        )  # fmt: skip
+        result = run(case, what, at)
+        print(result.row(), flush=True)
+        yield result
+    tuned = tuning_row()
+    if tuned:
+        print(tuned.row(), flush=True)
+        yield tuned
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""What benchmarks/training.py measures: rows, inputs and models of this project and of TFX's template, and their speeds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx.components.util import tfxio_utils
+from tfx.experimental.templates.taxi.models.estimator_model import constants
+from tfx.experimental.templates.taxi.models.estimator_model import model as template
+from tfx.types import standard_artifacts
+from tfx_bsl.public import tfxio
+
+from data import discovery
+from trainer_module import estimator, inputs
+
+DATASET, MODEL = "taxi", "custom_wide_deep"
+FILES = 8
+WARM_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Transformed taxi trips, many times over.
+
+    Attributes:
+        files: gzipped TFRecord files.
+        transform: what Transform says about them.
+        label: the label's name.
+    """
+
+    files: Sequence[str]
+    transform: tft.TFTransformOutput
+    label: str
+
+
+def our_rows(output: Path, rows: int) -> Rows:
+    """Returns what this pipeline trains on."""
+    _run("-m", "pipeline", "run", "--dataset", DATASET, "--to", "Transform", "--output-dir", output)
+    return _repeated(output, discovery.dataset(DATASET).label.name, rows)
+
+
+def stock_rows(output: Path, rows: int) -> Rows:
+    """Returns what TFX's template trains on: 3 features."""
+    data = discovery.sample_path(discovery.dataset(DATASET)).parent
+    _run("benchmarks/stock_taxi.py", "template", data, output)
+    return _repeated(output, template.features.transformed_name(template.features.LABEL_KEY), rows)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run([sys.executable, *map(str, command)], cwd=discovery.CHECKOUT, check=True, capture_output=True)
+
+
+def _repeated(output: Path, label: str, rows: int) -> Rows:
+    [graph] = output.glob("artifacts/Transform/transform_graph/*")
+    found = [str(file) for file in output.glob("artifacts/Transform/transformed_examples/*/Split-train/*.gz")]
+    records = itertools.cycle(tf.data.TFRecordDataset(found, "GZIP").as_numpy_iterator())
+    files = [str(output / f"examples-{i:02}.gz") for i in range(FILES)]
+    for file in files:
+        with tf.io.TFRecordWriter(file, "GZIP") as out:
+            for record in itertools.islice(records, rows // FILES):
+                out.write(record)
+    return Rows(files, tft.TFTransformOutput(str(graph)), label)
+
+
+def our_input(rows: Rows, batch: int, memory_bytes: int = inputs.MEMORY_BYTES) -> inputs.InputFn:
+    """Returns this project's input function; with 0 bytes of memory it streams."""
+    spec = rows.transform.transformed_feature_spec()
+    return inputs.input_fn(rows.files, spec, rows.label, batch, training=True, seed=1, memory_bytes=memory_bytes)
+
+
+def one_batch(rows: Rows, batch: int) -> inputs.InputFn:
+    """Returns an input function that costs nothing: the same batch again and again."""
+    return lambda: our_input(rows, batch, memory_bytes=0)().take(1).cache().repeat()
+
+
+def stock_input(rows: Rows, batch: int) -> inputs.InputFn:
+    """Returns what `_input_fn` of TFX's template makes of the DataAccessor that TFX's Trainer hands to it."""
+    examples = standard_artifacts.Examples()
+    examples.split_names = json.dumps(["train"])
+    factory = tfxio_utils.get_tf_dataset_factory_from_artifact([examples], [])
+    options = tfxio.TensorFlowDatasetOptions(batch_size=batch, label_key=rows.label)
+    return lambda: factory(list(rows.files), options, rows.transform.transformed_metadata.schema)
+
+
+def our_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
+    """Returns MODEL as it is by default."""
+    return estimator.build(discovery.dataset(DATASET), MODEL, estimator.hyperparameters(MODEL), config)
+
+
+def stock_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
+    """Returns the Estimator of TFX's template."""
+    return template._build_estimator(config, constants.HIDDEN_UNITS)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast batches went by.
+
+    Attributes:
+        rate: batches a second.
+        cpu: seconds of processor time a batch.
+    """
+
+    rate: float
+    cpu: float
+
+
+class Clock(tf.estimator.SessionRunHook):
+    """Counts batches, or the steps of a training: those of `seconds`, after those of WARM_SECONDS."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._batches, self._first = seconds, 0, 0.0
+        self.speed: Speed | None = None
+
+    def tick(self) -> bool:
+        """Counts a batch. Returns whether it was the last one."""
+        now = time.perf_counter()
+        self._first = self._first or now
+        if now - self._first < WARM_SECONDS:
+            self._begun, self._cpu = now, time.process_time()
+            return False
+        self._batches += 1
+        self.speed = Speed(self._batches / (now - self._begun), (time.process_time() - self._cpu) / self._batches)
+        return now - self._begun >= self._seconds
+
+    def after_run(self, run_context: tf.estimator.SessionRunContext, run_values: object) -> None:
+        """Counts a step, and ends the training after the last one."""
+        if self.tick():
+            run_context.request_stop()
+
+
+def read(make: inputs.InputFn, seconds: float) -> Speed:
+    """Takes batches and does nothing with them."""
+    clock = Clock(seconds)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        batches = tf.compat.v1.data.make_initializable_iterator(make())
+        take = session.make_callable(tf.group(*tf.nest.flatten(batches.get_next(), expand_composites=True)))
+        session.run(batches.initializer)
+        take()
+        while not clock.tick():
+            take()
+    return clock.speed
+
+
+def train(model: Callable[[tf.estimator.RunConfig], tf.estimator.Estimator], make: inputs.InputFn, seconds: float) -> Speed:
+    """Trains in a new folder, with no checkpoint but the last."""
+    clock = Clock(seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        config = tf.estimator.RunConfig(model_dir=folder, tf_random_seed=1, save_checkpoints_steps=10**9)
+        model(config).train(make, hooks=[clock])
+    return clock.speed
+
+
+def in_turn(ways: Mapping[str, Callable[[], Speed]], rounds: int) -> dict[str, list[Speed]]:
+    """Measures all ways, `rounds` times, every other time the other way round."""
+    speeds: dict[str, list[Speed]] = {name: [] for name in ways}
+    for i in range(rounds):
+        for name in list(ways)[:: -1 if i % 2 else 1]:
+            speeds[name].append(ways[name]())
+    return speeds
+
+
+def ratio(speeds: Mapping[str, list[Speed]], one: str, other: str) -> float:
+    """Returns how many times as fast one way is as another: the median of the rounds."""
+    return statistics.median(a.rate / b.rate for a, b in zip(speeds[one], speeds[other], strict=True))

@@ -1,0 +1,169 @@
+"""How fast training rows are read, and how fast models train on them: this project's input beside TFX's own.
+
+    .venv/bin/python benchmarks/training.py [--rows 240000] [--seconds 3] [--repeat 3]
+
+Lets this pipeline and TFX's template (`stock_taxi.py template`) transform the taxi trips, repeats what each has made of them
+until there are enough rows, and measures one way after the other, round after round. Prints Markdown.
+
+Exit status: 0; 1 if a promise is broken, with a line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import tensorflow as tf
+
+from benchmarks import speeds
+from benchmarks.speeds import Rows, Speed
+from benchmarks.taxi import table
+from trainer_module import inputs
+
+BATCHES = (40, 200, 1000)
+TIMES_AS_MANY = (1, 4, 16)
+
+# Promises. The first two are of the largest batches: of small ones, handing them over takes longer than reading them.
+READS_FASTER, TRAINS_FASTER, OF_CEILING, MOST_GROWTH = 5.0, 4.0, 0.9, 1.25
+
+TFX, STREAMED, MEMORY, CEILING, TEMPLATE = "TFX", "streamed", "in memory", "no input", "TFX's template"
+Speeds = Mapping[int, Mapping[str, Sequence[Speed]]]  # rows a batch -> way -> one a round
+
+
+def measure_reading(rows: Rows, seconds: float, rounds: int) -> Speeds:
+    """Takes batches of the rows and does nothing with them."""
+    return {
+        batch: speeds.in_turn(
+            {
+                TFX: partial(speeds.read, speeds.stock_input(rows, batch), seconds),
+                STREAMED: partial(speeds.read, speeds.our_input(rows, batch, memory_bytes=0), seconds),
+                MEMORY: partial(speeds.read, speeds.our_input(rows, batch), seconds),
+            },
+            rounds,
+        )
+        for batch in BATCHES
+    }
+
+
+def measure_training(rows: Rows, stock: Rows, seconds: float, rounds: int) -> Speeds:
+    """Trains our model on the rows by all inputs, and TFX's on its own."""
+    ours = partial(speeds.train, speeds.our_model)
+    return {
+        batch: speeds.in_turn(
+            {
+                TEMPLATE: partial(speeds.train, speeds.stock_model, speeds.stock_input(stock, batch), seconds),
+                TFX: partial(ours, speeds.stock_input(rows, batch), seconds),
+                STREAMED: partial(ours, speeds.our_input(rows, batch, memory_bytes=0), seconds),
+                MEMORY: partial(ours, speeds.our_input(rows, batch), seconds),
+                CEILING: partial(ours, speeds.one_batch(rows, batch), seconds),
+            },
+            rounds,
+        )
+        for batch in BATCHES
+    }
+
+
+def measure_growth(rows: Rows, count: int, folder: Path) -> dict[int, float]:
+    """Returns number of rows -> MB that a process grows by while it streams so many once; there are `count` of them."""
+    spec, grown = rows.transform.transformed_feature_spec(), {}
+    for times in TIMES_AS_MANY:
+        links = [folder / f"{times}-{i}-{Path(file).name}" for i in range(times) for file in rows.files]
+        for link, file in zip(links, rows.files * times, strict=True):
+            link.symlink_to(file)
+        with multiprocessing.get_context("spawn").Pool(1) as process:
+            grown[count * times] = process.apply(growth, ([str(f) for f in links], spec, rows.label, count * times))
+    return grown
+
+
+def growth(files: Sequence[str], spec: Mapping[str, tf.io.FixedLenFeature], label: str, rows: int) -> float:
+    """Streams files once. Returns by how many MB the process grew, at most."""
+    make = inputs.input_fn(files, spec, label, BATCHES[-1], training=True, seed=1, memory_bytes=0)
+    before, most = _resident(), 0.0
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        batches = tf.compat.v1.data.make_initializable_iterator(make())
+        following = tf.group(*tf.nest.flatten(batches.get_next()))
+        session.run(batches.initializer)
+        for _ in range(rows // BATCHES[-1]):
+            session.run(following)
+            most = max(most, _resident())
+    return most - before
+
+
+def _resident() -> float:
+    """Returns the MB of memory that this process takes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def reading_table(found: Speeds) -> str:
+    """Returns the medians: thousand rows a second, and in brackets microseconds of processor time a row."""
+    lines = []
+    for batch, ways in found.items():
+        rates = {way: statistics.median(speed.rate for speed in runs) * batch / 1e3 for way, runs in ways.items()}
+        cpu = {way: statistics.median(speed.cpu for speed in runs) / batch * 1e6 for way, runs in ways.items()}
+        cells = [f"{rates[way]:,.0f} ({cpu[way]:.1f})" for way in ways]
+        lines.append([str(batch), *cells, f"{speeds.ratio(ways, STREAMED, TFX):.1f}", f"{speeds.ratio(ways, MEMORY, TFX):.0f}"])
+    return table(["rows a batch", *found[BATCHES[0]], f"{STREAMED} / {TFX}", f"{MEMORY} / {TFX}"], lines)
+
+
+def training_table(found: Speeds) -> str:
+    """Returns the medians: steps a second."""
+    lines = []
+    for batch, ways in found.items():
+        cells = [f"{statistics.median(s.rate for s in runs):,.0f}" for runs in ways.values()]
+        pairs = ((MEMORY, TEMPLATE), (STREAMED, TEMPLATE), (MEMORY, CEILING))
+        lines.append([str(batch), *cells, *(f"{speeds.ratio(ways, *pair):.2f}" for pair in pairs)])
+    ratios = [f"{MEMORY} / {TEMPLATE}", f"{STREAMED} / {TEMPLATE}", f"{MEMORY} / {CEILING}"]
+    return table(["rows a step", *found[BATCHES[0]], *ratios], lines)
+
+
+def broken_promises(reading: Speeds, training: Speeds, grown: Mapping[int, float]) -> Iterator[str]:
+    """Yields what is promised and was not measured, a sentence each."""
+    largest = BATCHES[-1]
+    if (times := speeds.ratio(reading[largest], STREAMED, TFX)) < READS_FASTER:
+        yield f"Streaming reads {times:.1f} times as fast as {TFX}, not {READS_FASTER}."
+    for way in (MEMORY, STREAMED):
+        if (times := speeds.ratio(training[largest], way, TEMPLATE)) < TRAINS_FASTER:
+            yield f"Training, {way}, is {times:.1f} times as fast as {TEMPLATE} at {largest} rows a step, not {TRAINS_FASTER}."
+    for batch, ways in training.items():
+        if (share := speeds.ratio(ways, MEMORY, CEILING)) < OF_CEILING:
+            yield f"At {batch} rows a step training has {share:.2f} of the speed that it has without input, not {OF_CEILING}."
+    fewest, most = min(grown), max(grown)
+    if grown[most] > MOST_GROWTH * grown[fewest]:
+        yield f"Streaming {most:,} rows takes {grown[most]:.0f} MB, {fewest:,} rows {grown[fewest]:.0f} MB."
+
+
+def main() -> int:
+    """Measures and prints. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", type=int, default=240_000, metavar="N", help="different files' worth; a multiple of 8,000")
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="of one measurement")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds")
+    given = parser.parse_args()
+    tf.get_logger().setLevel(logging.ERROR)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        rows, stock = (make(Path(folder, make.__name__), given.rows) for make in (speeds.our_rows, speeds.stock_rows))
+        print(f"{given.rows:,} rows, {os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}.\n", flush=True)
+        reading = measure_reading(rows, given.seconds, given.repeat)
+        print(reading_table(reading), flush=True)
+        training = measure_training(rows, stock, given.seconds, given.repeat)
+        print(f"\n{training_table(training)}", flush=True)
+        grown = measure_growth(rows, given.rows, Path(folder))
+    print("\n" + table(["rows streamed", "MB"], [[f"{count:,}", f"{mb:.0f}"] for count, mb in grown.items()]))
+    print(f"\n{time.monotonic() - started:.0f} s in all, load at the end {os.getloadavg()[0]:.1f}.")
+    broken = list(broken_promises(reading, training, grown))
+    print("\n".join(broken), file=sys.stderr, end="\n" if broken else "")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Rows for the input function to read, and what it makes of them."""
+
+import tensorflow as tf
+
+from trainer_module import inputs
+
+LABEL = "ripe"
+SPEC = {
+    "id": tf.io.FixedLenFeature([1], tf.int64),
+    "weight": tf.io.FixedLenFeature([1], tf.float32),
+    LABEL: tf.io.FixedLenFeature([1], tf.float32),
+}
+ROW_BYTES = 8 + 4 + 4
+# For `memory_bytes`: nothing fits, everything fits.
+STREAM, MEMORY = 0, 2**30
+WAYS = {"memory": MEMORY, "stream": STREAM}
+
+
+def feature(values):
+    kind = {bytes: "bytes", int: "int64", float: "float"}[type(values[-1])]
+    return tf.train.Feature(**{f"{kind}_list": {"value": values}})
+
+
+def record(**values):
+    """A serialised example."""
+    return tf.train.Example(features={"feature": {name: feature(value) for name, value in values.items()}}).SerializeToString()
+
+
+def write(file, numbers):
+    """Writes a row a number, gzipped as Transform does; returns the path."""
+    with tf.io.TFRecordWriter(str(file), "GZIP") as out:
+        for number in numbers:
+            out.write(record(id=[number], weight=[number / 2], **{LABEL: [float(number % 2)]}))
+    return str(file)
+
+
+def split(folder, *sizes):
+    """Writes files of so many rows, numbered from 0 on; returns the patterns that find them."""
+    first = 0
+    for i, size in enumerate(sizes):
+        write(folder / f"examples-{i:02}.gz", range(first, first + size))
+        first += size
+    return [str(folder / "examples-*")]
+
+
+def batches(patterns, batch=10, *, at_most=None, training=True, spec=SPEC, seed=1, **settings):
+    """Takes batches as an Estimator does, in a graph of its own: a list of (features, labels)."""
+    make = inputs.input_fn(patterns, spec, LABEL, batch, training=training, seed=seed, **settings)
+    taken = []
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        iterator = tf.compat.v1.data.make_initializable_iterator(make())
+        following = iterator.get_next()
+        session.run(iterator.initializer)
+        while at_most is None or len(taken) < at_most:
+            try:
+                taken.append(session.run(following))
+            except tf.errors.OutOfRangeError:
+                break
+    return taken
+
+
+def ids(taken):
+    """The rows in batches, one after the other."""
+    return [int(i) for features, _ in taken for i in features["id"].ravel()]
+
+
+def epochs(order, rows):
+    """Cuts the rows of a training where epochs end; what is left over is dropped."""
+    return [order[i : i + rows] for i in range(0, len(order) - rows + 1, rows)]

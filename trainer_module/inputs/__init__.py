@@ -1,0 +1,7 @@
+"""What an Estimator trains and is evaluated on."""
+
+from trainer_module.inputs.build import MEMORY_BYTES, InputFn, input_fn
+from trainer_module.inputs.files import DamagedFileError, NoRecordsError
+from trainer_module.inputs.shards import Shard
+
+__all__ = ["MEMORY_BYTES", "DamagedFileError", "InputFn", "NoRecordsError", "Shard", "input_fn"]

@@ -1,0 +1,84 @@
+"""What a worker of a cluster trains on: its share of the files, or of their records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from trainer_module.inputs import files, records
+
+# Shares of whole files differ by one file. With so many each, that is an eighth of a share at most.
+_ENOUGH_FILES = 8
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One worker's part.
+
+    Attributes:
+        index: which one, from 0.
+        count: how many there are.
+    """
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count:
+            raise ValueError(f"Shard {self.index} of {self.count}: its index must be at least 0 and less than the count.")
+
+
+WHOLE = Shard(0, 1)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The records of a shard.
+
+    Attributes:
+        files: the files that are read, sorted; each holds a record.
+        part: of their records, in the order in which they are read.
+    """
+
+    files: Sequence[str]
+    part: Shard = WHOLE
+
+    def blocks(self, order: tf.Tensor | None = None) -> tf.data.Dataset:
+        """Returns the records in vectors [<= records.BLOCK]; `order` is another order of `files`."""
+        turns = records.turns(self.files if order is None else order)
+        if self.part != WHOLE:
+            turns = turns.rebatch(records.TURN * self.part.count).map(lambda turn: turn[self.part.index :: self.part.count])
+        return turns.rebatch(records.BLOCK)
+
+    def rows(self, at_most: int | None = None) -> int:
+        """Returns the number of records; beyond `at_most` it is some number that is larger."""
+        index, count = self.part.index, self.part.count
+        everyones = files.count(self.files, None if at_most is None else at_most * count + index)
+        return len(range(index, everyones, count))
+
+    def stored_bytes(self) -> int:
+        """Returns how many bytes the records take in their files, compressed."""
+        return files.stored_bytes(self.files) // self.part.count
+
+
+def share(found: Sequence[str], shard: Shard) -> Share:
+    """Returns what a shard reads of files: some of them where the shares come out even, else every `shard.count`-th record.
+
+    Shares have no record in common, together they are everything, and none is empty.
+
+    Args:
+        found: all files, sorted; some may be without a record.
+        shard: whose share.
+
+    Raises:
+        trainer_module.inputs.files.NoRecordsError: there are fewer records than shards.
+        trainer_module.inputs.files.DamagedFileError: one of the files cannot be read.
+    """
+    filled = files.with_records(found)
+    if len(filled) % shard.count == 0 or len(filled) >= _ENOUGH_FILES * shard.count:
+        return Share(filled[shard.index :: shard.count])
+    if files.count(filled, at_most=shard.count) < shard.count:
+        raise files.NoRecordsError(f"{', '.join(filled)}: fewer rows than workers, {shard.count}. Use fewer.")
+    return Share(filled, shard)
