@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks import search_harm
 from benchmarks.harm import Case, Result, run, training
 from data import discovery
 from pipeline import errors
@@ -65,11 +66,6 @@ def prepare(output: Path) -> None:
         raise SystemExit(2)
 
 
-def tuning_row() -> Result | None:
-    """A search with a kill in the middle. TO BE FILLED: returns the row of the table, or None as long as there is none."""
-    return None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the cases. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -103,10 +99,14 @@ def _results(chosen: argparse.Namespace, output: Path) -> Iterator[Result]:
         result = run(case, what, at)
         print(result.row(), flush=True)
         yield result
-    tuned = tuning_row()
-    if tuned:
-        print(tuned.row(), flush=True)
-        yield tuned
+    searched = Case(Cluster(), "kill", "Tuner")
+    if chosen.only in searched.name:
+        result = search_harm.run(
+            Result(searched), output / "pipeline", output / "search",
+            dataset=_DATASET, model=_MODEL, steps=chosen.steps, batch_size=_BATCH,
+        )  # fmt: skip
+        print(result.row().replace(searched.cluster.strategy, "tuning, 3 trials"), flush=True)
+        yield result
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""A search for hyper-parameters that is killed in the middle of a trial, and goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.harm import Result, training
+from data import discovery
+from trainer_module.training import checkpoints
+from trainer_module.training import job as jobs
+from trainer_module.tuning import plan, records, search
+from trainer_module.tuning.settings import Settings
+
+TRIALS = 3
+# The trial that is under way when the search is killed, the second one.
+_IN = "1"
+_DEADLINE_SECONDS = 240
+
+
+def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, steps: int, batch_size: int) -> Result:
+    """Searches with three trials; kill -9 hits the process of the Tuner while the second one trains; searches again.
+
+    Args:
+        result: to fill in.
+        output: folder of a run that went as far as Transform.
+        path: folder for this.
+        dataset: name.
+        model: name.
+        steps: of a trial.
+        batch_size: rows a step.
+    """
+    began = time.monotonic()
+    job = training(result.case, output, path, dataset=dataset, model=model, steps=steps, batch_size=batch_size)
+    job = replace(job, hyperparameters={})  # none is given: all are searched
+    file = path / "job.json"
+    job.write(str(file))
+    searched = plan.Plan(job, _settings(steps), str(path))
+    folder = searched.training_of(_IN)
+    killed = _search(file)
+    while checkpoints.step_of(folder) < steps // 2 and killed.poll() is None and time.monotonic() - began < _DEADLINE_SECONDS:
+        time.sleep(0.05)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    seen = _newest_step(searched.folder_of(_IN))
+    before, saved = {r.id: r for r in records.read(searched.folder)}, checkpoints.step_of(folder)
+    again = _search(file).wait(_DEADLINE_SECONDS)
+    after = {r.id: r for r in records.read(searched.folder)}
+    result.words, result.seconds = "goes on" if again == 0 else "fails", time.monotonic() - began
+    result.steps = sum(record.step for record in after.values())
+    result.lost = max(0, seen - saved)
+    if again != 0:
+        result.broken.append(f"the search that was to go on ended with status {again}")
+    if after.get("0") != before.get("0"):
+        result.broken.append("a finished trial was touched again")
+    if after[_IN].values != before[_IN].values or after[_IN].resumed_from < saved:
+        result.broken.append(f"the trial that was cut off went on from step {after[_IN].resumed_from}, not from {saved}")
+    if [r.state for r in after.values() if r.state in ("completed", "stopped early")] and len(after) != TRIALS:
+        result.broken.append(f"there are {len(after)} trials, not {TRIALS}")
+    return result
+
+
+def _newest_step(folder: str) -> int:
+    """Returns the newest step that a trial has logged: it logs every hundredth."""
+    return max((int(step) for step in re.findall(r"step = (\d+)", Path(plan.log_of(folder)).read_text())), default=0)
+
+
+def _settings(steps: int) -> Settings:
+    return Settings(trials=TRIALS, oracle="random", steps=steps, stop_early=False)
+
+
+def _search(file: Path) -> subprocess.Popen[bytes]:
+    with file.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__, str(file)], cwd=discovery.CHECKOUT, stdout=log, stderr=log,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    [path] = sys.argv[1:]
+    work = jobs.read(path)
+    search.tuner(work, _settings(work.settings.steps), str(Path(path).parent)).search()
