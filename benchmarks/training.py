@@ -73,26 +73,30 @@ def measure_training(rows: Rows, stock: Rows, seconds: float, rounds: int) -> Sp
 
 
 def measure_growth(rows: Rows, count: int, folder: Path) -> dict[int, float]:
-    """Returns number of rows -> MB that a process grows by while it streams so many once; there are `count` of them."""
+    """Returns number of rows in files -> MB that a process grows by while it streams `max(TIMES_AS_MANY) * count` rows.
+
+    All read as many, because the heap goes on growing slowly, whatever is read: more threads come to have a part of it.
+    """
     spec, grown = rows.transform.transformed_feature_spec(), {}
     for times in TIMES_AS_MANY:
         links = [folder / f"{times}-{i}-{Path(file).name}" for i in range(times) for file in rows.files]
         for link, file in zip(links, rows.files * times, strict=True):
             link.symlink_to(file)
         with multiprocessing.get_context("spawn").Pool(1) as process:
-            grown[count * times] = process.apply(growth, ([str(f) for f in links], spec, rows.label, count * times))
+            taken = max(TIMES_AS_MANY) * count // BATCHES[-1]
+            grown[count * times] = process.apply(growth, ([str(link) for link in links], spec, rows.label, taken))
     return grown
 
 
-def growth(files: Sequence[str], spec: Mapping[str, tf.io.FixedLenFeature], label: str, rows: int) -> float:
-    """Streams files once. Returns by how many MB the process grew, at most."""
+def growth(files: Sequence[str], spec: Mapping[str, tf.io.FixedLenFeature], label: str, batches: int) -> float:
+    """Streams batches of `BATCHES[-1]` rows. Returns by how many MB the process grew, at most."""
     make = inputs.input_fn(files, spec, label, BATCHES[-1], training=True, seed=1, memory_bytes=0)
     before, most = _resident(), 0.0
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        batches = tf.compat.v1.data.make_initializable_iterator(make())
-        following = tf.group(*tf.nest.flatten(batches.get_next()))
-        session.run(batches.initializer)
-        for _ in range(rows // BATCHES[-1]):
+        iterator = tf.compat.v1.data.make_initializable_iterator(make())
+        following = tf.group(*tf.nest.flatten(iterator.get_next()))
+        session.run(iterator.initializer)
+        for _ in range(batches):
             session.run(following)
             most = max(most, _resident())
     return most - before
@@ -158,7 +162,7 @@ def main() -> int:
         training = measure_training(rows, stock, given.seconds, given.repeat)
         print(f"\n{training_table(training)}", flush=True)
         grown = measure_growth(rows, given.rows, Path(folder))
-    print("\n" + table(["rows streamed", "MB"], [[f"{count:,}", f"{mb:.0f}"] for count, mb in grown.items()]))
+    print("\n" + table(["rows in the files", "MB"], [[f"{count:,}", f"{mb:.0f}"] for count, mb in grown.items()]))
     print(f"\n{time.monotonic() - started:.0f} s in all, load at the end {os.getloadavg()[0]:.1f}.")
     broken = list(broken_promises(reading, training, grown))
     print("\n".join(broken), file=sys.stderr, end="\n" if broken else "")

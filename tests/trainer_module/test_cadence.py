@@ -45,6 +45,11 @@ def test_given_steps_decide_when_a_checkpoint_is_due(clock):
     assert cadence.checkpoint_due(120)
 
 
+def test_checkpoints_come_at_the_same_steps_after_one_that_was_saved_in_between(clock):
+    cadence = begun(clock, checkpoint_steps=10, step=104)
+    assert [step for step in range(105, 112) if cadence.checkpoint_due(step)] == [110, 111]
+
+
 def test_given_seconds_decide_when_an_evaluation_is_due(clock):
     cadence = begun(clock, eval_seconds=60)
     assert cadence.evaluation_due()

@@ -29,19 +29,19 @@ class Outcome:
         self.evaluations = Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
     def step(self) -> int:
-        """Returns the global step of the newest checkpoint, 0 if there is none."""
+        """Returns the global step of the newest checkpoint, 0 if there is none.
+
+        It is the one in its name. With parameter servers the checkpoint holds a few more: those taken while it was written.
+        """
         return checkpoints.step_of(self._folder)
 
     def evaluated_step(self) -> int:
-        """Returns the global step of the newest checkpoint that was evaluated, 0 if there is none."""
+        """Returns the same of the newest checkpoint that was evaluated."""
         last = self.evaluations.read().last
-        return last.step if last else 0
+        return int(last.checkpoint.rpartition("-")[2]) if last else 0
 
     def evaluated(self) -> bool:
-        """Whether the newest checkpoint was evaluated. It was then exported, too, if it was one to export.
-
-        (With parameter servers a checkpoint holds a few steps more than its name says: those taken while it was written.)
-        """
+        """Whether the newest checkpoint was evaluated. It was then exported, too, if it was one to export."""
         return 0 < self.step() <= self.evaluated_step()
 
     def complete(self) -> bool:

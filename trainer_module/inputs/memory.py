@@ -31,11 +31,9 @@ def endless(share: Share, columns: Columns, order: Order, rows: int) -> tf.data.
     def epochs(table: Packed) -> tf.data.Dataset:
         chosen = tf.data.Dataset.range(first_epoch, ENDLESS).map(permutation).rebatch(_GATHERED)
         return chosen.map(
-            lambda numbers: columns.unpack({dtype: tf.gather(values, numbers) for dtype, values in table.items()}),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
+            lambda numbers: columns.unpack({dtype: tf.gather(values, numbers) for dtype, values in table.items()})
         )
 
-    packed = share.blocks().map(columns.pack, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    packed = share.blocks().map(columns.pack, num_parallel_calls=tf.data.AUTOTUNE)
     # One element that holds every row. The function captures it: it is neither copied nor part of the graph.
     return packed.rebatch(rows).flat_map(epochs)

@@ -1,4 +1,7 @@
-"""Serialised records, as they lie in gzipped TFRecord files. In vectors: one by one, they cost twice as much to read."""
+"""Serialised records, as they lie in gzipped TFRecord files.
+
+They travel in vectors. One by one, as in TFX, every step on their way costs more than reading them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import tensorflow as tf
 
 # Records that are shuffled, parsed and counted at a time: 4 MB of taxi examples. TFX shuffles as many.
 BLOCK = 10_000
-# Records taken from one file before the next one's turn. Turns of 16 cost twice as much as those of 64, of 256 as much.
+# Records taken from one file before the next one's turn: turns of 16 cost twice as much, of 256 as much.
 TURN = 64
 FILES_AT_ONCE = 8
 _COMPRESSION = "GZIP"
@@ -20,10 +23,5 @@ def turns(files: tf.Tensor | Sequence[str]) -> tf.data.Dataset:
         lambda file: tf.data.TFRecordDataset(file, _COMPRESSION).batch(TURN),
         cycle_length=FILES_AT_ONCE,
         num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
+        deterministic=True,  # also where no options say so
     )
-
-
-def holds_one(file: tf.Tensor) -> tf.Tensor:
-    """Returns whether there is a record in a file."""
-    return tf.data.TFRecordDataset(file, _COMPRESSION).take(1).reduce(False, lambda *_: True)

@@ -29,6 +29,10 @@ class Shard:
         if not 0 <= self.index < self.count:
             raise ValueError(f"Shard {self.index} of {self.count}: its index must be at least 0 and less than the count.")
 
+    def of(self, rows: int) -> int:
+        """Returns how many of `rows` are this part's, if every part takes one in turn."""
+        return len(range(self.index, rows, self.count))
+
 
 WHOLE = Shard(0, 1)
 
@@ -52,11 +56,14 @@ class Share:
             turns = turns.rebatch(records.TURN * self.part.count).map(lambda turn: turn[self.part.index :: self.part.count])
         return turns.rebatch(records.BLOCK)
 
-    def rows(self, at_most: int | None = None) -> int:
-        """Returns the number of records; beyond `at_most` it is some number that is larger."""
-        index, count = self.part.index, self.part.count
-        everyones = files.count(self.files, None if at_most is None else at_most * count + index)
-        return len(range(index, everyones, count))
+    def rows(self) -> int:
+        """Returns the number of records, by reading them."""
+        return self.part.of(files.count(self.files))
+
+    def rows_that_fit(self, most: int) -> int | None:
+        """Returns the number of records, if no part has more than `most`; all workers of a cluster come to the same answer."""
+        everyones = files.count(self.files, at_most=most * self.part.count)
+        return self.part.of(everyones) if everyones <= most * self.part.count else None
 
     def stored_bytes(self) -> int:
         """Returns how many bytes the records take in their files, compressed."""

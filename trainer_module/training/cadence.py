@@ -55,7 +55,8 @@ class Cadence:
     def checkpoint_due(self, step: int) -> bool:
         """Whether a checkpoint is to be saved at a step."""
         if self._checkpoint_steps is not None:
-            return step >= self._saved_step + self._checkpoint_steps
+            # At multiples, wherever the training was cut off: so its evaluations stay those of one that was not.
+            return step // self._checkpoint_steps > self._saved_step // self._checkpoint_steps
         since = self.stepping - self._saved_at
         return since >= LEAST_SECONDS and self._save_cost <= _CHECKPOINTS * self._overhead * since
 

@@ -146,9 +146,10 @@ class Attentive(watch.Control):
 
 
 def run(folder: str) -> int:
-    """Trains the trial in a folder to its end, from its newest checkpoint on. Returns the exit status of its process:
+    """Trains the trial in a folder to its end, from its newest checkpoint on.
 
-    0 if it has a value, 1 if it has failed, role.AGAIN if it got stuck.
+    Returns:
+        The exit status of its process: role.DONE if it has a value, role.FAILED if it has failed, role.AGAIN if it got stuck.
     """
     task = files.read(posixpath.join(folder, TASK), Task)
     assert task

@@ -45,9 +45,11 @@ def split(folder, *sizes):
 
 def batches(patterns, batch=10, *, at_most=None, training=True, spec=SPEC, seed=1, **settings):
     """Takes batches as an Estimator does, in a graph of its own: a list of (features, labels)."""
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True  # takes longer than what it would save here
     make = inputs.input_fn(patterns, spec, LABEL, batch, training=training, seed=seed, **settings)
     taken = []
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
         iterator = tf.compat.v1.data.make_initializable_iterator(make())
         following = iterator.get_next()
         session.run(iterator.initializer)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.inputs.rows import MEMORY, STREAM, batches, epochs, ids, split
+from tests.trainer_module.inputs.rows import LABEL, MEMORY, SPEC, STREAM, batches, epochs, ids, split
+from trainer_module import inputs
 from trainer_module.inputs import Shard, memory
 from trainer_module.inputs.order import Order
 
@@ -70,6 +71,14 @@ def test_a_training_may_be_cut_off_anywhere(tmp_path, small_steps, sizes, batch,
     patterns, settings = split(tmp_path, *sizes), {"shard": shard, "memory_bytes": memory_bytes}
     whole = batches(patterns, batch, at_most=step + 12, **settings)
     assert ids(batches(patterns, batch, at_most=12, first_step=step, **settings)) == ids(whole[step:])
+
+
+def test_two_replicas_in_a_process_take_two_batches_a_step(hundred):
+    context = tf.distribute.InputContext(num_input_pipelines=3, input_pipeline_id=1, num_replicas_in_sync=6)
+    make = inputs.input_fn(hundred, SPEC, LABEL, 10, training=True, seed=1, first_step=7)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        (features, _) = make(context).take(1).get_single_element()
+        assert session.run(features["id"]).ravel().tolist() == ids(batches(hundred, at_most=1, first_step=14))
 
 
 def test_what_is_skipped_is_said(hundred, caplog):

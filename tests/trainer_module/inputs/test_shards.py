@@ -16,7 +16,7 @@ def everyones(patterns, count, **settings):
 
 @pytest.mark.parametrize(
     ("sizes", "count"),
-    [((100,), 3), ((40, 40, 20), 2), ((1, 2, 3, 4), 3), ((0, 7, 0, 9), 3), ((2,) * 16, 2), ((1, 1, 1), 3), ((6,), 6)],
+    [((100,), 3), ((40, 40, 20), 2), ((1, 2, 3, 4), 3), ((0, 7, 0, 9), 3), ((2,) * 16, 2), ((1, 1, 1), 3), ((3,), 3)],
     ids=str,
 )
 def test_shards_are_everything_have_nothing_in_common_and_none_is_empty(tmp_path, small_steps, sizes, count):
@@ -42,6 +42,12 @@ def test_records_are_shared_where_there_are_too_few_files(tmp_path):
     assert everyones(split(tmp_path, 7), 3) == [[0, 3, 6], [1, 4], [2, 5]]
     found = files.find(split(tmp_path, 3, 3, 3))
     assert [share(found, Shard(i, 2)).rows() for i in range(2)] == [5, 4]
+
+
+def test_the_rows_of_all_workers_fit_into_memory_or_those_of_none(tmp_path):
+    found = files.find(split(tmp_path, 7))
+    for most, rows in ((2, [None] * 3), (3, [3, 2, 2])):
+        assert [share(found, Shard(i, 3)).rows_that_fit(most) for i in range(3)] == rows
 
 
 def test_a_share_says_how_many_rows_it_has(tmp_path):

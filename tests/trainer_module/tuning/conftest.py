@@ -1,5 +1,6 @@
 """Models and examples for searches."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests import trained
 from tests.trainer_module.tuning import searches
+from trainer_module.tuning import runner
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,13 +30,17 @@ def examples(materialised):
     return [str(transformed / "Split-train" / "*")], [str(transformed / "Split-eval" / "*")], graph
 
 
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch):
+    """Stubs end at once: what waits for them looks more often."""
+    monkeypatch.setattr(runner, "_LOOK_EVERY_SECONDS", 0.03)
+
+
 @pytest.fixture
 def fates(monkeypatch):
     """Returns a function that says what happens to stubs: trial -> fate, and seconds an evaluation."""
 
     def decide(fates=None, pace=0.0):
-        import json
-
         monkeypatch.setenv("STUB_FATES", json.dumps({str(k): v for k, v in (fates or {}).items()}))
         monkeypatch.setenv("STUB_PACE", str(pace))
 

@@ -37,16 +37,21 @@ asked = []
 signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
 
 
+def put(path, text):
+    """In one step: the process may be killed at any moment."""
+    hidden = path.with_suffix(".hidden")
+    hidden.write_text(text)
+    hidden.replace(path)
+
+
 def write(**changes):
     report.update(changes)
-    hidden = report_file.with_suffix(".stub")
-    hidden.write_text(json.dumps(report))
-    hidden.replace(report_file)
+    put(report_file, json.dumps(report))
 
 
 def leave_if_asked():
     if asked:
-        checkpoint.write_text(str(step))
+        put(checkpoint, str(step))
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -57,7 +62,7 @@ while step < 100:
     step += 20
     time.sleep(pace)
     leave_if_asked()
-    checkpoint.write_text(str(step))
+    put(checkpoint, str(step))
     value = 1 - abs(job["hyperparameters"]["x"] - 0.7) * (2 - step / 100)
     write(curve=[*report["curve"], [step, value]])
     line.say(training={"step": step, "steps": 100, "loss": 0.0, "steps_per_second": 1.0})

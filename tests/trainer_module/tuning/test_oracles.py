@@ -139,6 +139,7 @@ def test_where_all_have_failed_the_search_begins_anew(tmp_path, caplog):
     assert len(reloaded(tmp_path, "random", trials=3).trials) == 3
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN axis")
 def test_a_value_that_is_no_number_is_a_failure(tmp_path):
     oracle = build(tmp_path)
     trial = oracle.create_trial("slot0")

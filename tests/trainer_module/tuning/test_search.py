@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -170,10 +169,3 @@ def test_the_objective_and_the_steps_are_those_of_the_training_unless_others_are
     assert (plan.objective, plan.direction, plan.steps) == ("auc", "higher", 70)
     plan = planned(tmp_path, job(), objective="binary_accuracy", steps=30)
     assert (plan.objective, plan.direction, plan.steps) == ("binary_accuracy", "higher", 30)
-
-
-@pytest.fixture(autouse=True)
-def _no_leftovers():
-    yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)

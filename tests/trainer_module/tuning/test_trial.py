@@ -61,6 +61,7 @@ def test_a_trial_that_diverges_says_so(search):
     assert report.error.startswith("TrainingError: The loss is nan")
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
     plan = search(evaluations=2)
     _, whole = run(plan, "0")

@@ -1,0 +1,135 @@
+"""Real clusters on this machine, on real examples of a toy: they reach their end, whatever is done to them."""
+
+import json
+import logging
+import os
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import harm
+from benchmarks.faults import DEVICES, MIRRORED, PS
+from benchmarks.harm import Case
+from tests.runs import ROOT, environment
+from trainer_module.cluster import addresses, role, supervisor
+from trainer_module.training import folder, progress, supervised
+from trainer_module.training.settings import Cluster
+from trainer_module.training.watch import Control
+
+STEPS = 1200
+
+
+@pytest.fixture
+def training(materialised, tmp_path):
+    """Returns a function: a case -> its training."""
+
+    def training(case, steps=STEPS, **settings):
+        made = harm.training(
+            case, materialised("toy.fruit"), tmp_path / "training",
+            dataset="toy.fruit", model="canned_linear", steps=steps, batch_size=20,
+        )  # fmt: skip
+        return replace(made, settings=replace(made.settings, **settings))
+
+    return training
+
+
+def harmed(case, training):
+    at = random.randrange(STEPS // 4, STEPS * 3 // 4)
+    result = harm.run(case, training(case), at)
+    assert result.broken == [], f"harm was done at step {at}"
+    return result
+
+
+def train(job):
+    with folder.held(job.folder) as lock:
+        return supervised.train(job, lock)
+
+
+def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
+    caplog.set_level(logging.INFO)
+    result = harmed(Case(PS, "kill", "worker-1"), training)
+    assert result.lost == 0
+    [warning] = [r.getMessage() for r in caplog.records if r.name == supervisor.__name__ and r.levelname == "WARNING"]
+    assert warning.startswith("worker-1 was killed by SIGKILL. It is started again in 0.5 s.")
+    steps = [r.training["step"] for r in caplog.records if r.name == progress.LOGGER.name]
+    assert steps and steps == sorted(steps)
+
+
+def test_one_process_of_its_own_trains_as_well(training, tmp_path):
+    job = training(Case(Cluster()), steps=300)
+    with folder.held(job.folder) as lock:
+        supervisor.run(job, lock, Control())
+    assert (tmp_path / "training" / "cluster" / "local-0.log").read_text().startswith("== 2")
+    trained = train(job)
+    assert (trained.steps, trained.resumed_from) == (300, 300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(PS, "kill", "chief-0"),
+        Case(PS, "kill", "ps-0"),
+        Case(PS, "kill", "evaluator-0"),
+        Case(PS, "late", "worker-0"),
+        Case(replace(PS, start_seconds=15), "never", "worker-0", fails="worker-0 did not start within 15 s"),
+        Case(PS, "kill node"),
+        Case(PS, "end node"),
+        Case(MIRRORED, "kill", "worker-0"),
+        Case(DEVICES, "kill", "local-0"),
+    ],
+    ids=lambda case: case.name,
+)
+def test_whatever_is_done_to_it_a_training_ends(case, training):
+    harmed(case, training)
+
+
+@pytest.mark.slow
+def test_the_stop_rule_ends_a_cluster(training, tmp_path):
+    trained = train(training(Case(PS), steps=1_000_000, checkpoint_steps=200, eval_seconds=0, patience=600))
+    assert trained.ended_by == "no better auc in 600 steps"
+    assert 600 <= trained.steps < 1_000_000
+
+
+# What a process says when its part cannot be played.
+
+
+def start(job, config, **settings):
+    job = replace(job, settings=replace(job.settings, cluster=replace(job.settings.cluster, **settings)))
+    job.write(f"{job.folder}/cluster/job.json")
+    env = environment() | {"TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path), **addresses.SHARING}
+    command = [sys.executable, "-m", "trainer_module.cluster.role", f"{job.folder}/cluster/job.json"]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_process_with_a_wrong_tf_config_ends_at_once(training):
+    done = start(training(Case(PS)), {"cluster": {"chief": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}})
+    assert done.returncode == role.HOPELESS
+    assert "TF_CONFIG is wrong. This is a worker" in done.stderr
+
+
+def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
+    with addresses.kept_free(2) as (chief, ps):
+        cluster = {"chief": [chief], "ps": [ps], "evaluator": ["e:1"]}
+        done = start(
+            training(Case(PS)),
+            {"cluster": cluster, "task": {"type": "chief", "index": 0}, "environment": "cloud"},
+            start_seconds=1,
+        )
+    assert done.returncode == role.AGAIN
+    assert f"ps-0 has not answered at {ps} within 1 s" in done.stderr
+
+
+def test_no_process_of_a_cluster_imports_tfx():
+    text = (
+        "import sys; from trainer_module.cluster import parts, role; from data import discovery\n"
+        "from trainer_module.models import NAME\n"
+        "for name in discovery.names(NAME): discovery.load(NAME, name)\n"
+        "for name in ('taxi', 'housing', 'co2', 'reviews'): discovery.dataset(name)\n"
+        "print([m for m in ('tfx', 'apache_beam', 'tensorflow_model_analysis', 'pipeline') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

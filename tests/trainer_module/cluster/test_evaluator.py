@@ -1,0 +1,211 @@
+"""The evaluator of a cluster, on an Estimator of one weight: what it evaluates, when it ends."""
+
+import itertools
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.trainer_module import test_loop as toy
+from trainer_module.cluster import addresses, evaluator, outcome, parts
+from trainer_module.training import attempt, loop
+from trainer_module.training.evaluations import Evaluations
+from trainer_module.training.job import Job
+from trainer_module.training.settings import Settings
+from trainer_module.training.watch import Control, InterruptedTraining
+
+SECONDS = 30
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch, toy_metrics):
+    """Returns a function: a job whose Estimator has one weight, evaluated where 1 would be right: step 3 is the best."""
+
+    def job(steps=4, evaluation=None, **settings):
+        made = Job("taxi", "none", {}, [], [], "", "", str(tmp_path), Settings(steps, 1, best="loss", **settings))
+        built = {
+            "estimator": toy.estimator(tmp_path),
+            "plan": loop.Plan(
+                steps=steps, **{"patience": 0, "eval_seconds": 0} | {k: v for k, v in settings.items() if k in PLAN}
+            ),
+            "train_input_fn": toy.rows(),
+            "eval_input_fn": evaluation or toy.rows(y=1.0, batches=2),
+            "receiver_fn": toy.receiver,
+        }
+        monkeypatch.setattr(attempt, "parts", lambda job: built)
+        return made
+
+    return job
+
+
+PLAN = ("patience", "export", "eval_seconds", "overhead")
+
+
+@pytest.fixture
+def toy_metrics(monkeypatch):
+    """The loss is a metric of every task."""
+    task = outcome.TASKS["binary_classification"]
+    monkeypatch.setitem(task.metrics, "loss", "lower")
+
+
+def train(folder, step):
+    toy.estimator(folder, checkpoint_steps=1000).train(toy.rows(), max_steps=step)
+
+
+def evaluate(job, chief=None, control=None):
+    """Runs the evaluator in a thread, for not longer than a deadline."""
+    errors = []
+
+    def run():
+        try:
+            evaluator.run(job, chief, control)
+        except BaseException as error:
+            errors.append(error)
+
+    control = control or Control()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    assert not thread.is_alive(), "it does not end"
+    if errors:
+        raise errors[0]
+    return record(job).read()
+
+
+def record(job):
+    return Evaluations(job.folder, "loss", "lower")
+
+
+def test_it_ends_when_the_last_step_was_evaluated_and_exported(job, tmp_path):
+    train(tmp_path, 4)
+    found = evaluate(job())
+    assert (found.last.step, found.best.step, found.last.checkpoint) == (4, 4, "model.ckpt-4")
+    assert (tmp_path / found.last.saved_model / "saved_model.pb").exists()
+    assert toy.checkpoints(tmp_path / "best") == ["model.ckpt-4"]
+    assert not (tmp_path / "cluster" / "evaluated").exists()
+
+
+def test_it_evaluates_the_newest_checkpoint_while_the_training_goes_on(job, tmp_path):
+    train(tmp_path, 3)
+    seen = []
+
+    def evaluation():
+        seen.append(tf.train.latest_checkpoint(tmp_path))
+        if len(seen) == 1:
+            train(tmp_path, 7)
+        return toy.rows(y=1.0, batches=2)()
+
+    found = evaluate(job(steps=7, evaluation=evaluation))
+    assert [Path(path).name for path in seen] == ["model.ckpt-3", "model.ckpt-7"]
+    assert (found.best.step, found.last.step) == (3, 7)
+
+
+def test_a_checkpoint_that_is_deleted_while_it_is_evaluated_is_evaluated_and_kept_whole(job, tmp_path):
+    train(tmp_path, 3)
+
+    def evaluation():
+        train(tmp_path, 4)
+        for path in tmp_path.glob("model.ckpt-3.*"):
+            path.unlink()
+        return toy.rows(y=1.0, batches=2)()
+
+    found = evaluate(job(evaluation=evaluation))
+    assert (found.best.step, found.last.step) == (3, 4)
+    assert tf.train.load_variable(str(tmp_path / "best" / "model.ckpt-3"), "weight") == pytest.approx(toy.weight(3))
+
+
+def test_a_checkpoint_that_is_gone_before_it_can_be_kept_is_passed_over(job, tmp_path, monkeypatch):
+    train(tmp_path, 3)
+    real, asked = tf.io.gfile.glob, itertools.count()
+
+    def glob(patterns):
+        if "model.ckpt-3" in str(patterns) and next(asked) == 0:
+            train(tmp_path, 4)
+            return []
+        return real(patterns)
+
+    monkeypatch.setattr(tf.io.gfile, "glob", glob)
+    assert evaluate(job()).last.step == 4
+
+
+def test_by_the_stop_rule_it_ends_when_the_chief_has_left(job, tmp_path):
+    made = job(steps=100, patience=2)
+    record(made).record(f"{tmp_path}/model.ckpt-1", {"loss": 0.0, "global_step": 1}, None)
+    train(tmp_path, 4)
+    where = outcome.Outcome(made)
+    control = Control()
+    threading.Timer(3, lambda: control.ask(signal.SIGTERM)).start()
+    with pytest.raises(InterruptedTraining):  # it had not ended: the chief may still write another one
+        evaluate(made, control=control)
+    assert (where.complete(), where.over()) == (True, False)
+    where.leave()
+    assert where.over()
+    evaluate(made)
+
+
+def test_asked_to_leave_it_leaves(job):
+    control = Control()
+    control.ask(signal.SIGTERM)
+    with pytest.raises(InterruptedTraining):
+        evaluate(job(), control=control)
+
+
+def test_waiting_is_no_standstill_as_long_as_the_chief_answers(job, monkeypatch):
+    monkeypatch.setattr(evaluator, "_CALL_EVERY_SECONDS", 0)
+    beats, control = [], Control()
+    monkeypatch.setattr(control, "beat", lambda: beats.append(1) or (len(beats) > 1 and control.ask(signal.SIGTERM)))
+    monkeypatch.setattr(addresses, "answers", lambda address: address == "chief:1")
+    with pytest.raises(InterruptedTraining):
+        evaluate(job(), chief="chief:1", control=control)
+    assert len(beats) >= 2
+
+
+# How often it evaluates.
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("plan", "took", "apart"),
+    [({"eval_seconds": 60}, 7, 60), ({"overhead": 0.2}, 7, 35), ({"overhead": 0.5}, 7, 14), ({"eval_seconds": 0}, 7, 0)],
+)
+def test_evaluations_are_so_far_apart(plan, took, apart):
+    clock = Clock()
+    pace = evaluator.Pace(loop.Plan(steps=1000, **plan), clock)
+    assert pace.due(1)
+    with pace.evaluating():
+        clock.now += took
+    clock.now = 100 + apart - 0.1
+    assert not pace.due(2)
+    assert pace.due(1000)  # the last one is not made to wait
+    clock.now = 100 + max(apart, took)
+    assert pace.due(2)
+
+
+# The chief waits for it.
+
+
+def test_the_chief_sees_the_last_evaluation(job, tmp_path):
+    made = job()
+    train(tmp_path, 4)
+    ended = threading.Event()
+    waiting = threading.Thread(target=lambda: (parts._see_it_through(made, Control()), ended.set()), daemon=True)
+    waiting.start()
+    assert not ended.wait(1.5)
+    evaluate(made)
+    assert ended.wait(SECONDS)
+
+
+def test_a_training_that_ended_for_nothing_goes_on(job, tmp_path):
+    made = job(steps=100, patience=5)
+    train(tmp_path, 4)
+    record(made).record(f"{tmp_path}/model.ckpt-4", {"loss": 0.0, "global_step": 4}, None)
+    with pytest.raises(parts.UnfinishedError, match=r"ended at step 4 of 100.*has to go on"):
+        parts._see_it_through(made, Control())
