@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer_module.cluster import addresses
-from trainer_module.cluster.outcome import FOLDER, Outcome
+from trainer_module.cluster.outcome import FOLDER, HELD, Outcome
 from trainer_module.training import attempt, exporters, loop
 from trainer_module.training.job import Job
 from trainer_module.training.watch import Control, LeaveHook
@@ -97,7 +97,7 @@ def _held(folder: str) -> Iterator[str | None]:
     Yields None if it was deleted before it could be kept.
     """
     newest = tf.train.latest_checkpoint(folder)
-    held = posixpath.join(folder, FOLDER, "evaluated")
+    held = posixpath.join(folder, FOLDER, HELD)
     _remove(held)
     tf.io.gfile.makedirs(held)
     try:

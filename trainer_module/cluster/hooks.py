@@ -29,6 +29,11 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
         """Finds the step."""
         self._global_step = tf.compat.v1.train.get_global_step()
 
+    def after_create_session(self, session: tf.compat.v1.Session, coord: tf.train.Coordinator) -> None:
+        """Takes no step at all if it comes too late."""
+        if session.run(self._global_step) >= self._steps:
+            coord.request_stop()
+
     def before_run(self, run_context: Any) -> tf.estimator.SessionRunArgs:
         """Asks for the step."""
         return tf.estimator.SessionRunArgs(self._global_step)

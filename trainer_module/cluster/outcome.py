@@ -13,6 +13,8 @@ from trainer_module.training.job import Job
 
 # The folder of a cluster's own files, inside that of the training.
 FOLDER = "cluster"
+# The checkpoint that is being evaluated, in there.
+HELD = "evaluated"
 _LEFT = "left"
 
 
@@ -71,9 +73,13 @@ class Outcome:
             self.evaluations.rewind(self.step())
 
     def tidy(self) -> None:
-        """Removes the summaries of workers: MultiWorkerMirroredStrategy has each write its own, lest the chief waits for it."""
-        for path in tf.io.gfile.glob(posixpath.join(self._folder, "tmp_*")):
-            tf.io.gfile.rmtree(path)
+        """Removes what processes that were ended have left: a checkpoint being evaluated, and the summaries of workers.
+
+        (MultiWorkerMirroredStrategy has every worker write summaries, lest the chief waits for one in which they take part.)
+        """
+        for pattern in ("tmp_*", posixpath.join(FOLDER, HELD)):
+            for path in tf.io.gfile.glob(posixpath.join(self._folder, pattern)):
+                tf.io.gfile.rmtree(path)
 
     def _left_at(self) -> int | None:
         if not tf.io.gfile.exists(self._mark()):

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.training import session_manager
 
+from trainer_module.cluster import sparse
 from trainer_module.cluster.tf_config import Task
 from trainer_module.training.settings import Cluster
 
@@ -26,6 +27,7 @@ def run_config(cluster: Cluster, task: Task | None) -> dict[str, Any]:
     if task is None:
         return _mirrored(cluster.devices) if cluster.strategy == "mirrored" else {}
     if cluster.strategy == "multi_worker_mirrored":
+        sparse.reduce_in_one_shape()
         return {"train_distribute": tf.distribute.MultiWorkerMirroredStrategy()}
     _wait_briefly()
     # By itself each worker begins 5 s after the one before it. (What RunConfig does by itself, and has to: device filters, so
@@ -35,6 +37,7 @@ def run_config(cluster: Cluster, task: Task | None) -> dict[str, Any]:
 
 def _mirrored(devices: int) -> dict[str, Any]:
     """One process, several devices: so many, 0 for all GPUs. Without GPUs the CPU is divided; each gets a batch of its own."""
+    sparse.reduce_in_one_shape()
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus:
         names = [f"GPU:{i}" for i in range(devices or gpus)]

@@ -1,0 +1,76 @@
+"""What an Estimator is told about training with others. In processes of their own: TensorFlow is configured only once."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.runs import ROOT
+
+
+def said(script, **env):
+    """What a script prints last, as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+PS = """
+import json, os
+import tensorflow as tf
+from tensorflow.python.training import session_manager
+from trainer_module.cluster import strategies, tf_config
+from trainer_module.training.settings import Cluster
+settings = strategies.run_config(Cluster(workers=2, ps=1), tf_config.parse(os.environ["TF_CONFIG"]))
+strategies.run_config(Cluster(workers=2, ps=1), tf_config.parse(os.environ["TF_CONFIG"]))  # once more changes nothing
+config = tf.estimator.RunConfig(**settings)
+manager = session_manager.SessionManager(graph=tf.Graph())
+print(json.dumps([list(config.session_config.device_filters), settings, manager._recovery_wait_secs]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "filters"), [("chief", ["/job:ps", "/job:chief"]), ("worker", ["/job:ps", "/job:worker/task:1"])]
+)
+def test_a_session_waits_for_nobody_but_the_parameter_servers(role, filters):
+    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
+    config = json.dumps({"cluster": cluster, "task": {"type": role, "index": int(role == "worker")}})
+    assert said(PS, TF_CONFIG=config) == [filters, {"experimental_max_worker_delay_secs": 0}, 1]
+
+
+# Two devices, four steps of four ids each: as many different ones as it happens. Each occurrence takes a quarter of one off.
+SPARSE = """
+import json
+import tensorflow as tf
+from trainer_module.cluster import strategies
+from trainer_module.training.settings import Cluster
+
+IDS = [[0, 0, 0, 0], [0, 1, 2, 3], [4, 4, 1, 1], [0, 1, 1, 1], [2, 2, 2, 2], [3, 3, 4, 4], [0, 1, 2, 4], [1, 1, 1, 1]]
+
+def model_fn(features, labels, mode):
+    weights = tf.compat.v1.get_variable("weights", [6, 1], initializer=tf.ones_initializer())
+    ids, positions, counts = tf.unique_with_counts(features)
+    loss = tf.reduce_sum(tf.gather(weights, ids)[:, 0] * tf.cast(counts, tf.float32)) / 2
+    step = tf.compat.v1.train.get_or_create_global_step()
+    train_op = tf.compat.v1.train.GradientDescentOptimizer(1.0).minimize(loss, global_step=step)
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+config = tf.estimator.RunConfig(**strategies.run_config(Cluster(strategy="mirrored", devices=2), None))
+estimator = tf.estimator.Estimator(model_fn, config=config)
+estimator.train(lambda: tf.data.Dataset.from_tensor_slices(tf.constant(IDS)).map(lambda ids: (ids, ids)))
+print(json.dumps([estimator.get_variable_value("weights")[:, 0].tolist(), int(estimator.get_variable_value("global_step"))]))
+"""
+
+
+def test_sparse_gradients_of_several_devices_are_added_up_whatever_their_number():
+    occurrences = [4 + 1 + 1 + 1, 1 + 2 + 3 + 1 + 4, 1 + 4 + 1, 1 + 2, 2 + 2 + 1, 0]
+    assert said(SPARSE) == [[1 - n / 4 for n in occurrences], 4]
+
+
+def test_without_a_strategy_nothing_is_set():
+    script = "from trainer_module.cluster import strategies; from trainer_module.training.settings import Cluster\n"
+    assert said(script + "print(len(strategies.run_config(Cluster(), None)))") == 0
