@@ -148,7 +148,7 @@ def run(case: Case, training: Job, at: int) -> Result:
     result = Result(case)
     try:
         if "node" in case.fault:
-            result.broken += _harm_the_node(case, training, at)
+            _harm_the_node(result, training, at)
             culprit.done = True
         with folder.held(training.folder) as lock:
             trained = supervised.train(training, lock)
@@ -161,7 +161,7 @@ def run(case: Case, training: Job, at: int) -> Result:
     finally:
         for logger in loggers:
             logger.removeHandler(culprit)
-    result.lost, result.seconds = culprit.lost, time.monotonic() - began
+    result.lost, result.seconds = result.lost + culprit.lost, time.monotonic() - began
     result.broken += _broken(case, result, culprit)
     result.broken += [f"process {pid} is left behind" for pid in _processes(training.folder)]
     return result
@@ -189,25 +189,25 @@ def _wrong_with(saved_model: str, steps: int, training: Job) -> Iterator[str]:
             yield f"the export {export} is cut off"
 
 
-def _harm_the_node(case: Case, training: Job, at: int) -> Iterator[str]:
+def _harm_the_node(result: Result, training: Job, at: int) -> None:
     """Ends the process of the Trainer in the middle of a training, as an operator or a machine does it."""
-    path = f"{training.folder}.json"
+    path, kill = f"{training.folder}.json", result.case.fault == "kill node"
     training.write(path)
     node = subprocess.Popen(
         [sys.executable, "-m", __name__, path], stderr=subprocess.PIPE, text=True, cwd=discovery.CHECKOUT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    for line in node.stderr or ():
-        if line.startswith("step ") and int(line.split()[1].split("/")[0]) >= at:
-            break
-    saved, limit = checkpoints.step_of(training.folder), training.settings.grace_seconds + 10
-    node.send_signal(signal.SIGKILL if case.fault == "kill node" else signal.SIGTERM)
+    steps = (int(line.split()[1].split("/")[0]) for line in node.stderr or () if line.startswith("step "))
+    step = next((step for step in steps if step >= at), 0)
+    node.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+    limit = training.settings.grace_seconds + 10
     node.communicate(timeout=limit)
     if not _left(training, time.monotonic() + limit):
-        yield f"{len(_processes(training.folder))} processes outlived the node"
-    now = checkpoints.step_of(training.folder)
-    if case.fault == "end node" and now < at:
-        yield f"asked to end at step {at}, it left a checkpoint of step {now}, before that of step {saved}"
+        result.broken.append(f"{len(_processes(training.folder))} processes outlived the node")
+    saved = checkpoints.step_of(training.folder)
+    result.lost = max(0, step - saved)
+    if not kill and result.lost:
+        result.broken.append(f"asked to end at step {step}, it left a checkpoint of step {saved}")
 
 
 def _left(training: Job, until: float) -> bool:

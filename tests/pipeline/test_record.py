@@ -14,6 +14,7 @@ KEYS = {
     *("data", "nodes", "rows", "train", "hyperparameters", "trials", "metrics", "gates", "blessed", "baseline", "why"),
     "pushed_path",
     "plot",
+    "trials_plot",
 }
 
 
