@@ -15,6 +15,11 @@ import signal
 import threading
 import time
 
+# How a process of a role ends.
+DONE, FAILED = 0, 1
+HOPELESS = 2  # starting it again would not help
+AGAIN = os.EX_TEMPFAIL  # it got stuck, or its part turned out not to be over: start it again
+
 # Between two signs of life. They come from a thread of their own: a process that is stuck in C++ gives them, too, unless it
 # holds Python's lock; one that is stopped or thrashing does not.
 EVERY_SECONDS = 1.0

@@ -8,7 +8,7 @@ import threading
 import time
 
 from trainer_module import inputs
-from trainer_module.cluster import addresses, evaluator, strategies
+from trainer_module.cluster import addresses, evaluator, lifeline, strategies
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
 from trainer_module.cluster.outcome import Outcome
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
@@ -30,7 +30,6 @@ HOPELESS = (
 )
 
 _LOOK_EVERY_SECONDS = 0.5
-_NO_PEERS = 75  # as role.AGAIN
 _log = logging.getLogger(__name__)
 
 
@@ -66,7 +65,7 @@ def take(job: Job, task: Task | None, control: Control, *, supervised: bool) -> 
 def _train(job: Job, task: Task, control: Control) -> None:
     _expect_peers(task, job.settings.cluster.start_seconds)
     config = strategies.run_config(job.settings.cluster, task)
-    built = attempt.parts(job, inputs.Shard(*task.shard) if hasattr(inputs, "Shard") else None, **config)
+    built = attempt.parts(job, inputs.Shard(*task.shard), **config)
     # With MultiWorkerMirroredStrategy a RunConfig takes every process for the chief: it leaves that to the coordinator.
     built["estimator"]._config._is_chief = task.role == CHIEF
     lockstep = "train_distribute" in config
@@ -108,6 +107,6 @@ def _expect_peers(task: Task, seconds: float) -> None:
             _log.error("%s", problem)
         if missing:
             logging.shutdown()
-            os._exit(_NO_PEERS)
+            os._exit(lifeline.AGAIN)
 
     threading.Thread(target=call, name="peers", daemon=True).start()

@@ -3,8 +3,8 @@
 TF_CONFIG says which role it has; without one it trains alone. It ends with status
 
 - 0: its part is done (of a chief: and the last checkpoint was evaluated and exported);
-- 2: starting it again would not help, what it has logged says why;
-- 75 (EX_TEMPFAIL): it got stuck, or the training has to go on: start it again;
+- 2: starting it again would not help; what it has logged says why;
+- 75: it got stuck, or the training has to go on: start it again;
 - by SIGTERM, if that asked it to leave: a chief has saved a checkpoint then;
 - 1: anything else.
 """
@@ -18,15 +18,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from trainer_module.cluster import lifeline, tf_config
+from trainer_module.cluster.lifeline import AGAIN, DONE, FAILED, HOPELESS
 from trainer_module.cluster.tf_config import EVALUATOR, PS, Task, TFConfigError
 
 if TYPE_CHECKING:
     from trainer_module.training.job import Job
-
-DONE, FAILED, HOPELESS, AGAIN = 0, 1, 2, 75
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ def _log_to_stderr() -> None:
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it is
 
 
-def end(status: int) -> Any:
+def end(status: int) -> NoReturn:
     """Ends this process at once: a thread that is stuck in TensorFlow, or a session being closed, can hold it up for ever."""
     logging.shutdown()
     sys.stdout.flush()

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from trainer_module.cluster import addresses, members, role
+from trainer_module.cluster import addresses, lifeline, members
 from trainer_module.cluster.members import Member
 from trainer_module.cluster.outcome import Outcome
 from trainer_module.cluster.process import Process
@@ -123,7 +123,7 @@ class Supervisor:
             if process.silent_seconds > self._settings.stall_seconds:
                 return f"gave no sign of life for {self._settings.stall_seconds} s (train.stall_seconds)"
             return None
-        if process.code == role.DONE and (member.role == WORKER or self._outcome.over()):
+        if process.code == lifeline.DONE and (member.role == WORKER or self._outcome.over()):
             return None  # a worker ends when it has seen the last step
         return process.how_it_ended()
 
@@ -144,7 +144,7 @@ class Supervisor:
 
     def _give_up_on(self, member: Member, process: Process, failure: str) -> None:
         """Raises ClusterError if a member has failed too often, or would always fail."""
-        if process.failed or process.code == role.HOPELESS:
+        if process.failed or process.code == lifeline.HOPELESS:
             raise ClusterError(f"{member.name} has ended the training. {process.failed}\n{process.last_words()}")
         if member.failures > self._settings.retries:
             often = f", {member.failures} times without progress in between" if member.failures > 1 else ""

@@ -11,7 +11,7 @@ import keras_tuner as kt
 import tensorflow as tf
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from trainer_module.cluster import role
+from trainer_module.cluster import lifeline
 from trainer_module.cluster.process import Process
 from trainer_module.training.watch import Control
 from trainer_module.tuning import process, trial
@@ -103,7 +103,7 @@ class Runner:
             if silent or running.process.code is not None:
                 del self._running[slot]
                 running.end()
-                self._ended(slot, running, control, stuck=silent or running.process.code == role.AGAIN)
+                self._ended(slot, running, control, stuck=silent or running.process.code == lifeline.AGAIN)
 
     def _ended(self, slot: int, running: Running, control: Control, *, stuck: bool) -> None:
         chosen, settings = running.chosen, self._plan.job.settings

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from data.tasks import Direction
-from trainer_module.cluster import role
+from trainer_module.cluster import lifeline
 from trainer_module.training import attempt, watch
 from trainer_module.training import folder as folders
 from trainer_module.training.evaluations import Evaluation, Evaluations
@@ -149,7 +149,7 @@ def run(folder: str) -> int:
     """Trains the trial in a folder to its end, from its newest checkpoint on.
 
     Returns:
-        The exit status of its process: role.DONE if it has a value, role.FAILED if it has failed, role.AGAIN if it got stuck.
+        The exit status of its process, of `lifeline`: DONE if it has a value, FAILED if it has failed, AGAIN if it got stuck.
     """
     task = files.read(posixpath.join(folder, TASK), Task)
     assert task
@@ -162,8 +162,8 @@ def run(folder: str) -> int:
         )
     except watch.StalledError as error:
         _log.error("%s", error)
-        return role.AGAIN
-    return role.DONE if read(folder).ended_by else role.FAILED
+        return lifeline.AGAIN
+    return lifeline.DONE if read(folder).ended_by else lifeline.FAILED
 
 
 def _train(folder: str, task: Task, control: watch.Control) -> None:
