@@ -24,7 +24,7 @@ from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, Settings
 
 _CHECKPOINTS = 8  # in a training
-_LATE_SECONDS = 25.0
+_LATE_SECONDS = 10.0
 # No training takes longer, on two cores that others use too.
 _DEADLINE_SECONDS = 240
 
@@ -79,7 +79,7 @@ class Culprit(logging.Handler):
         super().__init__()
         self._case, self._training, self._at = case, training, at
         self._pids: dict[str, int] = {}
-        self.done, self.lost, self.saved, self.went_on = False, 0, 0, sys.maxsize
+        self._stopped, self.done, self.lost, self.saved, self.went_on = False, False, 0, 0, sys.maxsize
 
     def emit(self, record: logging.LogRecord) -> None:
         """A process was started, a step reported, or steps are lost."""
@@ -94,11 +94,16 @@ class Culprit(logging.Handler):
             self.went_on = checkpoints.step_of(self._training)
 
     def _at_start(self, pid: int) -> None:
-        if self._case.fault == "never" or (self._case.fault == "late" and not self.done):
-            self.done = True
+        if self._case.fault == "never" or (self._case.fault == "late" and not self._stopped):
+            self._stopped, self.done = True, self._case.fault == "never"
             os.kill(pid, signal.SIGSTOP)
-        if self._case.fault == "late":
-            threading.Timer(_LATE_SECONDS, os.kill, (pid, signal.SIGCONT)).start()
+            if self._case.fault == "late":
+                threading.Timer(_LATE_SECONDS, self._wake, (pid,)).start()
+
+    def _wake(self, pid: int) -> None:
+        with suppress(ProcessLookupError):  # the training has ended without it: then no harm was done
+            os.kill(pid, signal.SIGCONT)
+            self.done = True
 
     def _at_step(self) -> None:
         number = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}.get(self._case.fault)

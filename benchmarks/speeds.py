@@ -27,6 +27,7 @@ from trainer_module import estimator, inputs
 DATASET, MODEL = "taxi", "custom_wide_deep"
 FILES = 8
 WARM_SECONDS = 1.0
+_READY = 100  # batches
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,13 @@ def our_input(rows: Rows, batch: int, memory_bytes: int = inputs.MEMORY_BYTES) -
     return inputs.input_fn(rows.files, spec, rows.label, batch, training=True, seed=1, memory_bytes=memory_bytes)
 
 
-def one_batch(rows: Rows, batch: int) -> inputs.InputFn:
-    """Returns an input function that costs nothing: the same batch again and again."""
-    return lambda: our_input(rows, batch, memory_bytes=0)().take(1).cache().repeat()
+def ready_batches(rows: Rows, batch: int) -> inputs.InputFn:
+    """Returns an input function that costs nothing: batches that are ready, a hundred different ones again and again.
+
+    With one batch a model trains faster than it ever could (by a tenth, at 1,000 rows): its rows, and those of the embeddings
+    that they need, never leave the processor's cache.
+    """
+    return lambda: our_input(rows, batch, memory_bytes=0)().take(_READY).cache().repeat()
 
 
 def stock_input(rows: Rows, batch: int) -> inputs.InputFn:

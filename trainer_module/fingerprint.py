@@ -12,7 +12,7 @@ import importlib.machinery
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def code(*modules: str) -> str:
         path = _source(module)
         if path is not None:
             files[module] = path
-            pending.extend(_imports(module, path))
+            pending.extend(_imports(module, path, path.stat().st_mtime_ns))
             # Importing a module runs the packages around it.
             parts = module.split(".")
             pending.extend(".".join(parts[:i]) for i in range(1, len(parts)))
@@ -63,12 +63,29 @@ def settings(**values: Any) -> str:
 
 def _source(module: str) -> Path | None:
     """Returns the file of a module of ours, else None."""
-    spec = _spec(module)
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+    # An installed package is not looked into: Python cannot do so where one without a file, like TFX's, is not imported yet.
+    if _foreign(module.partition(".")[0]):
         return None
-    path = Path(spec.origin).resolve()
-    installed = {"site-packages", "dist-packages"} & set(path.parts) or path.is_relative_to(_stdlib())
-    return None if installed else path
+    spec = _spec(module)
+    if spec is None or not spec.origin or not spec.origin.endswith(".py") or _installed(spec.origin):
+        return None
+    return Path(spec.origin).resolve()
+
+
+@cache
+def _foreign(package: str) -> bool:
+    """Whether a package is installed, or there is none of that name. (Of a thousand imports most are of a few such.)"""
+    spec = _spec(package)
+    return spec is None or all(map(_installed, [spec.origin] if spec.origin else _locations(spec)))
+
+
+def _installed(file: str) -> bool:
+    path = Path(file).resolve()
+    return bool({"site-packages", "dist-packages"} & set(path.parts)) or path.is_relative_to(_stdlib())
+
+
+def _locations(spec: importlib.machinery.ModuleSpec) -> list[str]:
+    return list(spec.submodule_search_locations or [])
 
 
 def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
@@ -81,16 +98,23 @@ def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
         spec = importlib.machinery.PathFinder.find_spec(name, search)
         if spec is None:
             return None
-        search = list(spec.submodule_search_locations or [])
+        search = _locations(spec)
     return spec
 
 
+@cache
 def _stdlib() -> Path:
     return Path(importlib.util.__file__ or sys.base_prefix).resolve().parent.parent
 
 
-def _imports(module: str, path: Path) -> Iterator[str]:
-    """Yields the dotted paths that a source file imports; `from a import b` gives both `a` and `a.b`."""
+@cache
+def _imports(module: str, path: Path, changed: int) -> Sequence[str]:
+    """Returns the dotted paths that a source file imports, as it was `changed` last."""
+    return list(dict.fromkeys(_imported(module, path)))
+
+
+def _imported(module: str, path: Path) -> Iterator[str]:
+    """Yields them; `from a import b` gives both `a` and `a.b`."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):

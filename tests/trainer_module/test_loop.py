@@ -253,6 +253,15 @@ def test_a_last_checkpoint_that_nobody_lived_to_evaluate_is_evaluated_by_the_nex
     assert served(trained) == pytest.approx(weight(3), rel=1e-5)
 
 
+def test_a_checkpoint_on_the_way_that_nobody_lived_to_evaluate_is_evaluated_before_the_training_goes_on(tmp_path):
+    often(tmp_path, 2)
+    before = (tmp_path / evaluations.FILE).read_text()
+    often(tmp_path, 3)  # the best of all
+    (tmp_path / evaluations.FILE).write_text(before)  # as if it had been killed between saving and evaluating
+    trained = often(tmp_path, 6)
+    assert (trained.steps, trained.resumed_from, trained.best_step) == (6, 3, 3)
+
+
 def test_a_training_from_the_start_knows_nothing_of_what_lay_in_its_folder(tmp_path):
     often(tmp_path, 4)
     for file in tmp_path.glob("*ckpt*"):

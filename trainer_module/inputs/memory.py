@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer_module.inputs import records
 from trainer_module.inputs.columns import Columns, Packed
 from trainer_module.inputs.order import ENDLESS, Order
 from trainer_module.inputs.shards import Share
@@ -34,6 +35,6 @@ def endless(share: Share, columns: Columns, order: Order, rows: int) -> tf.data.
             lambda numbers: columns.unpack({dtype: tf.gather(values, numbers) for dtype, values in table.items()})
         )
 
-    packed = share.blocks().map(columns.pack, num_parallel_calls=tf.data.AUTOTUNE)
+    packed = share.blocks().map(columns.pack, num_parallel_calls=records.PARSERS)
     # One element that holds every row. The function captures it: it is neither copied nor part of the graph.
     return packed.rebatch(rows).flat_map(epochs)

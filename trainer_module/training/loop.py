@@ -106,6 +106,8 @@ def train(
     resumed_from = step_of(estimator.model_dir)
     if not resumed_from:
         evaluations.clear()
+    elif resumed_from < plan.steps and _is_evaluated(plan, resumed_from):  # if nobody lived to do it
+        evaluate_last(estimator, plan, eval_input_fn, receiver_fn, control)
     if resumed_from < plan.steps and not evaluations.stalled(plan.patience):
         take_part(estimator, plan, train_input_fn, eval_input_fn, receiver_fn, control)
     else:  # train_and_evaluate does nothing at all for a training that is done
@@ -150,6 +152,11 @@ def take_part(
         )
     except tf.estimator.NanLossDuringTrainingError:
         raise TrainingError(_diverged("nan", f"soon after step {step_of(estimator.model_dir)}")) from None
+
+
+def _is_evaluated(plan: Plan, step: int) -> bool:
+    """Whether a training that is not cut off evaluates its checkpoint at a step, whatever the time."""
+    return plan.eval_seconds == 0 and plan.checkpoint_steps is not None and step % plan.checkpoint_steps == 0
 
 
 def evaluations_of(estimator: tf.estimator.Estimator, plan: Plan) -> Evaluations:

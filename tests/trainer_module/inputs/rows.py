@@ -23,7 +23,8 @@ def feature(values):
 
 def record(**values):
     """A serialised example."""
-    return tf.train.Example(features={"feature": {name: feature(value) for name, value in values.items()}}).SerializeToString()
+    features = {"feature": {name: feature(value) for name, value in values.items()}}
+    return tf.train.Example(features=features).SerializeToString(deterministic=True)
 
 
 def write(file, numbers):

@@ -42,7 +42,13 @@ def test_stored_bytes_are_those_of_the_files(tmp_path):
 
 
 def cut(content):
-    return content[:-30]
+    """Its last records are missing, and a part of one: TensorFlow notices."""
+    return content[: len(content) // 2]
+
+
+def cut_between_records(content):
+    """Only its own size and checksum are missing; TensorFlow notices neither this nor any other cut at a record's bound."""
+    return content[:-9]
 
 
 def flip(content):
@@ -56,13 +62,23 @@ def unpacked(content):
     return gzip.decompress(content)
 
 
-@pytest.mark.parametrize("damage", [cut, flip, unpacked])
+@pytest.mark.parametrize("damage", [cut, cut_between_records, flip, unpacked])
 def test_a_damaged_file_is_named(tmp_path, damage):
     patterns = split(tmp_path, 40, 40, 40)
     file = tmp_path / "examples-01.gz"
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(DamagedFileError, match=f"^{file} is not a whole gzipped TFRecord file"):
         batches(patterns, at_most=1)
+
+
+def test_a_cut_is_found_wherever_it_is(tmp_path):
+    whole = write(tmp_path / "whole.gz", range(9))
+    content = (tmp_path / "whole.gz").read_bytes()
+    assert files.count([whole]) == 9
+    for size in range(len(content) - 35, len(content)):  # the last two records, and the end of the file
+        (tmp_path / "cut.gz").write_bytes(content[:size])
+        with pytest.raises(DamagedFileError, match=r"cut\.gz"):
+            files.count([whole, str(tmp_path / "cut.gz")])
 
 
 def test_a_damaged_file_is_found_by_an_evaluation_too(tmp_path):
