@@ -6,10 +6,6 @@ from typing import Any
 
 import tensorflow as tf
 
-# A step that is fetched along with others' may be so many steps old, for each process that trains.
-_LATE = 4
-
-
 class AveragedVariableError(ValueError):
     """A model that cannot be trained with MultiWorkerMirroredStrategy."""
 
@@ -17,17 +13,20 @@ class AveragedVariableError(ValueError):
 class StopInTimeHook(tf.estimator.SessionRunHook):
     """Ends training with parameter servers as soon as any process has taken the last step.
 
-    An Estimator's own hook looks at the step that was fetched with the gradients: others have stepped on since. With it each
-    process takes up to two steps too many; asked again, as here, it is the one that is under way.
+    An Estimator's own hook looks at a step that was read at any time while this process took its own: others have stepped on
+    since, and on a busy machine many times. Read after the step was counted, as here, it is at least that of this very step, so
+    that no process begins one after it has seen the last: each takes at most the one that is under way too many.
     """
 
-    def __init__(self, steps: int, processes: int) -> None:
-        """`steps`: the global step at which the training ends. `processes`: that train."""
-        self._steps, self._near = steps, steps - _LATE * processes
+    def __init__(self, steps: int) -> None:
+        """`steps`: the global step at which the training ends."""
+        self._steps = steps
 
     def begin(self) -> None:
-        """Finds the step."""
+        """Finds the step, and the operations that count it."""
         self._global_step = tf.compat.v1.train.get_global_step()
+        with tf.control_dependencies(_counting(self._global_step)):
+            self._counted = self._global_step.read_value()
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: tf.train.Coordinator) -> None:
         """Takes no step at all if it comes too late."""
@@ -35,13 +34,19 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
             coord.request_stop()
 
     def before_run(self, run_context: Any) -> tf.estimator.SessionRunArgs:
-        """Asks for the step."""
-        return tf.estimator.SessionRunArgs(self._global_step)
+        """Asks for the step, as it is once this one was counted."""
+        return tf.estimator.SessionRunArgs(self._counted)
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        """Asks again, near the end."""
-        if run_values.results >= self._near and run_context.session.run(self._global_step) >= self._steps:
+        """Looks whether it was the last."""
+        if run_values.results >= self._steps:
             run_context.request_stop()
+
+
+def _counting(global_step: tf.Variable) -> list[tf.Operation]:
+    """Returns the operations of the graph that add to the global step: an optimizer's, or the model function's own."""
+    counter = global_step.handle
+    return [op for op in counter.graph.get_operations() if op.type == "AssignAddVariableOp" and op.inputs[0] is counter]
 
 
 class LockstepHook(tf.estimator.SessionRunHook):

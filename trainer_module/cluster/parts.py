@@ -69,7 +69,7 @@ def _train(job: Job, task: Task, control: Control) -> None:
     # With MultiWorkerMirroredStrategy a RunConfig takes every process for the chief: it leaves that to the coordinator.
     built["estimator"]._config._is_chief = task.role == CHIEF
     lockstep = "train_distribute" in config
-    hook = LockstepHook() if lockstep else StopInTimeHook(job.settings.steps, processes=task.shard[1])
+    hook = LockstepHook() if lockstep else StopInTimeHook(job.settings.steps)
     loop.take_part(**built, control=control, more_hooks=[hook])
     if task.role == CHIEF:
         _see_it_through(job, control)
