@@ -24,11 +24,15 @@ run: $(VENV)/.run ## train, evaluate and push a model on the Chicago taxi trips 
 
 .PHONY: test
 test: $(VENV)/.dev ## the tests (ARGS="-k name" for some)
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not e2e" $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## the tests that take longer: every model on every real dataset, whole runs of each
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m slow $(ARGS)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "slow and not e2e" $(ARGS)
+
+.PHONY: e2e
+e2e: $(VENV)/.dev ## the proofs against real servers: Kubernetes and Argo, Airflow, MLMD on MySQL, PostgreSQL and gRPC
+	@$(PYTHON) -m pytest -m e2e $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers
@@ -46,6 +50,8 @@ format: $(VENV)/.dev ## let ruff rewrite the sources
 bench: $(VENV)/.dev ## the measured comparisons of benchmarks/
 	@$(PYTHON) benchmarks/taxi.py
 	@$(PYTHON) benchmarks/quality.py
+	@$(PYTHON) benchmarks/training.py
+	@$(PYTHON) benchmarks/faults.py
 
 .PHONY: lock
 lock: $(UV) ## resolve pyproject.toml into the two lock files again (names, versions, hashes; no addresses)

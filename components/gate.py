@@ -14,9 +14,9 @@ PASSED = "passed"  # custom property of the artifact: 1 or 0, for tfx.dsl.Cond
 
 
 class GateDecision(artifact.Artifact):
-    """A gate's decision. Kubeflow v2 wants a dot and a capital in the name of a type that is not TFX's own."""
+    """A gate's decision. Kubeflow 2 imports the class by the name of its type, with one dot: see `components/__init__.py`."""
 
-    TYPE_NAME = "gates.GateDecision"
+    TYPE_NAME = "components.GateDecision"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,9 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.runners.portability import fn_api_runner
-from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import node
 from pipeline.errors import NodeFailedError, StoppedError
+from pipeline.node import Nodes
 
 # Beam's type check cannot express "any number of side inputs".
 _OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--no_pipeline_type_check")
@@ -20,8 +19,8 @@ class _Run:
 
     current: _Run | None = None
 
-    def __init__(self, ir: pipeline_pb2.Pipeline, observer: node.Observer) -> None:
-        self.ir, self.observer = ir, observer
+    def __init__(self, nodes: Nodes) -> None:
+        self.nodes = nodes
         self.failure: NodeFailedError | StoppedError | None = None
 
 
@@ -36,25 +35,24 @@ class _RunNode(beam.DoFn):
         if shared is None or shared.failure or any(list(signal) for signal in before):  # empty; reading one waits for it
             return
         try:
-            node.run(shared.ir, self._node_id, shared.observer)
+            shared.nodes.run(self._node_id)
         except (NodeFailedError, StoppedError) as failure:  # Beam would wrap it into text
             shared.failure = failure
 
 
-def run(ir: pipeline_pb2.Pipeline, observer: node.Observer) -> None:
-    """Runs every node.
+def run(nodes: Nodes, parallel: int = 1) -> None:
+    """Runs every node, one after another: Beam's in-process runner does not overlap them, whatever `parallel` says.
 
     Raises:
         pipeline.errors.NodeFailedError: the first node that failed; no other starts after it.
     """
-    shared = _Run.current = _Run(ir, observer)
+    shared = _Run.current = _Run(nodes)
     try:
         with beam.Pipeline(runner=fn_api_runner.FnApiRunner(), argv=list(_OPTIONS)) as pipeline:
             root = pipeline | "Start" >> beam.Create([None])
             signals: dict[str, beam.PCollection[None]] = {}
-            for step in (n.pipeline_node for n in ir.nodes):
-                node_id = step.node_info.id
-                before = [beam.pvalue.AsIter(signals[u]) for u in step.upstream_nodes if u in signals]
+            for node_id, needed in nodes.needs.items():
+                before = [beam.pvalue.AsIter(signals[n]) for n in sorted(needed) if n in signals]
                 signals[node_id] = root | f"Run {node_id}" >> beam.ParDo(_RunNode(node_id), *before)
     finally:
         _Run.current = None

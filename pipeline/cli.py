@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from pipeline import errors
 
+if TYPE_CHECKING:
+    from pipeline.config import PipelineConfig
+
 
 class _Commands(click.Group):
-    """Answers every error of ours with one paragraph on stderr and its exit code."""
+    """Ends the process with the exit code of its command."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        try:
-            code = super().main(*args, **(kwargs | {"standalone_mode": False}))
-        except click.ClickException as error:
-            error.show()
-            code = errors.USAGE
-        except click.exceptions.Abort:
-            code = errors.INTERRUPTED
-        except errors.StoppedError as stopped:
-            _say(str(stopped))
-            code = stopped.exit_code
-        except errors.PipelineError as error:
-            if os.environ.get(errors.DEBUG):
-                traceback.print_exc()
-            _say(str(error))
-            code = error.exit_code
-        except Exception as error:  # a mistake of ours: what happened goes to the screen, the traceback to the log
+        answer(lambda: super(_Commands, self).main(*args, **(kwargs | {"standalone_mode": False})))
+
+
+def answer(command: Callable[[], object]) -> NoReturn:
+    """Runs a command and ends the process. Every error of ours is one paragraph on stderr, and an exit code.
+
+    Args:
+        command: returns its exit code; anything but a number is OK.
+    """
+    try:
+        code = command()
+    except click.ClickException as error:
+        error.show()
+        code = errors.USAGE
+    except click.exceptions.Abort:
+        code = errors.INTERRUPTED
+    except errors.StoppedError as stopped:
+        _say(str(stopped))
+        code = stopped.exit_code
+    except errors.PipelineError as error:
+        if os.environ.get(errors.DEBUG):
             traceback.print_exc()
-            _say(f"This should not have happened: {type(error).__name__}: {error}. The log has the traceback (see --debug).")
-            code = errors.NODE_FAILED
-        _leave(code if isinstance(code, int) else errors.OK)
+        _say(str(error))
+        code = error.exit_code
+    except Exception as error:  # a mistake of ours: what happened goes to the screen, the traceback to the log
+        traceback.print_exc()
+        _say(f"This should not have happened: {type(error).__name__}: {error}. The log has the traceback (see --debug).")
+        code = errors.NODE_FAILED
+    _leave(code if isinstance(code, int) else errors.OK)
 
 
 _SCREEN: list[Any] = []  # the real standard error once it has been diverted
@@ -57,6 +72,53 @@ def _leave(code: int) -> NoReturn:
 
 _dataset = click.option("--dataset", metavar="NAME", help="A file in data/datasets/, or an import path.  [taxi]")
 _output_dir = click.option("--output-dir", metavar="DIR", help="Where all results go.  [outputs/<dataset>]")
+_CONFIGURATION = (
+    _dataset,
+    click.option("--model", metavar="NAME", help="A file in trainer_module/models/.  [the dataset's]"),
+    _output_dir,
+    click.option(
+        "--data",
+        metavar="PATH",
+        help="A CSV file, a folder of them, or a pattern with {SPAN} or {YYYY}-{MM}-{DD}.  [the dataset's sample]",
+    ),
+    click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file with settings."),
+    click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting, such as train.steps=5000."),
+)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the command line says of the configuration."""
+
+    file: Path | None
+    assignments: tuple[str, ...]
+    options: Mapping[str, object]
+
+    def load(self, more: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
+        from pipeline import config
+
+        return config.load(self.file, self.assignments, {**self.options, **(more or {})}, use_cache=use_cache)
+
+
+def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that say what is to run; its first argument is what they say."""
+
+    @functools.wraps(command)
+    def call(
+        dataset: str | None,
+        model: str | None,
+        output_dir: str | None,
+        data: str | None,
+        file: Path | None,
+        assignments: tuple[str, ...],
+        **others: Any,
+    ) -> Any:
+        options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data}
+        return command(_Given(file, assignments, options), **others)
+
+    for option in reversed(_CONFIGURATION):
+        call = option(call)
+    return call
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,12 +127,7 @@ def main() -> None:
 
 
 @main.command()
-@_dataset
-@click.option("--model", metavar="NAME", help="A file in trainer_module/models/.  [the dataset's]")
-@_output_dir
-@click.option("--data", metavar="PATH", help="A CSV file, or a folder of them.  [the dataset's sample]")
-@click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file with settings.")
-@click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting, such as train.steps=5000.")
+@_configured
 @click.option("--tune", type=click.IntRange(min=0), metavar="N", help="Search for hyper-parameters first, with N trials.")
 @click.option("--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True)
 @click.option("--resume/--no-resume", default=None, help="Go on from the checkpoints of a training that was cut off.  [resume]")
@@ -79,12 +136,7 @@ def main() -> None:
 @click.option("--to", "to_node", metavar="NODE", help="Run no node behind this one.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def run(
-    dataset: str | None,
-    model: str | None,
-    output_dir: str | None,
-    data: str | None,
-    file: Path | None,
-    assignments: tuple[str, ...],
+    given: _Given,
     tune: int | None,
     runner: str,
     resume: bool | None,
@@ -98,15 +150,11 @@ def run(
     Exit codes: 0 pushed, or nothing new to do; 1 a node failed; 2 wrong usage, configuration or input; 3 a gate refused;
     130 interrupted, 143 terminated.
     """
-    from pipeline import config, logs, session
+    from pipeline import logs, session
 
     if debug:
         os.environ[errors.DEBUG] = "1"
-    options = {
-        "dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data,
-        "tune.trials": tune, "train.resume": resume,
-    }  # fmt: skip
-    finished = config.load(file, assignments, options, use_cache=not no_cache)
+    finished = given.load({"tune.trials": tune, "train.resume": resume}, use_cache=not no_cache)
     run_id = session.new_run_id()
     screen = _divert(session.log_file(finished, run_id), logs)
     return session.run(finished, run_id, runner, session.Selection(from_node, to_node), screen)
@@ -121,6 +169,65 @@ def _divert(log: Path, logs: Any) -> Any:
         ) from None
     _SCREEN.append(screen)
     return screen
+
+
+@main.command()
+@click.argument("runner", type=click.Choice(["kubeflow", "kubeflow_v2", "airflow"]))
+@click.option("--out", metavar="FILE", required=True, type=click.Path(path_type=Path), help="Where to write it.")
+@_configured
+def compile(given: _Given, runner: str, out: Path) -> None:
+    """Write the pipeline for an orchestrator: an Argo Workflow, a PipelineSpec, or an Airflow DAG."""
+    from pipeline import compilation
+
+    for written in compilation.write(runner, given.load(), out):
+        click.echo(f"Wrote {written}")
+
+
+_pipeline = click.option("--pipeline", "given", metavar="FILE|JSON", required=True, help="What `compile` has written.")
+_run_id = click.option("--run-id", metavar="ID", required=True, help="The same for all steps of a run.")
+_set = click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting of this run; empty is none.")
+_parent = click.option("--parent", metavar="PID", type=int, help="End, as by kill -9, when this process does.")
+
+
+@main.command()
+@_pipeline
+@click.option("--node", metavar="NODE", required=True)
+@_run_id
+@_set
+@click.option("--skipped-exit-code", "skipped", default=0, show_default=True, help="Of a node behind a gate that said no.")
+@_parent
+def step(given: str, node: str, run_id: str, assignments: tuple[str, ...], skipped: int, parent: int | None) -> int:
+    """Run one node of a compiled pipeline, as a step of an orchestrator."""
+    _begin_step(parent)
+    from pipeline import bundle
+    from pipeline import step as steps
+
+    code = steps.run(bundle.read(given), node, run_id, assignments)
+    return skipped if code == steps.SKIPPED else code
+
+
+@main.command()
+@_pipeline
+@_run_id
+@_set
+@click.option("--refused-exit-code", "refused", default=errors.REFUSED, show_default=True, help="If a gate has said no.")
+@_parent
+def end(given: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
+    """End a run whose steps have run: complete its record. The exit code is that of `run`."""
+    _begin_step(parent)
+    from pipeline import bundle, ending
+
+    code = ending.end(bundle.read(given), run_id, assignments)
+    return refused if code == errors.REFUSED else code
+
+
+def _begin_step(parent: int | None) -> None:
+    from pipeline import logs
+    from trainer_module.cluster import lifeline
+
+    if parent:
+        lifeline.end_with(parent)
+    logs.to_stderr()
 
 
 @main.command("list")
@@ -141,7 +248,7 @@ def list_() -> None:
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(settings.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in config.manual():
-        click.echo(f"  {key:24}{meaning}")
+        click.echo(f"  {key:29}{meaning}")
 
 
 @main.command()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from components.csv_example_gen.logic import InputDataError
+from data import discovery
 from pipeline.config import PipelineConfig
 from pipeline.dag import create_pipeline
-from pipeline.errors import UsageError
+from pipeline.errors import InputError, UsageError
 
 # Always asked anew in a partial run: what it found in the run before may no longer be the latest.
 _ALWAYS = "LatestBlessedModel"
@@ -51,6 +54,21 @@ def compile_pipeline(
         )
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     return ir
+
+
+def needs(config: PipelineConfig) -> dict[str, list[str]]:
+    """Returns node id -> ids of the nodes that must have run before, in topological order.
+
+    Raises:
+        InputError: a path of data with braces has something else in them than a span.
+    """
+    if not config.has_spans:  # its data may lie where only the nodes see it
+        config = msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.declared)))
+    try:
+        ir = compiler.Compiler().compile(create_pipeline(config))
+    except InputDataError as error:
+        raise InputError(str(error)) from None
+    return {n.pipeline_node.node_info.id: sorted(n.pipeline_node.upstream_nodes) for n in ir.nodes}
 
 
 def node_ids(ir: pipeline_pb2.Pipeline) -> Sequence[str]:

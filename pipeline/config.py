@@ -1,13 +1,15 @@
 """The configuration of a run: frozen, typed, validated once.
 
-Settings come, later ones winning, from the defaults (`pipeline/settings.py`), a TOML file (`--config`), `--set key=value`, and
+Settings come, later ones winning, from the defaults (`pipeline/settings/`), a TOML file (`--config`), `--set key=value`, and
 the options of the command line.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
+import hashlib
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +22,7 @@ import tomli
 from msgspec import Meta
 
 from data import TASKS, Dataset, discovery
+from pipeline import metadata_store
 from pipeline.errors import UsageError
 from pipeline.settings import ENGINES, Cluster, Config, Table, Train, Tune
 from trainer_module.training import settings as training
@@ -59,6 +62,11 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
         return self.settings.model or self.declared.model
 
     @property
+    def has_spans(self) -> bool:
+        """Whether data comes in spans, numbered or dated."""
+        return "{" in self.data_path
+
+    @property
     def train_steps(self) -> int:
         """Global step at which training ends, at the latest."""
         return self.training.steps
@@ -84,9 +92,21 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.output_dir}/serving"
 
     @property
-    def metadata(self) -> str:
-        """MLMD's SQLite file."""
+    def metadata_file(self) -> str:
+        """MLMD's SQLite file, where there is one."""
         return f"{self.output_dir}/metadata.sqlite"
+
+    @property
+    def metadata_uri(self) -> str:
+        """Where MLMD is, see `pipeline.metadata_store`."""
+        return self.settings.metadata.uri or metadata_store.sqlite(self.metadata_file)
+
+    @property
+    def pipeline_name(self) -> str:
+        """What this pipeline is called in MLMD. On a server an output folder's runs must not be mistaken for another one's."""
+        if not self.settings.metadata.uri:
+            return self.dataset
+        return f"{self.dataset}-{hashlib.sha256(self.output_dir.encode()).hexdigest()[:8]}"
 
     @property
     def beam_args(self) -> tuple[str, ...]:
@@ -95,7 +115,12 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(
-    file: Path | None, assignments: Iterable[str], options: Mapping[str, Any], *, use_cache: bool = True
+    file: Path | None,
+    assignments: Iterable[str],
+    options: Mapping[str, Any],
+    *,
+    base: Mapping[str, Any] | None = None,
+    use_cache: bool = True,
 ) -> PipelineConfig:
     """Returns the finished configuration.
 
@@ -103,12 +128,13 @@ def load(
         file: TOML file, or None.
         assignments: `key=value`, keys with dots.
         options: dotted key -> value of what was given on the command line; None is "not given".
+        base: settings that go before all of those.
         use_cache: see PipelineConfig.
 
     Raises:
         UsageError: an unknown key, a value of the wrong type or out of range, an unknown dataset or model, a broken file.
     """
-    settings: dict[str, Any] = _read(file) if file else {}
+    settings: dict[str, Any] = _read(file) if file else copy.deepcopy(dict(base or {}))
     _merge_known(settings, f"in {file}")
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -141,6 +167,8 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
         path = settings.data.path or str(discovery.sample_path(declared))
     except discovery.UnknownNameError as error:
         raise UsageError(str(error)) from None
+    if settings.metadata.uri:
+        metadata_store.check(settings.metadata.uri)
     output = settings.output_dir or f"outputs/{settings.dataset}"
     return PipelineConfig(
         settings=settings,
@@ -237,20 +265,39 @@ def _convert(settings: Mapping[str, Any]) -> Config:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
-        table = place.strip("`").lstrip(".")
+        table = _named(settings, place.strip("`").lstrip("."), str(error))
         unknown = re.search(r"unknown field `(.*)`", message)
         if unknown:
             raise _unknown(f"{table}.{unknown[1]}".lstrip(".")) from None
-        if table.endswith("[...]"):  # msgspec names no key of a free table
-            free = _look_up(settings, table.removesuffix("[...]"))
-            wrong = next((k for k, v in free.items() if not isinstance(v, (int, float, str))), "...")
-            table = table.replace("[...]", f".{wrong}")
         value = _look_up(settings, table)
         if message.startswith("Invalid enum value"):
             message = f"expected one of {', '.join(_choices(table))}"
         raise UsageError(
             f"Configuration key '{table}': {message.lower().replace('`', '').replace(' | null', '')}. Received: {value!r}."
         ) from None
+
+
+def _named(settings: Mapping[str, Any], place: str, error: str) -> str:
+    """Returns a place as dotted keys. Of a free table msgspec names none: it is the one that gives the same error alone."""
+    place = re.sub(r"\[(\d+)\]", r".\1", place)
+    while "[...]" in place:
+        before, _, after = place.partition("[...]")
+        key = next((k for k in _look_up(settings, before) if _error_of(settings, before, k) == error), "?")
+        place = f"{before}.{key}{after}"
+    return place
+
+
+def _error_of(settings: Mapping[str, Any], table: str, key: str) -> str:
+    """Returns what is wrong with settings in which a table has one key only."""
+    alone = copy.deepcopy(dict(settings))
+    entries = _look_up(alone, table)
+    for other in entries.keys() - {key}:
+        del entries[other]
+    try:
+        msgspec.convert(alone, Config, strict=False)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
 
 
 def _unknown(key: str) -> UsageError:
@@ -270,5 +317,8 @@ def _choices(key: str) -> tuple[str, ...]:
 
 def _look_up(settings: Any, key: str) -> Any:
     for part in key.split("."):
-        settings = settings.get(part) if isinstance(settings, Mapping) else None
+        if isinstance(settings, list):
+            settings = settings[int(part)]
+        else:
+            settings = settings.get(part) if isinstance(settings, Mapping) else None
     return settings

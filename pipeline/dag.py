@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from tfx import components as tfx
@@ -10,7 +11,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
-from tfx.orchestration import data_types, metadata, pipeline
+from tfx.orchestration import data_types, pipeline
 from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 from tfx.types import Channel, standard_artifacts
 
@@ -32,8 +33,26 @@ from trainer_module.models import NAME as MODELS
 RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own: every runner fills it in
 
 
-def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
-    """Returns the whole DAG. Call it anew for every compilation: TFX's components can be compiled once."""
+LATEST_TUNED = "LatestTuned"
+
+
+def _latest_tuned(config: PipelineConfig) -> Resolver:
+    return Resolver(
+        strategy_class=LatestTunedStrategy,
+        config={"dataset": config.dataset, "model": config.model},
+        best_hyperparameters=Channel(type=standard_artifacts.HyperParameters),
+    ).with_id(LATEST_TUNED)
+
+
+def create_pipeline(
+    config: PipelineConfig, latest_tuned: Callable[[PipelineConfig], Resolver] = _latest_tuned
+) -> pipeline.Pipeline:
+    """Returns the whole DAG. Call it anew for every compilation: TFX's components can be compiled once.
+
+    Args:
+        config: the configuration.
+        latest_tuned: makes the node that finds what the newest search has found; not every orchestrator knows every strategy.
+    """
     dataset, settings = config.declared, config.settings
 
     example_gen = _example_gen(config)
@@ -75,7 +94,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
             "train_args": trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT], num_steps=config.train_steps),
             "eval_args": trainer_pb2.EvalArgs(splits=[EVAL_SPLIT]),
         }
-        tuner = _tuner(config, training)
+        tuner = _tuner(config, training, latest_tuned)
         trainer = tfx.Trainer(
             **training,
             run_fn="trainer_module.entry.run_fn",
@@ -101,6 +120,7 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
                 schema=schema,
                 dataset=config.dataset,
                 code=_code(config, "components.evaluator", "components.metrics.skill"),
+                **({"serving": config.serving, "run_id": RUN_ID} if config.has_spans else {}),
             )
             blessing = evaluator.outputs["blessing"]
             with Cond(blessing.future()[0].custom_property("blessed") == 1):
@@ -111,11 +131,10 @@ def create_pipeline(config: PipelineConfig) -> pipeline.Pipeline:
     nodes: list[BaseNode] = [example_gen, statistics_gen, schema_gen, example_validator, data_gate]
     nodes += [transform, *([tuner] if tuner else []), trainer, champion, champion_gate, evaluator, pusher]
     return pipeline.Pipeline(
-        pipeline_name=config.dataset,
+        pipeline_name=config.pipeline_name,
         pipeline_root=config.artifacts,
         components=nodes,
         enable_cache=config.use_cache,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(config.metadata),
         beam_pipeline_args=list(config.beam_args),
     )
 
@@ -144,18 +163,14 @@ def _schema_gen(dataset: Dataset, statistics: Channel) -> BaseNode:
     return tfx.SchemaGen(statistics, infer_feature_shape=False)
 
 
-def _tuner(config: PipelineConfig, training: dict[str, Any]) -> BaseNode | None:
+def _tuner(
+    config: PipelineConfig, training: dict[str, Any], latest_tuned: Callable[[PipelineConfig], Resolver]
+) -> BaseNode | None:
     """Where the Trainer's hyper-parameters come from: a search, the newest search before, or (None) the model's file."""
     if config.tuning.trials:
         searched = _training(config) | {"tuning": dataclasses.asdict(config.tuning), "searches": config.searches}
         return tfx.Tuner(**training, tuner_fn="trainer_module.entry.tuner_fn", custom_config=searched)
-    if config.settings.tune.reuse:
-        return Resolver(
-            strategy_class=LatestTunedStrategy,
-            config={"dataset": config.dataset, "model": config.model},
-            best_hyperparameters=Channel(type=standard_artifacts.HyperParameters),
-        ).with_id("LatestTuned")
-    return None
+    return latest_tuned(config) if config.settings.tune.reuse else None
 
 
 def _training(config: PipelineConfig) -> dict[str, Any]:

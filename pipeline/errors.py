@@ -30,6 +30,10 @@ class InputError(PipelineError):
     exit_code = USAGE
 
 
+class InUseError(InputError):
+    """An output folder that another run is using."""
+
+
 class NodeFailedError(PipelineError):
     """A node of the DAG failed.
 

@@ -30,10 +30,15 @@ def divert(log: Path) -> Screen:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
             os.dup2(file.fileno(), stream.fileno())
+    to_stderr()
+    return screen
+
+
+def to_stderr() -> None:
+    """Logs to standard error, which an orchestrator shows as the log of a step."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname).1s %(name)s %(message)s", force=True
     )
-    return screen
 
 
 def settle() -> None:

@@ -1,27 +1,26 @@
-"""One node of a compiled pipeline: launch it, and learn from MLMD what really became of it."""
+"""The nodes of a compiled pipeline: launch one, and learn from MLMD what really became of it."""
 
 from __future__ import annotations
 
-import posixpath
+import logging
 import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Protocol, TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, partial_run_utils
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
+from pipeline import cleanup, transient
 from pipeline.errors import NodeFailedError
-
-# States of a node.
-WAITING, RUNNING, DONE, CACHED, REUSED, SKIPPED, FAILED = (
-    "waiting", "running", "done", "cached", "reused", "skipped", "failed",
-)  # fmt: skip
+from pipeline.states import CACHED, DONE, FAILED, REUSED, RUNNING, SKIPPED
 
 _Execution: TypeAlias = metadata_store_pb2.Execution
+_log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
@@ -31,44 +30,106 @@ class Observer(Protocol):
         """A node has entered a state; `seconds` is how long it ran."""
 
 
-def run(ir: pipeline_pb2.Pipeline, node_id: str, observer: Observer) -> None:
-    """Runs one node.
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of one run. What runs them calls `run`, each once those that it needs have run.
 
-    Raises:
-        NodeFailedError: the executor raised, or its inputs could not be resolved. (TFX's runners return normally then.)
+    Attributes:
+        ir: the compiled pipeline, its runtime parameters filled in.
+        connection: where MLMD is.
+        observer: is told what happens. Nodes may run in several threads.
+        retries: how often a node is run again that failed for a cause that may pass.
+        retry_seconds: before the first of them; twice as long before each one after.
     """
-    node = next(n.pipeline_node for n in ir.nodes if n.pipeline_node.node_info.id == node_id)
-    connection = connection_config(ir)
-    started = time.monotonic()
-    observer.node(node_id, RUNNING, 0.0)
-    try:
-        if node.execution_options.HasField("skip"):
-            needed = node.execution_options.skip.reuse_artifacts_mode == pipeline_pb2.NodeExecutionOptions.Skip.REQUIRED
-            state = REUSED if needed else SKIPPED
-        elif _behind_skipped(ir, node, connection):
-            state = SKIPPED
-        else:
-            if node.execution_options.run.perform_snapshot:
-                with metadata.Metadata(connection) as handle:
-                    partial_run_utils.snapshot(handle, ir)
-            _launch(ir, node, connection)
-            state = _state(node, connection)
-    except Exception as error:
-        observer.node(node_id, FAILED, time.monotonic() - started)
-        raise NodeFailedError(node_id, f"{type(error).__name__}: {error}") from error
-    except BaseException:  # Ctrl-C and SIGTERM, which TFX's launcher does not catch: it would stay RUNNING for ever
-        _cancel(ir, node, connection)
-        observer.node(node_id, FAILED, time.monotonic() - started)
-        raise
-    observer.node(node_id, state, time.monotonic() - started)
-    if state == FAILED:
-        raise NodeFailedError(node_id, "its inputs could not be resolved: a node before it has left nothing.")
+
+    ir: pipeline_pb2.Pipeline
+    connection: Any
+    observer: Observer
+    retries: int = 0
+    retry_seconds: float = 0.0
+
+    @property
+    def needs(self) -> dict[str, set[str]]:
+        """Node id -> ids of the nodes that must have run before; in topological order."""
+        return {n.pipeline_node.node_info.id: set(n.pipeline_node.upstream_nodes) for n in self.ir.nodes}
+
+    def run(self, node_id: str) -> str:
+        """Runs one node. Returns its state.
+
+        Raises:
+            NodeFailedError: the executor raised, or its inputs could not be resolved. (TFX's runners return normally then.)
+        """
+        started = time.monotonic()
+        self.observer.node(node_id, RUNNING, 0.0)
+        try:
+            state = self._tried(node_id)
+        except Exception as error:
+            self.observer.node(node_id, FAILED, time.monotonic() - started)
+            raise NodeFailedError(node_id, f"{type(error).__name__}: {error}") from error
+        except BaseException:  # Ctrl-C and SIGTERM, which TFX's launcher does not catch: it would stay RUNNING for ever
+            self.cancel(node_id)
+            self.observer.node(node_id, FAILED, time.monotonic() - started)
+            raise
+        self.observer.node(node_id, state, time.monotonic() - started)
+        if state == FAILED:
+            raise NodeFailedError(node_id, "its inputs could not be resolved: a node before it has left nothing.")
+        return state
+
+    def _tried(self, node_id: str) -> str:
+        """Runs a node, and again if it fails for a cause that may pass."""
+        attempt = 0
+        while True:
+            try:
+                return _run(self.ir, self._node(node_id), self.connection)
+            except Exception as error:
+                cause = transient.cause(error)
+                if not cause or attempt >= self.retries:
+                    raise
+                wait, attempt = self.retry_seconds * 2**attempt, attempt + 1
+                _log.warning("%s failed: %s. That may pass: try again %d of %d, in %g s.",
+                             node_id, cause, attempt, self.retries, wait, exc_info=error)  # fmt: skip
+            time.sleep(wait)
+
+    def cancel(self, node_id: str) -> None:
+        """Says in MLMD that a node was ended, and removes what it has left half-written."""
+        with metadata.Metadata(self.connection) as handle:
+            # A try after a failed one goes by the state of that one until it has come to its end.
+            cut_off = [e for e in _executions(handle, self._node(node_id)) if not execution_lib.is_execution_successful(e)]
+            cleanup.cancel(handle, cut_off, {e.id: node_id for e in cut_off}, self._root)
+
+    def state(self, node_id: str) -> str:
+        """Returns what has become of a node in this run: SKIPPED if it has not run, FAILED if it has not come to its end."""
+        return _state(self._node(node_id), self.connection)
+
+    def times(self, node_id: str) -> tuple[datetime, datetime] | None:
+        """Returns when the last execution of a node in this run began and when MLMD last heard of it; None if there is none."""
+        with metadata.Metadata(self.connection) as handle:
+            last = max(_executions(handle, self._node(node_id)), key=lambda e: e.id, default=None)
+        if last is None:
+            return None
+        milliseconds = (last.create_time_since_epoch, last.last_update_time_since_epoch)
+        began, heard = (datetime.fromtimestamp(ms / 1000, timezone.utc) for ms in milliseconds)
+        return began, heard
+
+    @property
+    def _root(self) -> str:
+        return self.ir.runtime_spec.pipeline_root.field_value.string_value
+
+    def _node(self, node_id: str) -> pipeline_pb2.PipelineNode:
+        return next(n.pipeline_node for n in self.ir.nodes if n.pipeline_node.node_info.id == node_id)
 
 
-def connection_config(ir: pipeline_pb2.Pipeline) -> metadata_store_pb2.ConnectionConfig:
-    """Returns where the metadata of a compiled pipeline are."""
-    config = runner_utils.extract_local_deployment_config(ir).metadata_connection_config
-    return getattr(config, config.WhichOneof("connection_config"))
+def _run(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> str:
+    if node.execution_options.HasField("skip"):
+        needed = node.execution_options.skip.reuse_artifacts_mode == pipeline_pb2.NodeExecutionOptions.Skip.REQUIRED
+        return REUSED if needed else SKIPPED
+    if _behind_skipped(ir, node, connection):
+        return SKIPPED
+    if node.execution_options.run.perform_snapshot:
+        with metadata.Metadata(connection) as handle:
+            partial_run_utils.snapshot(handle, ir)
+    _launch(ir, node, connection)
+    return _state(node, connection)
 
 
 def _launch(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> None:
@@ -106,16 +167,3 @@ def _behind_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, 
     before = [n.pipeline_node for n in ir.nodes if n.pipeline_node.node_info.id in node.upstream_nodes]
     with metadata.Metadata(connection) as handle:
         return any(not b.execution_options.HasField("skip") and not _executions(handle, b) for b in before)
-
-
-def _cancel(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> None:
-    """Says in MLMD that an execution was ended, and removes what it has left half-written."""
-    root = ir.runtime_spec.pipeline_root.field_value.string_value
-    with metadata.Metadata(connection) as handle:
-        running = [e for e in _executions(handle, node) if execution_lib.is_execution_active(e)]
-        for execution in running:
-            execution.last_known_state = _Execution.CANCELED
-            for output in fileio.glob(posixpath.join(root, node.node_info.id, "*", str(execution.id))):
-                fileio.rmtree(output)
-        if running:
-            handle.store.put_executions(running)

@@ -21,6 +21,9 @@ from components.pusher.executor import PUSHED_DESTINATION
 from pipeline.record import GateRecord, RunRecord
 from trainer_module.entry import TRAINED_FILE
 
+# Output keys under which gates publish what they have decided.
+DECISIONS = ("decision", "blessing")
+
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
 
@@ -53,12 +56,13 @@ def outputs_of(store: Any, run_id: str) -> Outputs:
     artifacts = {a.id: a for a in store.get_artifacts_by_id([e.artifact_id for e in events])}
     found = {}
     for event in sorted(events, key=lambda e: e.execution_id):
-        node = _node_id(store, executions[event.execution_id], types)
+        node = node_id(store, executions[event.execution_id], types)
         found[node, event.path.steps[0].key] = artifacts[event.artifact_id]
     return found
 
 
-def _node_id(store: Any, execution: metadata_store_pb2.Execution, types: Mapping[int, str]) -> str:
+def node_id(store: Any, execution: metadata_store_pb2.Execution, types: Mapping[int, str]) -> str:
+    """Returns the id of the node of an execution; `types` is execution type id -> name."""
     contexts = store.get_contexts_by_execution(execution.id)
     names = [c.name for c in contexts if c.type == "node"]
     return names[0].rpartition(".")[2] if names else types[execution.type_id].rpartition(".")[2]
@@ -83,7 +87,7 @@ def as_artifact(statistics: Artifact) -> ExampleStatistics:
 
 def _training(record: RunRecord, outputs: Outputs) -> None:
     run = outputs.get(("Trainer", "model_run"))
-    trained = _json(run, TRAINED_FILE)
+    trained = _json(run.uri, TRAINED_FILE) if run is not None else {}
     if trained:
         told = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
         record.train = {k: trained[k] for k in told if k in trained}
@@ -106,8 +110,6 @@ def _gates(record: RunRecord, outputs: Outputs) -> None:
 
 
 def _evaluation(record: RunRecord, outputs: Outputs) -> None:
-    import tensorflow_model_analysis as tfma
-
     blessing = outputs.get(("Evaluator", "blessing"))
     if blessing is not None:
         record.blessed = blessing.custom_properties["blessed"].int_value == 1
@@ -116,14 +118,27 @@ def _evaluation(record: RunRecord, outputs: Outputs) -> None:
         return
     picture = posixpath.join(evaluation.uri, forecast_plot.FILE)
     record.plot = picture if fileio.exists(picture) else None
+    record.metrics |= metrics(evaluation.uri)
+
+
+def metrics(evaluation: str) -> dict[str, float | None]:
+    """Returns what the Evaluator has measured of the model on the whole evaluation split: name -> value, in order.
+
+    Args:
+        evaluation: folder with TFMA's results.
+    """
+    import tensorflow_model_analysis as tfma
+
     models = [spec.get("name") for spec in _json(evaluation, "eval_config.json")["evalConfig"]["modelSpecs"]]
     # Beside a baseline TFMA gives the model this name.
     candidate = tfma.CANDIDATE_KEY if len(models) > 1 else None
-    result = tfma.load_eval_result(evaluation.uri, model_name=candidate)
-    overall = next(metrics for key, metrics in result.slicing_metrics if not key)
-    for name, value in overall[""][""].items():
-        if "doubleValue" in value and not name.endswith("_diff"):  # the change against the baseline
-            record.metrics[name] = _finite(value["doubleValue"])
+    result = tfma.load_eval_result(evaluation, model_name=candidate)
+    overall = next(values for key, values in result.slicing_metrics if not key)
+    return {
+        name: _finite(value["doubleValue"])
+        for name, value in overall[""][""].items()
+        if "doubleValue" in value and not name.endswith("_diff")  # the change against the baseline
+    }
 
 
 def _origin(store: Any, model: Artifact) -> dict[str, str | None]:
@@ -135,9 +150,9 @@ def _origin(store: Any, model: Artifact) -> dict[str, str | None]:
     return {"run_id": runs[0] if runs else None, "model": settings.get("model")}
 
 
-def _json(artifact: Artifact | None, name: str) -> dict[str, Any]:
-    path = posixpath.join(artifact.uri, name) if artifact is not None else ""
-    if not path or not fileio.exists(path):
+def _json(folder: str, name: str) -> dict[str, Any]:
+    path = posixpath.join(folder, name)
+    if not fileio.exists(path):
         return {}
     with fileio.open(path, "r") as file:
         return json.load(file)

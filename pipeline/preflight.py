@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.config import PipelineConfig
-from pipeline.errors import InputError, UsageError
+from pipeline.errors import InputError, InUseError, UsageError
 
 # Of each file: a scan of that takes about a second. What is wrong behind it, ExampleGen meets and says in the same words.
 _CHECKED_BYTES = 256 << 20
@@ -47,13 +48,24 @@ def check(config: PipelineConfig) -> None:
         raise UsageError(str(error)) from None
 
 
+def is_local(path: str) -> bool:
+    """Whether a path is one of the file system, not a URL of object storage."""
+    return not re.match(r"\w+://", path)
+
+
 @contextmanager
-def output_folder(path: str) -> Iterator[None]:
-    """Creates an output folder and keeps it to this process.
+def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
+    """Creates an output folder and keeps it to this process; or, shared, to processes that share it.
+
+    Object storage has no locks: there, whoever starts runs has to see to it that they come one after another.
 
     Raises:
-        InputError: it cannot be written, or another run is using it.
+        InputError: it cannot be written.
+        InUseError: another run is using it.
     """
+    if not is_local(path):
+        yield
+        return
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,10 +76,10 @@ def output_folder(path: str) -> Iterator[None]:
         ) from None
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dies with its owner
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)  # dies with its owner
         except OSError:
             lock.seek(0)
-            raise InputError(
+            raise InUseError(
                 f"Another run (process {lock.read().strip()}) is using the output folder {path}. "
                 "Wait for it, or choose another folder with --output-dir."
             ) from None

@@ -12,18 +12,18 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from pipeline import node, trials_table
+from pipeline import states, trials_table
 from trainer_module.training.progress import LOGGER
 from trainer_module.tuning.records import LOGGER as SEARCH
 
 _MARKS = {
-    node.WAITING: "[dim]·[/]",
-    node.RUNNING: "[cyan]▶[/]",
-    node.DONE: "[green]✓[/]",
-    node.CACHED: "[green]=[/]",
-    node.REUSED: "[green]=[/]",
-    node.SKIPPED: "[dim]-[/]",
-    node.FAILED: "[red]✗[/]",
+    states.WAITING: "[dim]·[/]",
+    states.RUNNING: "[cyan]▶[/]",
+    states.DONE: "[green]✓[/]",
+    states.CACHED: "[green]=[/]",
+    states.REUSED: "[green]=[/]",
+    states.SKIPPED: "[dim]-[/]",
+    states.FAILED: "[red]✗[/]",
 }
 _REFRESH_PER_SECOND = 4
 _PLAIN_EVERY_SECONDS = 5.0
@@ -45,7 +45,7 @@ class Progress(logging.Handler):
 
     def begin(self, node_ids: Sequence[str]) -> None:
         """Lists the nodes to come."""
-        self._states = dict.fromkeys(node_ids, (node.WAITING, 0.0))
+        self._states = dict.fromkeys(node_ids, (states.WAITING, 0.0))
         self._width = max(map(len, node_ids))
         if self._console.is_terminal:
             self._live.start()
@@ -63,7 +63,7 @@ class Progress(logging.Handler):
     def node(self, node_id: str, state: str, seconds: float) -> None:
         """A node has entered a state."""
         self._states[node_id] = (state, seconds)
-        if state == node.RUNNING:
+        if state == states.RUNNING:
             self._started[node_id], self._training = time.monotonic(), ""
         elif not self._console.is_terminal:
             self._console.print(f"{node_id:{self._width}}  {state:8}{seconds:6.1f} s", highlight=False)
@@ -91,16 +91,16 @@ class Progress(logging.Handler):
 
     def _table(self) -> RenderableType:
         nodes = self._nodes()
-        if self._states.get("Tuner", ("", 0.0))[0] != node.RUNNING or not self._trials:
+        if self._states.get("Tuner", ("", 0.0))[0] != states.RUNNING or not self._trials:
             return nodes
         return Group(nodes, trials_table.table(self._trials))
 
     def _nodes(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for node_id, (state, seconds) in self._states.items():
-            running = state == node.RUNNING
+            running = state == states.RUNNING
             shown = time.monotonic() - self._started[node_id] if running else seconds
-            timing = "" if state in (node.WAITING, node.SKIPPED) else f"{shown:6.1f} s"
+            timing = "" if state in (states.WAITING, states.SKIPPED) else f"{shown:6.1f} s"
             detail = self._training if running else ""
             table.add_row(_MARKS[state], node_id, f"[dim]{state}[/]", timing, detail)
         return table

@@ -26,7 +26,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     """
     from data import discovery
 
-    if not Path(config.metadata).exists():
+    if not Path(config.output_dir, "runs").exists():
         raise errors.UsageError(f"There is no run in {config.output_dir} whose data could be accepted. Run the pipeline first.")
     with _quiet():
         before, after = _proposal(config)
@@ -78,10 +78,10 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
     from tfx.types import artifact_utils
     from tfx.utils import io_utils
 
-    from pipeline import outcome
+    from pipeline import metadata_store, outcome
     from pipeline.record import earlier
 
-    with metadata.Metadata(metadata.sqlite_metadata_connection_config(config.metadata)) as handle:
+    with metadata.Metadata(metadata_store.reach(config.metadata_uri)) as handle:
         for record in earlier(config.output_dir):
             outputs = outcome.outputs_of(handle.store, record.run_id)
             if ("StatisticsGen", "statistics") in outputs and ("SchemaGen", "schema") in outputs:

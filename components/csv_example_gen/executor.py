@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import apache_beam as beam
 from google.protobuf import struct_pb2
 from tfx import types
-from tfx.components.example_gen import base_example_gen_executor
+from tfx.components.example_gen import base_example_gen_executor, utils
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import standard_component_specs
@@ -41,6 +41,9 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         del source.splits[1:]
         one = {standard_component_specs.INPUT_CONFIG_KEY: proto_utils.proto_to_json(source)}
         super().Do(input_dict, output_dict, exec_properties | one)
+        if utils.SPAN_PROPERTY_NAME in exec_properties:  # where no driver has done it: Kubeflow 2
+            [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
+            examples.set_int_custom_property(utils.SPAN_PROPERTY_NAME, int(exec_properties[utils.SPAN_PROPERTY_NAME]))
 
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]

@@ -7,6 +7,7 @@ import json
 import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.evaluator import executor
@@ -20,6 +21,8 @@ class EvaluatorSpec(component_spec.ComponentSpec):
         standard_component_specs.EVAL_CONFIG_KEY: component_spec.ExecutionParameter(type=tfma.EvalConfig),
         standard_component_specs.EXAMPLE_SPLITS_KEY: component_spec.ExecutionParameter(type=str),
         "dataset": component_spec.ExecutionParameter(type=str),
+        "serving": component_spec.ExecutionParameter(type=str, optional=True),
+        "run_id": component_spec.ExecutionParameter(type=str, optional=True),
         "code": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = standard_component_specs.EvaluatorSpec.INPUTS
@@ -28,10 +31,11 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 
 
 class Evaluator(base_component.BaseComponent):
-    """Evaluates a model with TFMA and blesses it, as TFX's Evaluator does, with two additions.
+    """Evaluates a model with TFMA and blesses it, as TFX's Evaluator does, with three additions.
 
     - A baseline that the present dataset no longer fits (columns or label have changed, or its signatures) is set aside,
       with the reason in the decision, and the model is judged by absolute thresholds. TFX's Evaluator crashes on it.
+    - Where data comes in spans, a model of an older span than that of the model being served is evaluated but not blessed.
     - The blessing carries a decision file that says in words which metric on which slice missed which bound.
 
     Component `outputs` contains:
@@ -51,6 +55,8 @@ class Evaluator(base_component.BaseComponent):
         dataset: str,
         code: str,
         schema: types.BaseChannel | None = None,
+        serving: str | None = None,
+        run_id: str | data_types.RuntimeParameter | None = None,
     ) -> None:
         """Constructs an Evaluator.
 
@@ -62,6 +68,8 @@ class Evaluator(base_component.BaseComponent):
             dataset: name of the dataset that a baseline must fit.
             code: hash of the code that decides and of the metrics.
             schema: of the examples.
+            serving: the folder of versions that the Pusher delivers to, if the data comes in spans.
+            run_id: of this run, with `serving`: what is served is not answered from the cache.
         """
         super().__init__(
             EvaluatorSpec(
@@ -72,6 +80,8 @@ class Evaluator(base_component.BaseComponent):
                 eval_config=eval_config,
                 example_splits=json.dumps([EVAL_SPLIT]),
                 dataset=dataset,
+                serving=serving,
+                run_id=run_id,
                 code=code,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

@@ -8,13 +8,15 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
-from tfx.components.evaluator import executor
+from tfx.components.evaluator import constants, executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
 from components import gate
 from components.evaluator import forecast_plot, logic
+from components.gate import Decision
+from components.pusher.logic import SPAN, newest, read_span
 from data import EVAL_SPLIT, Series, discovery
 
 ArtifactDict = dict[str, list[types.Artifact]]
@@ -40,7 +42,25 @@ class Executor(executor.Executor):
         blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
         evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
         result = tfma.load_validation_result(evaluation)
-        gate.write(logic.decide(result, had_baseline=bool(baselines) and not unfit, set_aside=unfit), blessing.uri)
+        decision = logic.decide(result, had_baseline=bool(baselines) and not unfit, set_aside=unfit)
+        if exec_properties.get("serving"):
+            decision = _compare_spans(decision, input_dict, blessing, exec_properties["serving"])
+        gate.write(decision, blessing.uri)
+
+
+def _compare_spans(decision: Decision, input_dict: ArtifactDict, blessing: types.Artifact, serving: str) -> Decision:
+    """Takes the blessing of a good model back if what is served has seen newer data; else it tells the Pusher the span."""
+    examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
+    span = examples.get_int_custom_property(SPAN)  # of the newest one of them, by ExampleGen's driver
+    blessing.set_int_custom_property(SPAN, span)
+    served = newest(serving)
+    older = logic.older_span(decision, span, served, read_span(served) if served else None)
+    if older is not decision:
+        fileio.remove(posixpath.join(blessing.uri, constants.BLESSED_FILE_NAME))
+        with fileio.open(posixpath.join(blessing.uri, constants.NOT_BLESSED_FILE_NAME), "w") as file:
+            file.write("")
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.NOT_BLESSED_VALUE)
+    return older
 
 
 def _plot(series: Series, input_dict: ArtifactDict, output_dict: ArtifactDict) -> None:

@@ -36,10 +36,12 @@ class Executor(executor.Executor):
         saved_model = self.GetModelPath(input_dict)
 
         io_utils.copy_dir(saved_model, pushed.uri)  # the archive of what was pushed, as TFX's Pusher keeps it
-        version = self._deliver(saved_model, base)
+        [blessing] = input_dict[standard_component_specs.MODEL_BLESSING_KEY]
+        span = blessing.get_int_custom_property(logic.SPAN) if blessing.has_custom_property(logic.SPAN) else None
+        version = self._deliver(saved_model, base, span)
         self._MarkPushed(pushed, pushed_destination=posixpath.join(base, version), pushed_version=version)
 
-    def _deliver(self, saved_model: str, base: str) -> str:
+    def _deliver(self, saved_model: str, base: str, span: int | None) -> str:
         """Copies under a name that no model server reads, then renames. Returns the version."""
         fileio.makedirs(base)
         for name in logic.leftovers(fileio.listdir(base)):
@@ -47,5 +49,7 @@ class Executor(executor.Executor):
         version = logic.next_version(fileio.listdir(base), int(time.time()))
         hidden = posixpath.join(base, logic.HIDDEN + version)
         io_utils.copy_dir(saved_model, hidden)
+        if span is not None:
+            logic.write_span(hidden, span)
         fileio.rename(hidden, posixpath.join(base, version))
         return version

@@ -8,7 +8,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.csv_example_gen.executor import Executor
-from pipeline import session
+from pipeline import verdict
 from pipeline.settings import ENGINES
 from tests import runs
 
@@ -55,5 +55,5 @@ def test_a_cell_that_only_the_worker_meets_is_named_as_the_check_would(toy, tmp_
     with pytest.raises(Exception) as error:
         convert(tmp_path / "data", tmp_path / "out")
     # As pipeline/node.py puts it.
-    said = session._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
+    said = verdict._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
     assert said.startswith(f"{file}, row 52, column 'weight': 'heavy' is not a number.")

@@ -65,10 +65,12 @@ def serving(tmp_path):
 def push(model, serving, tmp_path):
     """Returns a function that runs the executor and returns the PushedModel artifact."""
 
-    def run(blessed: int = 1) -> standard_artifacts.PushedModel:
+    def run(blessed: int = 1, span: int | None = None) -> standard_artifacts.PushedModel:
         blessing = standard_artifacts.ModelBlessing()
         blessing.uri = str(tmp_path / "blessing")
         blessing.set_int_custom_property("blessed", blessed)
+        if span is not None:
+            blessing.set_int_custom_property(logic.SPAN, span)
         pushed = standard_artifacts.PushedModel()
         pushed.uri = str(tmp_path / "pushed")
         shutil.rmtree(pushed.uri, ignore_errors=True)
@@ -166,3 +168,13 @@ def test_a_killed_push_shows_nothing_and_the_next_one_succeeds(push, serving, ki
     version = push().get_string_custom_property("pushed_version")
     assert [p.name for p in serving.iterdir()] == [version]
     assert contents(serving / version) == FILES
+
+
+def test_the_span_of_its_data_is_served_with_a_model(push, serving):
+    version = push(span=20778).get_string_custom_property("pushed_version")
+    assert logic.read_span(str(serving / version)) == 20778
+
+
+def test_data_without_spans_has_none(push, serving):
+    version = push().get_string_custom_property("pushed_version")
+    assert logic.read_span(str(serving / version)) is None

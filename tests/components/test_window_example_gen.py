@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.window_example_gen import blocks, logic
 from components.window_example_gen.executor import Executor
 from data import discovery
-from pipeline import session
+from pipeline import verdict
 from pipeline.settings import ENGINES
 from tests.components.test_window_example_gen_logic import cut, decode
 
@@ -127,5 +127,5 @@ def test_a_time_that_only_the_worker_meets_is_named_as_the_check_would(meters, t
     with pytest.raises(Exception) as error:
         convert(tmp_path / "data", tmp_path / "out")
     # As pipeline/node.py puts it.
-    said = session._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
+    said = verdict._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
     assert said.startswith(f"{file}, row 152, column 'hour': 'noon' is no time as '%Y-%m-%d %H:%M', such as 2024-12-31 23:30.")

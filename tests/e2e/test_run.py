@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from pipeline import bundle, config, ending, preflight
 from tests import runs
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.batch_size=50")
@@ -47,6 +48,26 @@ def test_the_first_run_pushes_a_model(first, output):
     assert [g["decision"] for g in record["gates"]] == ["passed"] * 3
     assert record["pushed_path"] == f"{output}/serving/{runs.versions(output)[0]}"
     assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
+
+
+def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(first, output, toy, monkeypatch):
+    """As on object storage: nothing but MLMD says what has become of the nodes."""
+    monkeypatch.setattr(preflight, "is_local", lambda path: False)
+    (output / "run.json").unlink()
+    given = config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(output)})
+    assert ending.end(bundle.make(given), first.record["run_id"]) == 0
+    record = json.loads((output / "run.json").read_text())
+    assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
+    took = {n["id"]: n["seconds"] for n in record["nodes"]}
+    assert 0.5 < took["Trainer"] < record["seconds"]
+    assert untimed(record) == untimed(first.record)
+
+
+def untimed(record):
+    """The record without what the clock said."""
+    clock = ("seconds", "started", "finished")
+    nodes = [{key: value for key, value in node.items() if key not in clock} for node in record["nodes"]]
+    return {key: value for key, value in record.items() if key not in clock} | {"nodes": nodes}
 
 
 def test_the_screen_shows_nodes_metrics_and_how_to_serve_and_no_noise(first, output):

@@ -6,8 +6,19 @@ import subprocess
 import time
 
 import pytest
+from ml_metadata.metadata_store import metadata_store
+from ml_metadata.proto.metadata_store_pb2 import Execution
 
+from pipeline import metadata_store as store
+from pipeline import record
 from tests import runs
+
+
+def executions(output, state):
+    """How many executions an output folder's MLMD has in a state."""
+    connection = store.connection(store.sqlite(f"{output}/metadata.sqlite"))
+    found = metadata_store.MetadataStore(connection).get_executions()
+    return sum(e.last_known_state == state for e in found)
 
 
 @pytest.mark.parametrize(
@@ -27,9 +38,9 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     assert process.returncode == code
     assert "Stopped by" in err
     assert "Traceback" not in err
-    record = json.loads((tmp_path / "run.json").read_text())
-    assert (record["status"], record["exit_code"]) == ("interrupted", code)
-    assert {n["id"]: n["state"] for n in record["nodes"]}["Trainer"] == "failed"
+    written = json.loads((tmp_path / "run.json").read_text())
+    assert (written["status"], written["exit_code"]) == ("interrupted", code)
+    assert {n["id"]: n["state"] for n in written["nodes"]}["Trainer"] == "failed"
     assert not list((tmp_path / "artifacts" / "Trainer" / "model").iterdir())
     [folder] = (tmp_path / "checkpoints").iterdir()
     saved = max(int(path.stem.removeprefix("model.ckpt-")) for path in folder.glob("model.ckpt-*.index"))
@@ -55,10 +66,19 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     saved = max(int(path.stem.removeprefix("model.ckpt-")) for path in folder.glob("model.ckpt-*.index"))
     newest = folder / f"model.ckpt-{saved}.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:100])  # and the disk had not got to the end of it
+    assert executions(tmp_path, Execution.RUNNING) == 1, "kill -9 leaves one"
+    half_written = list(tmp_path.glob("artifacts/Trainer/model*/*"))
+    assert half_written
     again = runs.run(tmp_path, *arguments, "--set", f"train.steps={saved + 20}", path=toy)
     assert again.code == 0, again.err
     assert (again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (saved + 20, saved - 20)
     assert again.record["status"] == "pushed"
+    # What the killed run had left: nothing is RUNNING any more, half-written folders are gone, its record says what happened.
+    assert executions(tmp_path, Execution.RUNNING) == 0 and executions(tmp_path, Execution.CANCELED) == 1
+    assert not [path for path in half_written if path.exists()]
+    [killed] = [r for r in record.earlier(str(tmp_path)) if r.run_id != again.record["run_id"]]
+    assert (killed.status, killed.exit_code) == ("failed", 1) and "killed" in killed.why
+    assert {n.id: n.state for n in killed.nodes}["Trainer"] == "failed"
     # Nothing to do now but to begin anew, if asked to.
     fresh = runs.run(tmp_path, *arguments, "--set", "train.steps=40", "--no-resume", path=toy)
     assert (fresh.code, fresh.record["train"]["resumed_from"]) in ((0, 0), (3, 0))

@@ -142,7 +142,7 @@ def test_the_metrics_that_can_choose_a_checkpoint_are_those_that_an_estimator_re
 
 def test_all_that_a_run_writes_lies_below_the_output_folder(load, tmp_path):
     made = load(output_dir="out")
-    paths = [made.artifacts, made.checkpoints, made.serving, made.metadata]
+    paths = [made.artifacts, made.checkpoints, made.serving, made.metadata_file]
     assert paths == [str(tmp_path / "out" / n) for n in ("artifacts", "checkpoints", "serving", "metadata.sqlite")]
 
 

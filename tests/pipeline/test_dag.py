@@ -53,7 +53,7 @@ def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
         ("trainer_module.models.custom_wide_deep", {"Trainer"}),
         ("components.data_gate.logic", {"DataGate"}),
         ("components.csv_example_gen.logic", {"CsvExampleGen"}),
-        ("components.pusher.executor", {"Pusher", "ChampionGate"}),
+        ("components.pusher.executor", {"Pusher", "ChampionGate", "Evaluator"}),
         ("components.metrics.skill", {"Evaluator"}),
     ],
 )

@@ -6,7 +6,7 @@ import threading
 import msgspec
 import pytest
 
-from pipeline import config, node, record
+from pipeline import config, record, states
 
 # The keys that scripts and schedules rely on.
 KEYS = {
@@ -50,11 +50,11 @@ def test_a_run_is_on_disk_from_its_start(recorder, tmp_path):
     assert (text["status"], text["exit_code"], text["finished"]) == ("running", None, None)
     assert text["started"].endswith("+00:00")
     assert [n["id"] for n in text["nodes"]] == ["CsvExampleGen", "Trainer", "Pusher"]
-    assert {n["state"] for n in text["nodes"]} == {node.WAITING}
+    assert {n["state"] for n in text["nodes"]} == {states.WAITING}
 
 
 def test_both_copies_are_equal(recorder, tmp_path):
-    recorder.node("Trainer", node.RUNNING, 0.0)
+    recorder.node("Trainer", states.RUNNING, 0.0)
     copy = (tmp_path / "run.json").read_bytes()
     assert copy == (tmp_path / "runs" / "run-1" / "run.json").read_bytes()
     assert copy.endswith(b"}\n")
@@ -68,7 +68,7 @@ def test_the_copy_is_that_of_the_newest_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("state", "cached"), [(node.DONE, False), (node.CACHED, True), (node.REUSED, True), (node.FAILED, False)]
+    ("state", "cached"), [(states.DONE, False), (states.CACHED, True), (states.REUSED, True), (states.FAILED, False)]
 )
 def test_a_node_says_its_state_its_seconds_and_whether_it_was_cached(recorder, tmp_path, state, cached):
     recorder.node("Trainer", state, 1.23456)
@@ -76,11 +76,11 @@ def test_a_node_says_its_state_its_seconds_and_whether_it_was_cached(recorder, t
 
 
 def test_at_the_end_what_still_waits_was_skipped(recorder, tmp_path):
-    recorder.node("CsvExampleGen", node.DONE, 1.0)
-    recorder.node("Trainer", node.FAILED, 2.0)
+    recorder.node("CsvExampleGen", states.DONE, 1.0)
+    recorder.node("Trainer", states.FAILED, 2.0)
     recorder.finish("failed", 1, "Node Trainer failed.")
     text = on_disk(tmp_path)
-    assert [n["state"] for n in text["nodes"]] == [node.DONE, node.FAILED, node.SKIPPED]
+    assert [n["state"] for n in text["nodes"]] == [states.DONE, states.FAILED, states.SKIPPED]
     assert (text["status"], text["exit_code"], text["why"]) == ("failed", 1, "Node Trainer failed.")
     assert text["finished"] >= text["started"]
 
@@ -102,7 +102,7 @@ def test_a_reader_never_sees_a_part_of_it(recorder, tmp_path):
     thread = threading.Thread(target=reader)
     thread.start()
     for step in range(200):
-        recorder.node("Trainer", node.RUNNING, float(step))
+        recorder.node("Trainer", states.RUNNING, float(step))
     done.set()
     thread.join()
     assert not bad
@@ -115,9 +115,9 @@ def test_nothing_else_is_left_in_the_folder(recorder, tmp_path):
 
 
 def test_earlier_runs_come_newest_first(tmp_path):
-    for run_id in ("20240101-000000-000001", "20240301-000000-000001", "20240201-000000-000001"):
+    for run_id in ("20240101-000000-000001", "scheduled__2024-03-01", "manual__2024-02-01"):  # an orchestrator's have its names
         begun(tmp_path, run_id)
-    assert [r.run_id[:6] for r in record.earlier(str(tmp_path))] == ["202403", "202402", "202401"]
+    assert [r.run_id[:6] for r in record.earlier(str(tmp_path))] == ["manual", "schedu", "202401"]
 
 
 def test_an_earlier_run_reads_back_as_it_was_written(recorder, tmp_path):

@@ -1,32 +1,12 @@
-"""The tables and keys of a configuration. Their `description`s are the manual: `python -m pipeline list` prints them."""
+"""[train] and [tune]."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
-# What executes the Beam work inside a node -> Beam's options. The runner is always named: since Beam 2.6x the default
-# ("DirectRunner") may choose another one by itself.
-ENGINES: Mapping[str, tuple[str, ...]] = {
-    "in-process": (
-        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-        "--direct_running_mode=in_memory",
-        "--direct_num_workers=1",
-        # Or TFX builds and stages a source distribution of itself at every node, half a second each.
-        "--sdk_container_image=none",
-    ),
-}
-
-
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A TOML table."""
-
-
-# Most settings of a training are sensible only for an amount of data: their defaults stand in the dataset's file.
-_FROM_DATASET = "; by default what the dataset suggests"
+from pipeline.settings.table import FROM_DATASET, Table
 
 
 class Cluster(Table, frozen=True):
@@ -48,25 +28,25 @@ class Cluster(Table, frozen=True):
 class Train(Table, frozen=True):
     """[train]: how long, how often, and which model comes out of it."""
 
-    steps: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps to train, at most{_FROM_DATASET}")] = None
-    batch_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"rows a step{_FROM_DATASET}")] = None
+    steps: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"steps to train, at most{FROM_DATASET}")] = None
+    batch_size: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description=f"rows a step{FROM_DATASET}")] = None
     checkpoint_steps: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description=f"steps between two checkpoints{_FROM_DATASET}, else 10 seconds"),
+        Meta(description=f"steps between two checkpoints{FROM_DATASET}, else 10 seconds"),
     ] = None
     eval_seconds: Annotated[
         Annotated[int, Meta(ge=0)] | None,
         Meta(
             description="least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint"
-            f"{_FROM_DATASET}, else as often as train.overhead allows"
+            f"{FROM_DATASET}, else as often as train.overhead allows"
         ),
     ] = None
     patience: Annotated[
         Annotated[int, Meta(ge=0)] | None,
-        Meta(description=f"steps without a better train.best that end a training; 0 trains all steps{_FROM_DATASET}"),
+        Meta(description=f"steps without a better train.best that end a training; 0 trains all steps{FROM_DATASET}"),
     ] = None
     best: Annotated[
-        str | None, Meta(description=f"metric by which one checkpoint is better than another{_FROM_DATASET}, or its task")
+        str | None, Meta(description=f"metric by which one checkpoint is better than another{FROM_DATASET}, or its task")
     ] = None
     export: Annotated[
         Literal["best", "latest", "final"],
@@ -140,43 +120,3 @@ class Tune(Table, frozen=True):
         bool, Meta(description="whether a trial ends that does worse than most did at its step (not with hyperband)")
     ] = True
     evaluations: Annotated[int, Meta(ge=1, description="how often a trial is evaluated, at equal distances")] = 5
-
-
-class Data(Table, frozen=True):
-    """[data]: where it lies."""
-
-    path: Annotated[
-        str | None,
-        Meta(
-            description="a CSV file or folder, or a pattern with {SPAN} or {YYYY}-{MM}-{DD}, and perhaps {VERSION}; "
-            "by default the dataset's sample"
-        ),
-    ] = None
-    span: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
-        Meta(description="the last span to read (a date counts as days since 1970); by default the newest"),
-    ] = None
-    spans: Annotated[int, Meta(ge=1, description="how many spans are read together, up to that one")] = 1
-
-
-class Run(Table, frozen=True):
-    """[run]: what executes."""
-
-    engine: Annotated[Literal["in-process"], Meta(description="what executes the Beam work inside a node")] = "in-process"
-
-
-class Config(Table, frozen=True):
-    """The keys of a configuration file."""
-
-    dataset: Annotated[str, Meta(description="name of a file in data/datasets/, or an import path")] = "taxi"
-    model: Annotated[
-        str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{_FROM_DATASET}")
-    ] = None
-    output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
-    train: Train = Train()
-    tune: Tune = Tune()
-    data: Data = Data()
-    run: Run = Run()
-    hyperparameters: Annotated[dict[str, int | float | str], Meta(description="of the model, instead of its defaults")] = (
-        msgspec.field(default_factory=dict)
-    )

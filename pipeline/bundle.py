@@ -1,0 +1,134 @@
+"""A pipeline compiled for an orchestrator that runs every node as a process: what its steps are told, as JSON.
+
+It holds the configuration, not TFX's intermediate representation of it: a step compiles that anew, with the values that this
+run gives to settings. So every setting can be a parameter of a run, those that TFX puts into properties of nodes included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline import config
+from pipeline.config import PipelineConfig
+from pipeline.errors import UsageError
+from pipeline.settings import Config
+
+SCHEMA_VERSION = 1
+# Tables of settings that no step needs.
+_FOR_COMPILERS = frozenset({"kubeflow", "airflow"})
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """A compiled pipeline.
+
+    Attributes:
+        name: of the pipeline.
+        code: hash of all code that it runs.
+        settings: what differs from the defaults, as in a TOML file.
+        needs: node id -> ids of the nodes that must have run before, in topological order.
+        schema_version: of this file.
+    """
+
+    name: str
+    code: str
+    settings: dict[str, Any]
+    needs: dict[str, list[str]]
+    schema_version: int = SCHEMA_VERSION
+
+    def text(self) -> str:
+        """Returns it as JSON, the same for the same pipeline."""
+        return msgspec.json.encode(self).decode()
+
+    def configured(self, assignments: Iterable[str] = ()) -> PipelineConfig:
+        """Returns the configuration of a run.
+
+        Args:
+            assignments: `key=value` of what this run sets otherwise; an empty value leaves what was compiled.
+
+        Raises:
+            UsageError: one of them cannot be.
+        """
+        given = [a for a in assignments if a.partition("=")[2].strip()]
+        return config.load(None, given, {}, base=self.settings)
+
+
+def make(finished: PipelineConfig) -> Bundle:
+    """Compiles a pipeline."""
+    from pipeline import compiled
+
+    return Bundle(
+        name=finished.pipeline_name,
+        code=code(finished),
+        settings={key: value for key, value in _given(finished).items() if key not in _FOR_COMPILERS},
+        needs=compiled.needs(finished),
+    )
+
+
+def code(finished: PipelineConfig) -> str:
+    """Hashes all code that the nodes of a pipeline run."""
+    from data import discovery
+    from trainer_module import fingerprint
+    from trainer_module.models import NAME as MODELS
+
+    models, datasets = (MODELS, finished.model), (discovery.DATASETS, finished.dataset)
+    return fingerprint.code("pipeline.step", "trainer_module.entry", *(discovery.module_name(*m) for m in (models, datasets)))
+
+
+def check_code(bundle: Bundle, finished: PipelineConfig) -> None:
+    """Checks that what was compiled is what would run here.
+
+    Raises:
+        UsageError: the code has changed since.
+    """
+    found = code(finished)
+    if found != bundle.code:
+        raise UsageError(
+            f"The code here ({found}) is not what this pipeline was compiled from ({bundle.code}), so nothing was run. "
+            "Compile it again from this code, or run it in the commit, or the image, that it was compiled from."
+        )
+
+
+def read(given: str) -> Bundle:
+    """Reads a bundle: JSON, or the path of a file.
+
+    Raises:
+        UsageError: it cannot be read, or another version of this project has written it.
+    """
+    text, where = given, "--pipeline"
+    if not given.lstrip().startswith("{"):
+        try:
+            text, where = Path(given).read_text("utf-8"), given
+        except OSError as error:
+            raise UsageError(f"The compiled pipeline {given} cannot be read: {error.strerror}. Compile it again.") from None
+    try:
+        bundle = msgspec.json.decode(text, type=Bundle)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{where} is no compiled pipeline: {error}. Compile it again.") from None
+    if bundle.schema_version != SCHEMA_VERSION:
+        raise UsageError(f"{where} has version {bundle.schema_version}; this is {SCHEMA_VERSION}. Compile it again.")
+    return bundle
+
+
+def _given(finished: PipelineConfig) -> dict[str, Any]:
+    """Returns what was configured; where it depends on the folder that this process is in, it does so no more."""
+    settings = _differences(msgspec.to_builtins(finished.settings), msgspec.to_builtins(Config()))
+    settings["output_dir"] = finished.output_dir
+    if finished.settings.data.path:
+        settings["data"]["path"] = finished.data_path
+    return settings
+
+
+def _differences(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for key, value in settings.items():
+        default = defaults.get(key)
+        if isinstance(value, dict) and isinstance(default, dict) and default:
+            if inner := _differences(value, default):
+                found[key] = inner
+        elif value != default:
+            found[key] = value
+    return found

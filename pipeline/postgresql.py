@@ -1,0 +1,63 @@
+"""Two repairs of ml-metadata 1.15 for PostgreSQL. Importing this module applies them to every connection to such a server.
+
+- It quotes text that holds a backslash twice, and the server refuses the command. Properties of nodes hold JSON in JSON, so
+  nearly every pipeline has such text. Another character is written for a backslash, and read back as one.
+- What is asked for by its ids comes in whatever order the server likes. TFX takes the order of the ids for granted where it
+  finds cached outputs (`cache_utils.get_cached_outputs`): those of a node that has several are exchanged. It gets that order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+_BACKSLASH, _STAND_IN = "\\", "\ue05c"  # for private use: no text of ours or of TFX's has it
+# Call -> the ids in its request, and what they name in its response.
+_BY_ID = {"GetArtifactsByID": ("artifact_ids", "artifacts"), "GetExecutionsByID": ("execution_ids", "executions")}
+
+_connect, _call = MetadataStore.__init__, MetadataStore._call_method
+
+
+def _connect_and_remember(store: Any, config: Any, *args: Any, **kwargs: Any) -> None:
+    _connect(store, config, *args, **kwargs)
+    store.is_postgresql = isinstance(config, metadata_store_pb2.ConnectionConfig) and config.HasField("postgresql")
+
+
+def _call_repaired(store: Any, method: str, request: Message, response: Message) -> None:
+    if not store.is_postgresql:
+        _call(store, method, request, response)
+        return
+    sent = type(request)()
+    sent.CopyFrom(request)
+    _replace(sent, _BACKSLASH, _STAND_IN)
+    _call(store, method, sent, response)
+    _replace(response, _STAND_IN, _BACKSLASH)
+    if method in _BY_ID:
+        asked, answered = _BY_ID[method]
+        position = {number: i for i, number in enumerate(getattr(request, asked))}
+        getattr(response, answered).sort(key=lambda found: position[found.id])
+
+
+def _replace(message: Message, old: str, new: str) -> None:
+    """Replaces text in all strings of a message but the keys of its maps."""
+    for field, value in message.ListFields():
+        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+        inner = field.message_type.fields_by_name["value"] if is_map else field
+        if inner.type == inner.TYPE_MESSAGE:
+            many = value.values() if is_map else value if field.label == field.LABEL_REPEATED else [value]
+            for each in many:
+                _replace(each, old, new)
+        elif inner.type == inner.TYPE_STRING:
+            if is_map:
+                for key in value:
+                    value[key] = value[key].replace(old, new)
+            elif field.label == field.LABEL_REPEATED:
+                value[:] = [text.replace(old, new) for text in value]
+            else:
+                setattr(message, field.name, value.replace(old, new))
+
+
+MetadataStore.__init__, MetadataStore._call_method = _connect_and_remember, _call_repaired

@@ -1,0 +1,47 @@
+"""The record of a run whose nodes are processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from pipeline import preflight, record, states
+from pipeline.bundle import Bundle
+from pipeline.config import PipelineConfig
+from pipeline.record import RunRecord
+
+
+@contextlib.contextmanager
+def opened(bundle: Bundle, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
+    """The record of the run; where all that steps share is object storage, a blank one that is lost afterwards."""
+    blank = record.new(config, run_id, bundle.code, bundle.needs)
+    if preflight.is_local(config.output_dir):
+        with record.shared(config.output_dir, blank) as kept:
+            yield kept
+    else:
+        yield blank
+
+
+class Observer:
+    """Writes down what becomes of a node."""
+
+    def __init__(self, bundle: Bundle, config: PipelineConfig, run_id: str) -> None:
+        self._of, self._needs = (bundle, config, run_id), bundle.needs
+
+    def node(self, node_id: str, state: str, seconds: float) -> None:
+        """A node has entered a state."""
+        with opened(*self._of) as kept:
+            kept.enter(node_id, state, seconds)
+            if kept.finished and all(n.state != states.FAILED for n in kept.nodes):  # what had ended the run is tried again
+                kept.reopen([n for n in self._needs if node_id in self._before(n)])
+
+    def _before(self, node_id: str) -> set[str]:
+        """Returns all nodes that must have run before a node."""
+        needs = self._needs[node_id]
+        return set(needs).union(*map(self._before, needs))
+
+
+def say(kept: RunRecord) -> None:
+    """Says what a run has come to, as the last words of a log."""
+    print(f"{kept.status.capitalize()}. {kept.why}", file=sys.stderr, flush=True)

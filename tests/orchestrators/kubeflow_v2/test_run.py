@@ -1,0 +1,89 @@
+"""The compiled PipelineSpec runs: to a pushed model, then finds it as its baseline; a refusal ends it without one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import runs
+from tests.orchestrators.kubeflow_v2 import interpreter
+from trainer_module.entry import TRAINED_FILE
+
+pytestmark = pytest.mark.e2e
+
+QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--set", "train.batch_size=50")
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory):
+    """The folder that stands for a cluster's volume."""
+    return tmp_path_factory.mktemp("volume")
+
+
+@pytest.fixture
+def compiled(volume, toy, tmp_path):
+    """Returns a function: settings -> an interpreter of what they compile to."""
+
+    def compile_(*arguments):
+        out = tmp_path / "pipeline.yaml"
+        done = runs.cli(
+            "compile", "kubeflow_v2", "--out", out, *QUICK, "--set", "kubeflow.image=registry/estimator-pipeline:1",
+            "--set", "kubeflow.volume.claim=outputs", "--set", f"kubeflow.volume.path={volume}", *arguments, path=toy,
+        )  # fmt: skip
+        assert done.code == 0, done.err
+        spec, _ = interpreter.load(out)
+        store = interpreter.Store(volume / "artifacts.json")
+        return interpreter.Interpreter(spec, volume / "runs", store, runs.environment(toy), runs.ROOT)
+
+    return compile_
+
+
+def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, toy):
+    pipeline = compiled()
+    first = pipeline.run("first", train_steps="80")
+    assert {s for n, s in first.states.items()} == {"succeeded"}, _log(first)
+    output = volume / "toy.fruit"
+    assert len(runs.versions(output)) == 1
+    trained = _file(volume, "first", "Trainer", "model_run", TRAINED_FILE)
+    assert trained["steps"] == 80, "the run's own value, not the one that was compiled"
+    assert _decision(volume, "first", "Evaluator", "blessing")["decision"] == "passed"
+
+    second = pipeline.run("second", train_steps="90")
+    decided = _decision(volume, "second", "Evaluator", "blessing")
+    assert "the latest blessed model" in decided["why"], decided
+    assert decided["decision"] in ("passed", "refused")
+    assert second.states["Pusher"] == ("succeeded" if decided["decision"] == "passed" else "skipped")
+
+
+def test_a_refused_model_ends_the_run_with_the_reason_in_the_log(compiled, volume):
+    served = runs.versions(volume / "toy.fruit")
+    refused = compiled("--model", "toy.constant").run("constant")
+    assert "failed" not in refused.states.values(), _log(refused)
+    assert refused.states["Pusher"] == "skipped"
+    assert "Refused. The model is not good enough" in refused.logs["Evaluator"].read_text()
+    assert runs.versions(volume / "toy.fruit") == served
+
+
+def test_a_step_refuses_other_code(compiled, volume, tmp_path):
+    pipeline = compiled()
+    container = pipeline._spec["deploymentSpec"]["executors"]["SchemaGen_executor"]["container"]
+    container["args"] = [word.replace('"code":"', '"code":"other') for word in container["args"]]
+    run = pipeline.run("other-code")
+    assert run.states["SchemaGen"] == "failed"
+    assert "is not what this pipeline was compiled from" in run.logs["SchemaGen"].read_text()
+    assert "Traceback" not in run.logs["SchemaGen"].read_text()
+
+
+def _file(volume: Path, run: str, task: str, key: str, name: str):
+    return json.loads(next((volume / "runs" / run / task / key).rglob(name)).read_text())
+
+
+def _decision(volume: Path, run: str, task: str, key: str):
+    return _file(volume, run, task, key, "decision.json")
+
+
+def _log(run: interpreter.Run) -> str:
+    bad = [name for name, state in run.states.items() if state == "failed"]
+    return "\n".join(f"{name}:\n{run.logs[name].read_text()[-3000:]}" for name in bad)

@@ -1,0 +1,207 @@
+"""A cluster on this machine, without containers: etcd, the API server, Argo's controller, MLMD's server and a kubelet.
+
+All listen on the loopback, on free ports. However the tests end, all are ended, by their ids.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from kubernetes import client, config, utils
+
+from tests import runs
+from tests.orchestrators import mlmd_server, processes
+from tests.orchestrators.kubernetes.cluster import Cluster
+from tests.orchestrators.kubernetes.container import Machine
+from tests.orchestrators.kubernetes.kubelet import Kubelet
+
+IMAGE = "registry.example/estimator-pipeline:1.0"
+_NAMESPACE, _CLAIM, _TOKEN = "default", "pipeline", "token-of-the-tests"
+_START_SECONDS = 120
+# What the Dockerfile copies.
+_PROJECT = ("data", "trainer_module", "components", "pipeline")
+_CONTROLLER_SETTINGS = "metricsConfig: {enabled: false}\ntelemetryConfig: {enabled: false}\n"
+
+
+@dataclass
+class Rig:
+    """What there is of a cluster, for the tests of the rig itself.
+
+    Attributes:
+        cluster: to work with.
+        mark: value of the variable in the environment of all its processes.
+        ports: that it listens on.
+    """
+
+    cluster: Cluster
+    mark: str
+    ports: list[int] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def up(tools, folder):
+    """Yields a Rig that runs, and takes it down.
+
+    Args:
+        tools: the programs.
+        folder: an empty one, for all that the cluster writes.
+    """
+    rig = Rig(None, f"{folder}-{uuid.uuid4().hex}")
+    try:
+        with contextlib.ExitStack() as stack:
+            rig.cluster = _start(tools, folder, rig, stack)
+            yield rig
+    finally:
+        processes.kill(processes.RIG, rig.mark)  # what a server or a step may have started
+
+
+def left_of(rig):
+    """Returns what there still is of it: ids of processes, ports that somebody listens on."""
+    return processes.marked(processes.RIG, rig.mark) + [port for port in rig.ports if processes.listens(port)]
+
+
+def _start(tools, folder, rig, stack):
+    servers = []
+    environment = runs.environment() | {processes.RIG: rig.mark}
+
+    def serve(name, *arguments, **variables):
+        server = processes.Server(name, [tools[name], *arguments], folder, environment | variables)
+        stack.callback(server.stop)
+        servers.append(server)
+
+    def port():
+        rig.ports.append(processes.free_port())
+        return rig.ports[-1]
+
+    clients, peers = (f"http://127.0.0.1:{port()}" for _ in range(2))
+    serve("etcd", *_etcd(folder / "etcd", clients, peers))
+    url = f"https://127.0.0.1:{port()}"
+    serve("kube-apiserver", *_api_server(folder, clients, url))
+    api = _connected(folder, url, servers)
+    _settle(api, tools, servers)
+    # Controllers look at a change at once instead of after ten seconds.
+    serve("workflow-controller", "-kubeconfig", str(folder / "kubeconfig"), DEFAULT_REQUEUE_TIME="100ms")
+    metadata = stack.enter_context(mlmd_server.running(f"sqlite://{folder}/metadata.sqlite", environment))
+    rig.ports.append(int(metadata.rpartition(":")[2]))
+    _provide(api, metadata, folder)
+    kubelet = Kubelet(api, _machine(folder, rig.mark))
+    stack.callback(kubelet.close)
+    return Cluster(
+        api=api, namespace=_NAMESPACE, image=IMAGE, claim=_CLAIM, volume=_volume(folder),
+        code=folder / "application", log=kubelet.log, kill=kubelet.kill,
+    )  # fmt: skip
+
+
+def _etcd(data, clients, peers):
+    return (
+        "--data-dir", str(data), "--unsafe-no-fsync", "--log-level=warn",
+        "--listen-client-urls", clients, "--advertise-client-urls", clients,
+        "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}",
+    )  # fmt: skip
+
+
+def _api_server(folder, etcd, url):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    (folder / "service-accounts.pem").write_bytes(key)
+    (folder / "tokens.csv").write_text(f'{_TOKEN},tests,tests,"system:masters"\n')
+    return (
+        f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", f"--secure-port={url.rpartition(':')[2]}",
+        f"--cert-dir={folder}/certificates", f"--token-auth-file={folder}/tokens.csv", "--authorization-mode=RBAC",
+        "--anonymous-auth=false", "--profiling=false", "--service-cluster-ip-range=10.0.0.0/24",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={folder}/service-accounts.pem",
+        f"--service-account-signing-key-file={folder}/service-accounts.pem",
+        "--disable-admission-plugins=ServiceAccount",  # there is no controller that makes the accounts
+    )  # fmt: skip
+
+
+def _connected(folder, url, servers):
+    """Waits for the API server and returns a client of it."""
+    authority = folder / "certificates" / "apiserver.crt"  # it signs its own
+    kubeconfig = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "tests",
+        "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests", "namespace": _NAMESPACE}}],
+        "clusters": [{"name": "tests", "cluster": {"server": url, "certificate-authority": str(authority)}}],
+        "users": [{"name": "tests", "user": {"token": _TOKEN}}],
+    }  # fmt: skip
+    (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    _until(authority.exists, servers, "a certificate of the API server")
+    api = config.new_client_from_config(str(folder / "kubeconfig"))
+
+    def ready():
+        try:
+            return api.call_api("/readyz", "GET", auth_settings=["BearerToken"], response_type="str", _request_timeout=5)
+        except Exception:  # refused, reset, not ready, not yet allowed
+            return None
+
+    _until(ready, servers, "the API server")
+    return api
+
+
+def _settle(api, tools, servers):
+    """Creates what must be there before Argo's controller starts, or it looks again only after half a minute."""
+    for manifest in tools.manifests:
+        utils.create_from_yaml(api, str(manifest))
+    extensions = client.ApiextensionsV1Api(api)
+    for name in ("workflows.argoproj.io", "workflowtaskresults.argoproj.io"):
+        _until(lambda name=name: _established(extensions, name), servers, name)
+    _config_map(api, "workflow-controller-configmap", {"config": _CONTROLLER_SETTINGS})
+
+
+def _established(extensions, name):
+    conditions = extensions.read_custom_resource_definition(name).status.conditions or []
+    return any(c.type == "Established" and c.status == "True" for c in conditions)
+
+
+def _provide(api, metadata, folder):
+    """Creates what an installation of Kubeflow Pipelines and its users bring: MLMD's address, and a volume."""
+    host, _, port = metadata.removeprefix("grpc://").partition(":")
+    _config_map(api, "metadata-grpc-configmap", {"METADATA_GRPC_SERVICE_HOST": host, "METADATA_GRPC_SERVICE_PORT": port})
+    _volume(folder).mkdir()
+    core, capacity, modes = client.CoreV1Api(api), {"storage": "1Gi"}, ["ReadWriteMany"]
+    volume = {"capacity": capacity, "accessModes": modes, "hostPath": {"path": str(_volume(folder))}}
+    core.create_persistent_volume({"metadata": {"name": _CLAIM}, "spec": volume})
+    claim = {"accessModes": modes, "volumeName": _CLAIM, "storageClassName": "", "resources": {"requests": capacity}}
+    core.create_namespaced_persistent_volume_claim(_NAMESPACE, {"metadata": {"name": _CLAIM}, "spec": claim})
+
+
+def _machine(folder, mark):
+    """What the image of the Dockerfile is elsewhere: a copy of the project, which is edited meanwhile perhaps, and Python."""
+    for name in _PROJECT:
+        shutil.copytree(runs.ROOT / name, folder / "application" / name)
+    environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+        "PYTHONPATH": str(folder / "application"),
+        "PYTHONUNBUFFERED": "1",
+        "HOME": str(folder),
+        processes.RIG: mark,
+    }
+    return Machine(IMAGE, folder / "application", environment, folder / "logs")
+
+
+def _config_map(api, name, data):
+    client.CoreV1Api(api).create_namespaced_config_map(_NAMESPACE, {"metadata": {"name": name}, "data": data})
+
+
+def _volume(folder):
+    return folder / "volume"
+
+
+def _until(condition, servers, what):
+    deadline = time.monotonic() + _START_SECONDS
+    while not condition():
+        for server in servers:
+            server.check()
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"In {_START_SECONDS} s there was no sign of {what}.")
+        time.sleep(0.1)

@@ -1,0 +1,137 @@
+"""The rig itself: its kubelet does with pods what Kubernetes' does, and nothing is left of it, whatever happens."""
+
+import os
+
+import pytest
+
+from tests.orchestrators import processes
+from tests.orchestrators.kubernetes import existing, local, tools
+
+pytestmark = pytest.mark.e2e
+
+SECONDS = 30
+MINE = {"label_selector": "of=test-rig"}
+
+
+@pytest.fixture
+def run(cluster, request):
+    """Returns a function: a container's fields, a pod's fields -> name of the pod that runs it. Pods are deleted afterwards."""
+    if os.environ.get(existing.KUBECONFIG):
+        pytest.skip("An existing cluster has a kubelet of its own.")
+    made = []
+
+    def call(container, **pod):
+        name = f"{request.node.name[:40].replace('_', '-').strip('-')}-{len(made)}"
+        main = {"name": "main", "image": cluster.image} | container
+        spec = {"restartPolicy": "Never", "containers": [main]} | pod
+        metadata = {"name": name, "labels": {"of": "test-rig"}}
+        cluster.core.create_namespaced_pod(cluster.namespace, {"metadata": metadata, "spec": spec})
+        made.append(name)
+        return name
+
+    yield call
+    cluster.core.delete_collection_namespaced_pod(cluster.namespace, **MINE, body={"gracePeriodSeconds": 0})
+
+
+@pytest.fixture
+def ended(cluster):
+    """Returns a function: name of a pod -> its status when it is over."""
+
+    def call(name):
+        def over():
+            status = cluster.core.read_namespaced_pod_status(name, cluster.namespace).status
+            return status if status.phase in ("Succeeded", "Failed") else None
+
+        return cluster.until(over, SECONDS, f"the end of {name}")
+
+    return call
+
+
+def shell(script):
+    return {"command": ["sh", "-c", script]}
+
+
+def test_exit_codes_and_signals(run, ended):
+    codes = {0: "true", 3: "exit 3", 137: "kill -9 $$", 128: None}
+    pods = {code: run(shell(script) if script else {"command": ["no-such-program"]}) for code, script in codes.items()}
+    for code, pod in pods.items():
+        status = ended(pod)
+        assert status.container_statuses[0].state.terminated.exit_code == code
+        assert status.phase == ("Failed" if code else "Succeeded")
+
+
+def test_a_container_is_restarted_as_its_pod_says(cluster, run, ended):
+    once = f"test -e {cluster.volume}/seen || {{ touch {cluster.volume}/seen; echo first; exit 4; }}; echo second"
+    pod = run(shell(once), restartPolicy="OnFailure")
+    status = ended(pod)
+    assert (status.phase, status.container_statuses[0].restart_count) == ("Succeeded", 1)
+    assert cluster.log(pod) == "first\nsecond\n"
+
+
+def test_environments_of_values_fields_secrets_and_config_maps(cluster, run, ended):
+    objects = {"metadata": {"name": "colours"}}
+    cluster.core.create_namespaced_secret(cluster.namespace, objects | {"stringData": {"RED": "1", "GREEN": "2"}})
+    cluster.core.create_namespaced_config_map(cluster.namespace, objects | {"data": {"GREEN": "3", "BLUE": "4"}})
+    try:
+        pod = run(
+            {
+                "command": ["sh", "-c", "echo $RED $GREEN $BLUE $ONE $OTHER $POD $0", "$(RED)-$(NOTHING)"],
+                "envFrom": [
+                    {"secretRef": {"name": "colours"}},
+                    {"configMapRef": {"name": "colours"}},
+                    {"configMapRef": {"name": "no-such", "optional": True}},
+                ],
+                "env": [
+                    {"name": "ONE", "valueFrom": {"secretKeyRef": {"name": "colours", "key": "RED"}}},
+                    {"name": "OTHER", "value": "$(ONE)2"},
+                    {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                ],
+            }
+        )
+        ended(pod)
+        assert cluster.log(pod) == f"1 3 4 1 12 {pod} 1-$(NOTHING)\n"
+    finally:
+        cluster.core.delete_namespaced_secret("colours", cluster.namespace)
+        cluster.core.delete_namespaced_config_map("colours", cluster.namespace)
+
+
+def test_a_pod_that_is_deleted_has_its_grace_period(cluster, run):
+    file = cluster.volume / "said"
+    pod = run(shell(f"trap 'echo asked > {file}; exit 0' TERM; echo started; while true; do sleep 0.1; done"))
+    stubborn = run(shell("trap '' TERM; echo started; while true; do sleep 0.1; done"))
+    for name in (pod, stubborn):
+        cluster.until(lambda name=name: "started" in cluster.log(name), SECONDS, f"{name}'s start")
+        cluster.core.delete_namespaced_pod(name, cluster.namespace, grace_period_seconds=1)
+    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **MINE).items, SECONDS, "their end")
+    assert file.read_text() == "asked\n"
+
+
+def test_a_time_limit(run, ended):
+    status = ended(run(shell("sleep 60"), activeDeadlineSeconds=1, terminationGracePeriodSeconds=1))
+    assert (status.phase, status.reason) == ("Failed", "DeadlineExceeded")
+
+
+def test_when_something_fails_nothing_is_left(programs, tmp_path):
+    with pytest.raises(ZeroDivisionError), local.up(programs, tmp_path) as rig:
+        container = {"name": "main", "image": local.IMAGE, **shell("sleep 60")}
+        pod = {"metadata": {"name": "sleeper"}, "spec": {"containers": [container]}}
+        rig.cluster.core.create_namespaced_pod(rig.cluster.namespace, pod)
+        rig.cluster.until(lambda: processes.marked(processes.CONTAINER, f"{uid(rig)}/main"), SECONDS, "the container")
+        assert all(processes.listens(port) for port in rig.ports)
+        raise ZeroDivisionError
+    assert local.left_of(rig) == []
+
+
+def uid(rig):
+    return rig.cluster.core.read_namespaced_pod("sleeper", rig.cluster.namespace).metadata.uid
+
+
+def test_without_go_the_reason_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(tools.MissingToolError, match=r"`go` is not on the PATH: install Go .* E2E_KUBECONFIG"):
+        tools.built(print, tmp_path)
+
+
+def test_an_existing_cluster_needs_an_image_and_a_volume():
+    with pytest.raises(ValueError, match="Not set: E2E_CLAIM, E2E_VOLUME"):
+        existing.cluster({"E2E_KUBECONFIG": "config", "E2E_IMAGE": "image"})

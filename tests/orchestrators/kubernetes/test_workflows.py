@@ -1,0 +1,183 @@
+"""Compiled workflows of the taxi dataset under Argo's controller, to a pushed model, a refusal, or a failure that says why."""
+
+import json
+import os
+import posixpath
+
+import pytest
+
+from tests import runs
+from tests.orchestrators import databases, processes
+from tests.orchestrators.kubernetes import existing
+
+pytestmark = pytest.mark.e2e
+
+# Of a whole workflow: a dozen pods, most one after another, each of which imports TensorFlow and TFX.
+SECONDS = 900
+OF_PODS = 120
+ADVISED = "can be reached from here"
+
+
+@pytest.fixture(scope="module")
+def output(cluster):
+    return cluster.volume / "taxi"
+
+
+def record_of(output):
+    return json.loads((output / "run.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def first(cluster, compiled, output):
+    """The first workflow: compiled for 100 steps, started with 3,000, its Trainer killed in the midst of them.
+
+    Returns its name, its status and its record.
+    """
+    workflow = compiled("train.steps=100", "train.checkpoint_steps=100")
+    name = cluster.submit(workflow, train_steps="3000")
+    saved = cluster.until(lambda: list(output.glob("checkpoints/*/model.ckpt-[1-9]*.index")), SECONDS, "a checkpoint")
+    [trainer] = cluster.tries(name, "trainer")
+    cluster.kill(cluster.pod(trainer))
+    assert saved
+    return name, cluster.wait(name, SECONDS), record_of(output)
+
+
+def test_it_comes_to_a_pushed_model(first, output):
+    name, status, record = first
+    assert status["phase"] == "Succeeded", status["message"]
+    assert (record["status"], record["exit_code"], record["run_id"], record["baseline"]) == ("pushed", 0, name, None)
+    assert {node["state"] for node in record["nodes"]} == {"done"}
+    assert record["rows"] == {"train": 10_496, "eval": 4_506}
+    assert record["metrics"]["auc"] > 0.8
+    assert record["pushed_path"] == f"{output}/serving/{runs.versions(output)[0]}"
+    assert (output / "serving" / runs.versions(output)[0] / "saved_model.pb").exists()
+
+
+def test_metadata_is_where_the_config_map_says(first, output):
+    assert not (output / "metadata.sqlite").exists()
+
+
+def test_a_parameter_goes_before_what_was_compiled(first):
+    assert first[2]["train"]["steps"] == 3000
+
+
+def test_a_pod_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoint(first, cluster):
+    name, _, record = first
+    killed, again = cluster.tries(name, "trainer")
+    assert (again["phase"], again["outputs"]["exitCode"]) == ("Succeeded", "0")
+    # On a cluster that is not ours the pod is deleted instead, which Argo calls an error.
+    assert (killed["phase"], killed.get("outputs", {}).get("exitCode")) in (("Failed", "137"), ("Error", None))
+    assert 100 <= record["train"]["resumed_from"] < 3000
+    assert f"step {record['train']['resumed_from']:,}" in cluster.log(cluster.pod(again))
+    assert len(cluster.tries(name, "transform")) == 1
+
+
+def test_a_worse_model_is_refused_and_the_workflow_is_green(first, cluster, compiled, output):
+    before = runs.versions(output)
+    name = cluster.submit(compiled("train.steps=10", "hyperparameters.learning_rate=0.0001"))
+    status, record = cluster.wait(name, SECONDS), record_of(output)
+    assert status["phase"] == "Succeeded", status["message"]
+    assert (record["run_id"], record["status"], record["exit_code"], record["blessed"]) == (name, "refused", 3, False)
+    assert record["baseline"]["run_id"] == first[0]
+    assert runs.versions(output) == before
+    states = {node["id"]: node["state"] for node in record["nodes"]}
+    assert (states["Transform"], states["Evaluator"], states["Pusher"]) == ("cached", "done", "skipped")
+    [said] = cluster.logs(name, "evaluator")
+    assert "Refused." in said and record["why"] in said and "auc overall" in said
+    [said] = cluster.logs(name, "pusher")
+    assert "Pusher: skipped" in said
+    [said] = cluster.logs(name, "end")
+    assert f"Refused. {record['why']}" in said
+
+
+def test_a_missing_secret_is_named_and_an_unreachable_metadata_server_too(cluster, compiled):
+    secret = {"metadata": {"name": "place-of-mlmd"}, "stringData": {"MLMD_HOST": "127.0.0.1", "MLMD_PORT": "9"}}
+    settings = '[kubeflow]\nsecrets = ["place-of-mlmd"]\n[kubeflow.all]\nretries = 1\n'
+    name = cluster.submit(compiled("metadata.uri=grpc://$MLMD_HOST:$MLMD_PORT", text=settings))
+    cluster.until(lambda: 'secret "place-of-mlmd" not found' in messages(cluster, name), OF_PODS, "the missing secret")
+    cluster.core.create_namespaced_secret(cluster.namespace, secret)
+    try:
+        assert cluster.wait(name, SECONDS)["phase"] == "Failed"
+    finally:
+        cluster.core.delete_namespaced_secret("place-of-mlmd", cluster.namespace)
+    said = cluster.logs(name, "csvexamplegen")
+    assert len(said) == 2, "retries = 1"
+    for text in said:
+        assert "The metadata server grpc://127.0.0.1:9 cannot be used" in text and ADVISED in text
+        assert "Traceback" not in text
+
+
+def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
+    if os.environ.get(existing.KUBECONFIG):
+        pytest.skip("The pods of an existing cluster do not see a database on the loopback of this machine.")
+    try:
+        with databases.mysql(processes.free_port()) as uri:
+            secret = {"metadata": {"name": "mlmd-login"}, "stringData": {"METADATA_PASSWORD": databases.PASSWORD}}
+            cluster.core.create_namespaced_secret(cluster.namespace, secret)
+            output = cluster.volume / "in-a-database"
+            workflow = compiled(f"metadata.uri={uri}", f"output_dir={output}", text='[kubeflow]\nsecrets = ["mlmd-login"]\n')
+            assert databases.PASSWORD not in json.dumps(workflow)
+            name = cluster.submit(workflow)
+            try:
+                cluster.until(lambda: state(output, "StatisticsGen") == "done", SECONDS, "the second node")
+            finally:
+                cluster.delete(name)
+            cluster.until(lambda: cluster.pods(name) == [], OF_PODS, "the end of its pods")
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    assert not (output / "metadata.sqlite").exists()
+
+
+def state(output, node):
+    """What the record says of a node."""
+    record = record_of(output) if (output / "run.json").exists() else {"nodes": []}
+    return next((n["state"] for n in record["nodes"] if n["id"] == node), None)
+
+
+def test_an_image_that_is_not_there_is_named(cluster, compiled):
+    name = cluster.submit(compiled(f"kubeflow.image={posixpath.dirname(cluster.image)}/no-such-image:1"))
+    cluster.until(lambda: "no-such-image" in messages(cluster, name), OF_PODS, "the missing image")
+    cluster.delete(name)
+
+
+def test_a_step_that_meets_other_code_refuses_and_is_not_tried_again(cluster, compiled):
+    workflow = compiled()
+    for template in workflow["spec"]["templates"]:
+        if "container" in template:
+            args = template["container"]["args"]
+            at = args.index("--pipeline") + 1
+            args[at] = json.dumps(json.loads(args[at]) | {"code": "0" * 16})
+    name = cluster.submit(workflow)
+    assert cluster.wait(name, SECONDS)["phase"] == "Failed"
+    [tried] = cluster.tries(name, "schemagen")
+    assert tried["outputs"]["exitCode"] == "2"
+    assert "is not what this pipeline was compiled from (0000000000000000)" in cluster.log(cluster.pod(tried))
+
+
+def test_a_time_limit_ends_a_try(cluster, compiled):
+    output = cluster.volume / "limited"
+    settings = ("kubeflow.steps.CsvExampleGen.seconds=2", "kubeflow.all.retries=0", f"output_dir={output}")
+    name = cluster.submit(compiled(*settings))
+    assert cluster.wait(name, SECONDS)["phase"] == "Failed"
+    [tried] = cluster.tries(name, "csvexamplegen")
+    assert "deadline" in tried["message"]
+    assert record_of(output)["status"] in ("interrupted", "failed"), "SIGTERM may have met it before it could listen"
+
+
+def test_a_pod_that_is_killed_for_good_stands_in_the_record(cluster, compiled):
+    output = cluster.volume / "killed"
+    name = cluster.submit(compiled("kubeflow.all.retries=0", f"output_dir={output}"))
+    [tried] = cluster.until(lambda: running(cluster, name, "csvexamplegen"), OF_PODS, "a pod that runs")
+    cluster.kill(cluster.pod(tried))
+    assert cluster.wait(name, SECONDS)["phase"] == "Failed"
+    record = record_of(output)
+    assert (record["run_id"], record["status"], record["exit_code"]) == (name, "failed", 1)
+    assert "Node CsvExampleGen failed: it never ran, or was killed" in record["why"]
+
+
+def running(cluster, name, template):
+    return [node for node in cluster.tries(name, template) if node["phase"] == "Running"]
+
+
+def messages(cluster, name):
+    return "\n".join(node.get("message", "") for node in cluster.status(name)["nodes"].values())

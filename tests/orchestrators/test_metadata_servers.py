@@ -1,0 +1,52 @@
+"""MLMD on real servers: two runs at once do not disturb each other, and a later one finds what an earlier one has left."""
+
+import subprocess
+
+import pytest
+
+from tests import runs
+from tests.orchestrators import databases, mlmd_server, processes
+
+pytestmark = pytest.mark.e2e
+
+QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--set", "train.batch_size=50")
+_SECONDS = 600
+
+
+@pytest.fixture(params=["mysql", "postgresql", "grpc"])
+def server(request, tmp_path, monkeypatch):
+    """The URI of an empty store; the password of its user is in the environment."""
+    monkeypatch.setenv("METADATA_PASSWORD", databases.PASSWORD)
+    if request.param == "grpc":
+        with mlmd_server.running(f"sqlite://{tmp_path}/served.sqlite") as uri:
+            yield uri
+        return
+    port = processes.free_port()
+    try:
+        with getattr(databases, request.param)(port) as uri:
+            yield uri
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+
+
+def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    arguments = (*QUICK, "--set", f"metadata.uri={server}")
+    both = [
+        subprocess.Popen(
+            runs.command("run", "--output-dir", output, *arguments), cwd=runs.ROOT, env=runs.environment(toy),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for output in (one, other)
+    ]  # fmt: skip
+    for process in both:
+        said, _ = process.communicate(timeout=_SECONDS)
+        assert process.returncode == 0, said
+    for output in (one, other):
+        assert len(runs.versions(output)) == 1
+        assert not (output / "metadata.sqlite").exists()
+        assert databases.PASSWORD not in "".join(p.read_text(errors="replace") for p in output.glob("logs/*.log"))
+    again = runs.run(one, *arguments, path=toy)
+    assert (again.code, again.record["status"]) == (0, "unchanged"), again.err
+    assert again.states()["Trainer"] == "cached"
+    assert runs.versions(one) == [again.record["pushed_path"].rpartition("/")[2]], "its own champion, not the other one's"

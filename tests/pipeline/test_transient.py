@@ -1,0 +1,64 @@
+"""Which failures are worth another try."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+import tensorflow as tf
+from ml_metadata import errors as mlmd
+
+from pipeline import transient
+
+
+def _raised_from(outer: Exception, inner: Exception) -> Exception:
+    try:
+        try:
+            raise inner
+        except Exception as cause:
+            raise outer from cause
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        TimeoutError("no answer"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        OSError(errno.EIO, "Input/output error"),
+        tf.errors.UnavailableError(None, None, "Socket closed"),
+        tf.errors.AbortedError(None, None, "Session was restarted"),
+        mlmd.UnavailableError("failed to connect to all addresses"),
+        mlmd.AbortedError("Concurrent writes aborted after max number of retries."),
+        RuntimeError("Failed to establish connection to Metadata storage with error: mysql_real_connect failed"),
+        _raised_from(RuntimeError("outer"), BrokenPipeError(errno.EPIPE, "Broken pipe")),
+        # What Beam makes of a worker's exception.
+        RuntimeError("Traceback ...\nurllib3.exceptions.IncompleteRead: IncompleteRead(0 bytes read) [while running 'Write']"),
+    ],
+    ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
+)
+def test_what_may_pass(error: Exception) -> None:
+    cause = transient.cause(error)
+    assert cause and "\n" not in cause
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("The label has no value."),
+        KeyError("fare"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        MemoryError(),
+        tf.errors.InvalidArgumentError(None, None, "Incompatible shapes"),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+        mlmd.NotFoundError("No type found"),
+        RuntimeError("InputDataError: data.csv, row 7: ... [while running 'Parse']"),
+    ],
+    ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
+)
+def test_what_would_fail_again(error: Exception) -> None:
+    assert transient.cause(error) is None
