@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+
 class AveragedVariableError(ValueError):
     """A model that cannot be trained with MultiWorkerMirroredStrategy."""
 
