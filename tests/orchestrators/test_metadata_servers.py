@@ -21,12 +21,8 @@ def server(request, tmp_path, monkeypatch):
         with mlmd_server.running(f"sqlite://{tmp_path}/served.sqlite") as uri:
             yield uri
         return
-    port = processes.free_port()
-    try:
-        with getattr(databases, request.param)(port) as uri:
-            yield uri
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
+    with databases.had(getattr(databases, request.param)(processes.free_port())) as uri:
+        yield uri
 
 
 def test_two_runs_at_once_and_a_third(server, toy, tmp_path):

@@ -3,21 +3,16 @@
 import contextlib
 import json
 import os
-import pwd
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import sqlalchemy
 
 from tests import runs
-from tests.orchestrators import processes
+from tests.orchestrators import databases, processes
 
-POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
 # Of one task, and of a whole run, on a small and busy machine.
 _SECONDS = 900
 
@@ -112,42 +107,13 @@ def scheduler(airflow):
 
 @contextlib.contextmanager
 def postgresql(mark):
-    """PostgreSQL in a folder of its own, reached through a socket in it alone. Yields the URI of an empty database."""
-    folder = Path(tempfile.mkdtemp(prefix="airflow-postgresql-", dir="/tmp"))  # the path of a socket has 107 characters at most
-    user = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = {"user": "postgres", "group": pwd.getpwnam("postgres").pw_gid, "extra_groups": []}
-        shutil.chown(folder, "postgres")
-    programs, data = POSTGRESQL[-1], folder / "data"
-    environment = {**os.environ, processes.RIG: mark}
-    try:
-        initialise = [programs / "initdb", "-D", data, "-A", "trust", "-U", "airflow", "--no-sync", "-E", "UTF8"]
-        subprocess.run(initialise, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True, **user)
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
-                cwd=folder, env=environment, stdout=log, stderr=log, **user,
-            )  # fmt: skip
-        try:
-            yield _database(folder, server)
-        finally:
-            server.send_signal(signal.SIGINT)  # ends sessions that are open
-            server.wait(60)
-    finally:
-        shutil.rmtree(folder)
+    """Yields the URI of an empty database of PostgreSQL's, whose processes have the mark.
 
-
-def _database(folder, server):
-    engine = sqlalchemy.create_engine(f"postgresql+psycopg2://airflow@/postgres?host={folder}", isolation_level="AUTOCOMMIT")
-    deadline = time.monotonic() + 60
-    while True:
-        with contextlib.suppress(sqlalchemy.exc.OperationalError), engine.connect() as connection:
-            connection.execute(sqlalchemy.text("create database airflow"))
-            break
-        assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.1)
-    engine.dispose()
-    return f"postgresql+psycopg2://airflow@/airflow?host={folder}"
+    Raises:
+        debian.MissingPackageError: the package cannot be had.
+    """
+    with databases.postgresql(processes.free_port(), "airflow", **{processes.RIG: mark}) as uri:
+        yield uri.replace("postgresql://tfx@", f"postgresql+psycopg2://tfx:{databases.PASSWORD}@")
 
 
 def record(output, run_id):

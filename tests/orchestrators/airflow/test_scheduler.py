@@ -11,11 +11,10 @@ import pytest
 from tests import runs
 from tests.orchestrators import processes
 from tests.orchestrators.airflow import live, rig
+from tests.orchestrators.databases import had
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not rig.POSTGRESQL, reason="PostgreSQL is not installed: apt-get install postgresql"),
-]
+pytestmark = pytest.mark.e2e
+
 OLDER, NEWER = "2026-01-30", "2026-01-31"
 NODES = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "LatestBlessedModel", "LatestTuned",
          "Transform", "Trainer", "ChampionGate", "Evaluator", "Pusher")  # fmt: skip
@@ -33,7 +32,7 @@ def ours(date):
 @pytest.fixture(scope="module")
 def airflow(toy, tmp_path_factory):
     mark = secrets.token_hex(8)
-    with rig.postgresql(mark) as uri:
+    with had(rig.postgresql(mark)) as uri:
         made = rig.Airflow(
             tmp_path_factory.mktemp("airflow") / "home", uri, toy, mark,
             CORE__EXECUTOR="LocalExecutor", CORE__PARALLELISM=3,

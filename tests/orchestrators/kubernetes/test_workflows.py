@@ -110,21 +110,18 @@ def test_a_missing_secret_is_named_and_an_unreachable_metadata_server_too(cluste
 def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
     if os.environ.get(existing.KUBECONFIG):
         pytest.skip("The pods of an existing cluster do not see a database on the loopback of this machine.")
-    try:
-        with databases.mysql(processes.free_port()) as uri:
-            secret = {"metadata": {"name": "mlmd-login"}, "stringData": {"METADATA_PASSWORD": databases.PASSWORD}}
-            cluster.core.create_namespaced_secret(cluster.namespace, secret)
-            output = cluster.volume / "in-a-database"
-            workflow = compiled(f"metadata.uri={uri}", f"output_dir={output}", text='[kubeflow]\nsecrets = ["mlmd-login"]\n')
-            assert databases.PASSWORD not in json.dumps(workflow)
-            name = cluster.submit(workflow)
-            try:
-                cluster.until(lambda: state(output, "StatisticsGen") == "done", SECONDS, "the second node")
-            finally:
-                cluster.delete(name)
-            cluster.until(lambda: cluster.pods(name) == [], OF_PODS, "the end of its pods")
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
+    with databases.had(databases.mysql(processes.free_port())) as uri:
+        secret = {"metadata": {"name": "mlmd-login"}, "stringData": {"METADATA_PASSWORD": databases.PASSWORD}}
+        cluster.core.create_namespaced_secret(cluster.namespace, secret)
+        output = cluster.volume / "in-a-database"
+        workflow = compiled(f"metadata.uri={uri}", f"output_dir={output}", text='[kubeflow]\nsecrets = ["mlmd-login"]\n')
+        assert databases.PASSWORD not in json.dumps(workflow)
+        name = cluster.submit(workflow)
+        try:
+            cluster.until(lambda: state(output, "StatisticsGen") == "done", SECONDS, "the second node")
+        finally:
+            cluster.delete(name)
+        cluster.until(lambda: cluster.pods(name) == [], OF_PODS, "the end of its pods")
     assert not (output / "metadata.sqlite").exists()
 
 
