@@ -24,7 +24,7 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
         self._steps = steps
 
     def begin(self) -> None:
-        """Finds the step, and the operations that count it."""
+        """Finds the step, and the operation that counts it."""
         self._global_step = tf.compat.v1.train.get_global_step()
         with tf.control_dependencies(_counting(self._global_step)):
             self._counted = self._global_step.read_value()
@@ -45,9 +45,14 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
 
 
 def _counting(global_step: tf.Variable) -> list[tf.Operation]:
-    """Returns the operations of the graph that add to the global step: an optimizer's, or the model function's own."""
+    """Returns the one operation of the graph that adds to the global step: an optimizer's, or the model function's own.
+
+    Nothing if there are several: a model that trains its halves in turns does not run all of them in every step, but waiting
+    for them would. Then the step is read at any time, and a few more may be taken.
+    """
     counter = global_step.handle
-    return [op for op in counter.graph.get_operations() if op.type == "AssignAddVariableOp" and op.inputs[0] is counter]
+    found = [op for op in counter.graph.get_operations() if op.type == "AssignAddVariableOp" and op.inputs[0] is counter]
+    return found if len(found) == 1 else []
 
 
 class LockstepHook(tf.estimator.SessionRunHook):

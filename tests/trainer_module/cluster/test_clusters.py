@@ -15,7 +15,9 @@ from benchmarks.faults import DEVICES, MIRRORED, PS
 from benchmarks.harm import Case
 from tests.runs import ROOT, environment
 from trainer_module.cluster import addresses, lifeline, supervisor
-from trainer_module.training import folder, progress, supervised
+from trainer_module.cluster.hooks import StopInTimeHook
+from trainer_module.estimator import hyperparameters
+from trainer_module.training import attempt, folder, progress, supervised
 from trainer_module.training.settings import Cluster
 from trainer_module.training.watch import Control
 
@@ -65,6 +67,21 @@ def test_one_process_of_its_own_trains_as_well(training, tmp_path):
     assert (tmp_path / "training" / "cluster" / "local-0.log").read_text().startswith("== 2")
     trained = train(job)
     assert (trained.steps, trained.resumed_from) == (300, 300)
+
+
+@pytest.mark.parametrize("model", ["canned_linear", "canned_wide_deep", "custom_wide_deep", "keras_wide_deep", "toy.constant"])
+def test_of_every_kind_of_estimator_the_step_is_read_after_it_was_counted(model, training):
+    read = []
+
+    class Spy(StopInTimeHook):
+        def after_run(self, run_context, run_values):
+            read.append(int(run_values.results))
+            super().after_run(run_context, run_values)
+
+    job = replace(training(Case(PS)), model=model, hyperparameters=hyperparameters(model).values)
+    built = attempt.parts(job)
+    built["estimator"].train(built["train_input_fn"], hooks=[Spy(30)], steps=100)
+    assert read == list(range(1, 31))
 
 
 @pytest.mark.slow

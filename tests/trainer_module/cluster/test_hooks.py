@@ -59,6 +59,19 @@ def test_an_optimizer_that_counts_the_steps_itself_is_waited_for():
             assert [session.run([train, counted])[1] for _ in range(20)] == list(range(1, 21))
 
 
+def test_a_model_whose_halves_count_in_turns_is_not_made_to_count_twice():
+    with tf.Graph().as_default() as graph:
+        step = v1.train.create_global_step()
+        halves = [step.assign_add(1, read_value=False) for _ in range(2)]
+        hook = StopInTimeHook(100)
+        hook.begin()
+        with v1.Session(graph=graph) as session:
+            session.run(v1.global_variables_initializer())
+            session.run([halves[0], hook.before_run(None).fetches])
+            session.run([halves[1], hook.before_run(None).fetches])
+            assert session.run(step) == 2
+
+
 def test_what_is_averaged_when_it_is_read_cannot_be_saved_in_lockstep():
     with tf.Graph().as_default():
         v1.get_variable("weights", [2])
