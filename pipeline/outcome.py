@@ -22,7 +22,9 @@ from pipeline.record import GateRecord, RunRecord
 from trainer_module.entry import TRAINED_FILE
 
 # Output keys under which gates publish what they have decided.
-DECISIONS = ("decision", "blessing")
+DECISIONS = ("decision", "blessing", "pushed_model")
+
+_GATES = (("DataGate", "decision"), ("ChampionGate", "decision"), ("Evaluator", "blessing"), ("Pusher", "pushed_model"))
 
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
@@ -96,7 +98,7 @@ def _training(record: RunRecord, outputs: Outputs) -> None:
 
 def _gates(record: RunRecord, outputs: Outputs) -> None:
     record.gates = []
-    for node, key in (("DataGate", "decision"), ("ChampionGate", "decision"), ("Evaluator", "blessing")):
+    for node, key in _GATES:
         artifact = outputs.get((node, key))
         decision = gate.read(artifact.uri) if artifact is not None else None
         if decision is None:

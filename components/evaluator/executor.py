@@ -16,7 +16,7 @@ from tfx.utils import io_utils, path_utils
 from components import gate
 from components.evaluator import forecast_plot, logic
 from components.gate import Decision
-from components.pusher.logic import SPAN, newest, read_span
+from components.pusher.logic import SPAN, newest, older_span
 from data import EVAL_SPLIT, Series, discovery
 
 ArtifactDict = dict[str, list[types.Artifact]]
@@ -53,8 +53,7 @@ def _compare_spans(decision: Decision, input_dict: ArtifactDict, blessing: types
     examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
     span = examples.get_int_custom_property(SPAN)  # of the newest one of them, by ExampleGen's driver
     blessing.set_int_custom_property(SPAN, span)
-    served = newest(serving)
-    older = logic.older_span(decision, span, served, read_span(served) if served else None)
+    older = older_span(decision, span, newest(serving))
     if older is not decision:
         fileio.remove(posixpath.join(blessing.uri, constants.BLESSED_FILE_NAME))
         with fileio.open(posixpath.join(blessing.uri, constants.NOT_BLESSED_FILE_NAME), "w") as file:

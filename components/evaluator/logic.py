@@ -65,24 +65,6 @@ def decide(result: Any, had_baseline: bool, set_aside: str | None) -> Decision:
     return Decision(decision="refused", why=why, findings=(*failures, *notes))
 
 
-def older_span(decision: Decision, span: int, served: str | None, served_span: int | None) -> Decision:
-    """Keeps a good model from taking the place of one that has seen newer data, as one of a backfilled span would.
-
-    Args:
-        decision: about the model by itself.
-        span: of its data.
-        served: folder of the version that is served.
-        served_span: the same of that one; None if its data did not come in spans.
-    """
-    if not decision.passed or served_span is None or span >= served_span:
-        return decision
-    why = (
-        f"The model is good enough ({decision.why.rstrip('.')}), but its data ends with span {span}, and that of the model in "
-        f"{served} with span {served_span}: nothing was pushed. To go back to older data, remove that version first."
-    )
-    return Decision(decision="unchanged", why=why, findings=decision.findings)
-
-
 def _failures(result: Any) -> Iterator[Finding]:
     for validations in result.metric_validations_per_slice:
         name = slice_name(validations.slice_key)

@@ -13,10 +13,16 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
+from components import gate
+from components.gate import Decision
 from components.pusher import logic
+from trainer_module import export
 
 # Custom property of a PushedModel, as TFX's Pusher sets it: the version's folder.
 PUSHED_DESTINATION = "pushed_destination"
+
+# What the Evaluator has said.
+_GOOD = Decision(decision="passed", why="The Evaluator has blessed it.")
 
 ArtifactDict = dict[str, list[types.Artifact]]
 
@@ -32,24 +38,36 @@ class Executor(executor.Executor):
             return
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
-        base = destination.filesystem.base_directory
-        saved_model = self.GetModelPath(input_dict)
-
-        io_utils.copy_dir(saved_model, pushed.uri)  # the archive of what was pushed, as TFX's Pusher keeps it
+        base, saved_model = destination.filesystem.base_directory, self.GetModelPath(input_dict)
         [blessing] = input_dict[standard_component_specs.MODEL_BLESSING_KEY]
         span = blessing.get_int_custom_property(logic.SPAN) if blessing.has_custom_property(logic.SPAN) else None
-        version = self._deliver(saved_model, base, span)
-        self._MarkPushed(pushed, pushed_destination=posixpath.join(base, version), pushed_version=version)
+        with logic.alone(base):
+            # The blessing may be old: what is served now may be of newer data, or this very model, from a try that was cut off.
+            served = logic.newest(base)
+            decision = logic.older_span(_GOOD, span, served)
+            if not decision.passed:
+                self._MarkNotPushed(pushed)
+                gate.write(decision, pushed.uri)
+                return
+            if served is None or not _same(served, saved_model):
+                served = self._deliver(saved_model, base, span)
+        io_utils.copy_dir(saved_model, pushed.uri)  # the archive of what was pushed, as TFX's Pusher keeps it
+        self._MarkPushed(pushed, pushed_destination=served, pushed_version=posixpath.basename(served))
 
     def _deliver(self, saved_model: str, base: str, span: int | None) -> str:
-        """Copies under a name that no model server reads, then renames. Returns the version."""
-        fileio.makedirs(base)
+        """Copies under a name that no model server reads, then renames. Returns the version's folder."""
         for name in logic.leftovers(fileio.listdir(base)):
             fileio.rmtree(posixpath.join(base, name))
         version = logic.next_version(fileio.listdir(base), int(time.time()))
-        hidden = posixpath.join(base, logic.HIDDEN + version)
+        hidden, shown = posixpath.join(base, logic.HIDDEN + version), posixpath.join(base, version)
         io_utils.copy_dir(saved_model, hidden)
         if span is not None:
             logic.write_span(hidden, span)
-        fileio.rename(hidden, posixpath.join(base, version))
-        return version
+        fileio.rename(hidden, shown)
+        return shown
+
+
+def _same(served: str, saved_model: str) -> bool:
+    """Whether a version is a copy of a model."""
+    identity = export.identity(saved_model)
+    return identity is not None and identity == export.identity(served)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from tfx.dsl.io import fileio
+
+from components.gate import Decision
 
 # Custom property of a ModelBlessing, and a file of a pushed version: the span that a model's data ends with.
 SPAN = "span"
@@ -18,6 +23,19 @@ HIDDEN = ".pushing-"
 def versions(names: Iterable[str]) -> list[int]:
     """Returns the versions among the names in a serving folder, oldest first."""
     return sorted(int(n.rstrip("/")) for n in names if n.rstrip("/").isdigit())
+
+
+@contextlib.contextmanager
+def alone(base: str) -> Iterator[None]:
+    """Makes a serving folder and waits until no other process delivers to it. Object storage knows no locks."""
+    fileio.makedirs(base)
+    if "://" in base:
+        yield
+        return
+    folder = Path(base)
+    with folder.with_name(f".{folder.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # dies with its owner
+        yield
 
 
 def newest(base: str) -> str | None:
@@ -51,3 +69,21 @@ def next_version(names: Iterable[str], now: int) -> str:
 def leftovers(names: Iterable[str]) -> list[str]:
     """Returns what a push that was killed left behind."""
     return [n for n in names if n.startswith(HIDDEN)]
+
+
+def older_span(decision: Decision, span: int | None, served: str | None) -> Decision:
+    """Keeps a good model from taking the place of one that has seen newer data, as one of a backfilled span would.
+
+    Args:
+        decision: about the model by itself.
+        span: of its data; None if that did not come in spans.
+        served: folder of the version that is served; None if there is none.
+    """
+    served_span = read_span(served) if served else None
+    if not decision.passed or span is None or served_span is None or span >= served_span:
+        return decision
+    why = (
+        f"The model is good enough ({decision.why.rstrip('.')}), but its data ends with span {span}, and that of the model in "
+        f"{served} with span {served_span}: nothing was pushed. To go back to older data, remove that version first."
+    )
+    return Decision(decision="unchanged", why=why, findings=decision.findings)

@@ -295,25 +295,3 @@ LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=T
 def test_a_baseline_of_other_windows_classes_or_weights_does_not_fit(whole, dataset, then, why):
     changes = {"dataset": dataset.name, "task": dataset.task, "label": dataset.label.name, "columns": then}
     assert logic.why_unfit(with_card(whole, **changes), dataset) == why
-
-
-# Spans.
-
-GOOD = logic.Decision(decision="passed", why="The model holds against the absolute bounds.")
-
-
-@pytest.mark.parametrize(("span", "served_span"), [(7, None), (7, 6), (7, 7), (0, None)])
-def test_a_model_of_data_as_new_as_what_is_served_stays_blessed(span, served_span):
-    assert logic.older_span(GOOD, span, "serving/1", served_span) is GOOD
-
-
-def test_a_good_model_of_older_data_takes_no_newer_ones_place():
-    found = logic.older_span(GOOD, 6, "serving/1", 7)
-    assert (found.decision, found.passed) == ("unchanged", False)
-    for words in ("good enough", "ends with span 6", "serving/1 with span 7", "nothing was pushed", "remove that version"):
-        assert words in found.why
-
-
-def test_a_bad_model_of_older_data_is_refused_because_it_is_bad():
-    bad = logic.Decision(decision="refused", why="auc is too low.")
-    assert logic.older_span(bad, 6, "serving/1", 7) is bad

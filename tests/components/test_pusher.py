@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
+from components import gate
+from components.gate import Decision
 from components.pusher import executor, logic
 
 # Logic.
@@ -40,9 +43,42 @@ def test_leftovers_are_what_a_killed_push_had_hidden():
     assert logic.leftovers(["7", ".pushing-8", "model", ".pushing-9/"]) == [".pushing-8", ".pushing-9/"]
 
 
+GOOD = Decision(decision="passed", why="The model holds.")
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Returns a function: a span -> the folder of a version of it."""
+
+    def write(span):
+        if span is not None:
+            logic.write_span(str(tmp_path / "1"), span)
+        return str(tmp_path / "1")
+
+    return write
+
+
+@pytest.mark.parametrize(("span", "served_span"), [(7, None), (7, 6), (7, 7), (0, None), (None, 7)])
+def test_a_model_of_data_as_new_as_what_is_served_stays_blessed(served, span, served_span):
+    assert logic.older_span(GOOD, span, served(served_span)) is GOOD
+    assert logic.older_span(GOOD, span, None) is GOOD
+
+
+def test_a_good_model_of_older_data_takes_no_newer_ones_place(served):
+    found = logic.older_span(GOOD, 6, served(7))
+    assert (found.decision, found.passed) == ("unchanged", False)
+    for words in ("good enough", "ends with span 6", "/1 with span 7", "nothing was pushed", "remove that version"):
+        assert words in found.why
+
+
+def test_a_bad_model_of_older_data_is_refused_because_it_is_bad(served):
+    bad = Decision(decision="refused", why="auc is too low.")
+    assert logic.older_span(bad, 6, served(7)) is bad
+
+
 # Delivery.
 
-FILES = {"saved_model.pb": "graph", "variables/variables.index": "index", "assets.extra/dataset.json": "{}"}
+FILES = {"saved_model.pb": "graph", "variables/variables.index": "index", "assets.extra/notes.txt": "mine"}
 
 
 @pytest.fixture
@@ -178,3 +214,32 @@ def test_the_span_of_its_data_is_served_with_a_model(push, serving):
 def test_data_without_spans_has_none(push, serving):
     version = push().get_string_custom_property("pushed_version")
     assert logic.read_span(str(serving / version)) is None
+
+
+def test_a_blessing_that_has_grown_old_replaces_no_model_of_newer_data(push, serving):
+    """As of a Pusher that is tried again after a later run has pushed."""
+    newer = push(span=20778)
+    late = push(span=20777)
+    assert late.get_int_custom_property("pushed") == 0
+    assert [p.name for p in serving.iterdir()] == [newer.get_string_custom_property("pushed_version")]
+    assert "ends with span 20777" in gate.read(late.uri).why
+
+
+def test_a_model_that_is_served_already_is_not_pushed_once_more(push, model, serving):
+    """As after a try that was cut off between the push and saying so."""
+    card = Path(path_utils.serving_model_dir(model.uri), "assets.extra", "dataset.json")
+    card.write_text(json.dumps({"id": "1a2b", "dataset": "fruit", "task": "binary", "label": "ripe", "columns": {}}))
+    first, again = push(), push()
+    assert [p.name for p in serving.iterdir()] == [first.get_string_custom_property("pushed_version")]
+    assert again.get_string_custom_property("pushed_destination") == first.get_string_custom_property("pushed_destination")
+    assert again.get_int_custom_property("pushed") == 1
+
+
+def test_pushes_come_one_after_another(push, serving):
+    with logic.alone(str(serving)):
+        waiting = threading.Thread(target=push)
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive() and logic.newest(str(serving)) is None
+    waiting.join()
+    assert logic.newest(str(serving)) is not None
