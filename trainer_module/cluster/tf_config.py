@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from trainer_module.cluster import addresses
 CHIEF, WORKER, PS, EVALUATOR = "chief", "worker", "ps", "evaluator"
 ROLES = (CHIEF, WORKER, PS, EVALUATOR)
 VARIABLE = "TF_CONFIG"
+
+_log = logging.getLogger(__name__)
 
 _EXAMPLE = (
     '{"cluster": {"chief": ["host0:2222"], "worker": ["host1:2222"], "ps": ["host2:2222"]}, '
@@ -85,6 +88,21 @@ def parse(text: str, strategy: str | None = None) -> Task:
     config = json.loads(text)
     task = config["task"]
     return Task(task["type"], int(task["index"]), {role: a for role, a in config["cluster"].items() if role != EVALUATOR})
+
+
+def set_aside() -> None:
+    """Takes TF_CONFIG out of the environment of a process that has no role in a cluster, and says so.
+
+    An Estimator would take it up, whatever it was made for: train and never evaluate, or wait for others that nobody started.
+    """
+    text = os.environ.pop(VARIABLE, "").strip()
+    if text:
+        _log.warning(
+            "%s is set, but is not used here: a Trainer trains in one process, or starts its own cluster on this machine "
+            "(train.cluster.workers, train.cluster.ps). To train on several machines, start in each "
+            "`python -m trainer_module.cluster.role JOB` with its %s. Otherwise unset it. Received: %s",
+            VARIABLE, VARIABLE, text,
+        )  # fmt: skip
 
 
 def problems(text: str, strategy: str | None = None) -> list[str]:

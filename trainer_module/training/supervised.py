@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 from data import TASKS, discovery
+from trainer_module.cluster import tf_config
 from trainer_module.training import attempt, folder, watch
 from trainer_module.training.evaluations import Evaluations
 from trainer_module.training.job import Job
@@ -32,6 +33,7 @@ def train(job: Job, lock: int | None) -> Trained:
         trainer_module.cluster.supervisor.ClusterError: its processes did not get to the end.
         trainer_module.training.watch.InterruptedTraining: it was asked to leave.
     """
+    tf_config.set_aside()
     settings = job.settings
     resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh)
     if not settings.cluster.alone:

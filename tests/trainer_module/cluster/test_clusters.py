@@ -14,7 +14,7 @@ from benchmarks import harm
 from benchmarks.faults import DEVICES, MIRRORED, PS
 from benchmarks.harm import Case
 from tests.runs import ROOT, environment
-from trainer_module.cluster import addresses, lifeline, supervisor
+from trainer_module.cluster import addresses, lifeline, supervisor, tf_config
 from trainer_module.cluster.hooks import StopInTimeHook
 from trainer_module.estimator import hyperparameters
 from trainer_module.training import attempt, folder, progress, supervised
@@ -67,6 +67,23 @@ def test_one_process_of_its_own_trains_as_well(training, tmp_path):
     assert (tmp_path / "training" / "cluster" / "local-0.log").read_text().startswith("== 2")
     trained = train(job)
     assert (trained.steps, trained.resumed_from) == (300, 300)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"cluster": {"chief": ["h:1"]}, "task": {"type": "chief", "index": 0}}',
+        '{"cluster": {"chief": ["h:1"], "ps": ["h:2"]}, "task": {"type": "chief", "index": 0}}',
+        '{"cluster":',
+    ],
+    ids=["a chief", "a chief and ps", "no JSON"],
+)
+def test_a_trainer_does_not_take_up_a_tf_config(text, training, monkeypatch, caplog):
+    monkeypatch.setenv("TF_CONFIG", text)
+    job = training(Case(Cluster()), steps=20, stall_seconds=20, retries=0)
+    assert train(replace(job, model="toy.constant", hyperparameters={})).steps == 20
+    [warning] = [r.getMessage() for r in caplog.records if r.name == tf_config.__name__]
+    assert warning.startswith("TF_CONFIG is set, but is not used here") and warning.endswith(f"Received: {text}")
 
 
 @pytest.mark.parametrize("model", ["canned_linear", "canned_wide_deep", "custom_wide_deep", "keras_wide_deep", "toy.constant"])
