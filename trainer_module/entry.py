@@ -15,8 +15,7 @@ from data import discovery
 from trainer_module import estimator as estimators
 from trainer_module import export, fingerprint, preprocess
 from trainer_module.models import NAME as MODELS
-from trainer_module.training import folder, supervised, warm_start
-from trainer_module.training.checkpoints import step_of
+from trainer_module.training import folder, lock, supervised, warm_start
 from trainer_module.training.job import Job
 from trainer_module.training.loop import Trained
 from trainer_module.training.settings import Settings
@@ -24,7 +23,7 @@ from trainer_module.tuning import best
 from trainer_module.tuning.settings import Settings as TuningSettings
 
 if TYPE_CHECKING:
-    from tfx.components import FnArgs
+    from tfx.components.trainer.fn_args_utils import FnArgs
     from tfx.components.tuner.component import TunerFnResult
 
 # What a training leaves in the `model_run` artifact for the record of the run.
@@ -52,8 +51,8 @@ def run_fn(fn_args: FnArgs) -> None:
         trainer_module.estimator.HyperParameterError: a hyper-parameter that the model does not have.
     """
     job = _trainers_job(fn_args)
-    with folder.held(job.folder) as lock:
-        trained = supervised.train(job, lock)
+    with folder.held(job.folder, _owner(fn_args, posixpath.dirname(job.folder))) as descriptor:
+        trained = supervised.train(job, descriptor)
         export.finish(trained.saved_model, discovery.dataset(job.dataset))
         _copy(trained.saved_model, fn_args.serving_model_dir)
         _leave_record(job, trained, fn_args.model_run_dir)
@@ -86,9 +85,15 @@ def _trainers_job(fn_args: FnArgs) -> Job:
     values = estimators.hyperparameters(custom["model"], tuned | custom["hyperparameters"]).values
     job = _job(fn_args, values)
     path = posixpath.join(custom["checkpoints"], job.fingerprint())
-    if step_of(path) > job.settings.steps:  # a shorter training than before cannot continue: it has its own folder
-        path += f"-{job.settings.steps}"
-    return replace(job, folder=path)
+    most = job.settings.steps + job.settings.cluster.overshoot
+    return replace(job, folder=folder.choose(path, most, job.settings.fresh))
+
+
+def _owner(fn_args: FnArgs, root: str) -> str:
+    """Whose the trainings below a root are: by where the artifacts lie, seen from the root, since both may be moved."""
+    # <artifacts>/Trainer/model_run/<number>
+    artifacts = posixpath.normpath(posixpath.join(fn_args.model_run_dir, "../../.."))
+    return artifacts if lock.is_remote(fn_args.model_run_dir) else posixpath.relpath(artifacts, root)
 
 
 def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:

@@ -78,7 +78,9 @@ class Train(Table, frozen=True):
         str | None,
         Meta(description="folder of the checkpoints, which outlive an attempt; by default <output_dir>/checkpoints"),
     ] = None
-    keep_trainings: Annotated[int, Meta(ge=0, description="checkpoint folders of other trainings that stay on disk")] = 5
+    keep_trainings: Annotated[
+        int, Meta(ge=0, description="checkpoint folders of this pipeline's other trainings that stay; remote ones all do")
+    ] = 5
     grace_seconds: Annotated[
         int, Meta(ge=1, description="how long saving a checkpoint and leaving may take when the process is asked to end")
     ] = 25

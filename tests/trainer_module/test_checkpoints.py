@@ -1,7 +1,6 @@
 """Checkpoints that are cut off, and the folder of a training: who may use it, what is kept in it."""
 
 import logging
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -185,28 +184,6 @@ def test_tidying_leaves_what_a_longer_training_goes_on_from(tmp_path):
     assert checkpoints.step_of(str(path / "best")) == 10
     assert sorted(p.name for p in path.iterdir() if p.is_dir()) == ["best"]
     assert (path / "events.out.tfevents.1").exists()
-
-
-@pytest.fixture
-def others(tmp_path):
-    """The folders of four other trainings, each last touched a second after the one behind it, and of this one."""
-    for age, name in enumerate(["newest", "new", "old", "oldest"]):
-        save(tmp_path / name, 5)
-        for file in (tmp_path / name).iterdir():
-            os.utime(file, (1e9 - age, 1e9 - age))
-    save(tmp_path / "now", 5)
-    return lambda: sorted(p.name for p in tmp_path.iterdir())
-
-
-def test_the_oldest_folders_of_other_trainings_go(tmp_path, others):
-    folder.tidy(str(tmp_path / "now"), keep=2)
-    assert others() == ["new", "newest", "now"]
-
-
-def test_the_folder_of_a_training_that_is_under_way_stays(tmp_path, others):
-    with folder.held(str(tmp_path / "oldest")):
-        folder.tidy(str(tmp_path / "now"), keep=0)
-    assert others() == ["now", "oldest"]
 
 
 def test_summaries_are_copied_with_their_folders(tmp_path):

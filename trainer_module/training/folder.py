@@ -6,61 +6,67 @@ runs the same training again finds them there.
 
 from __future__ import annotations
 
-import fcntl
+import itertools
 import logging
-import os
 import posixpath
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import tensorflow as tf
 
-from trainer_module.training import checkpoints
+from trainer_module.training import checkpoints, lock, prune
 from trainer_module.training.evaluations import Evaluations
+from trainer_module.training.lock import FolderInUseError as FolderInUseError
 
 _log = logging.getLogger(__name__)
 
-_LOCK = ".lock"
 _FRESH = "fresh"
 _EVENTS = "events.out.tfevents.*"
-
-
-class FolderInUseError(RuntimeError):
-    """Another process trains in the folder."""
+# What says whose a folder is: that does not change when its training begins anew.
+_OF_THE_FOLDER = (lock.FILE, prune.MARK)
 
 
 @contextmanager
-def held(path: str) -> Iterator[int | None]:
+def held(path: str, owner: str = "") -> Iterator[int | None]:
     """Creates the folder of a training and keeps it to this process and its children.
 
-    The lock is the kernel's, on an open file: it is gone when this process and all children that inherit the file are.
+    Args:
+        path: the folder.
+        owner: see `prune.mark`.
 
     Yields:
-        The file's descriptor, for children to inherit; None on a remote file system, where nothing can be locked.
+        The lock's descriptor, for children to inherit; None on a remote file system, where nothing can be locked.
 
     Raises:
         FolderInUseError: another process has it.
     """
-    tf.io.gfile.makedirs(path)
-    if re.match(r"\w+://", path):
+    if lock.is_remote(path):
         _log.warning("A folder like %s cannot be locked: take care that one process trains in it.", path)
+        tf.io.gfile.makedirs(path)
+        prune.mark(path, owner)
         yield None
         return
-    with Path(path, _LOCK).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise FolderInUseError(
-                f"Process {lock.read().strip()} is training in {path}. Two would spoil each other's checkpoints: "
-                "end that one, or wait for it."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield lock.fileno()
+    with lock.held(path) as file:
+        prune.mark(path, owner)
+        yield file.fileno()
+
+
+def choose(path: str, most: int, fresh: str) -> str:
+    """Returns the folder of a training: of all that trainings of its fingerprint have, the one that is furthest.
+
+    One that is too far is none to go on from: a shorter training than it has a folder of its own, `path`-2 and so on.
+
+    Args:
+        path: of the first such training.
+        most: the last global step that this training may end at.
+        fresh: see `prepare`; the folder where that run has begun comes before others.
+    """
+    used = _alike(path)
+    fit = [each for each in used if checkpoints.step_of(each) <= most]
+    if fit:
+        return max(fit, key=lambda each: (bool(fresh) and _begun_by(each) == fresh, checkpoints.step_of(each)))
+    return path if not used else next(each for n in itertools.count(2) if (each := f"{path}-{n}") not in used)
 
 
 def prepare(path: str, evaluations: Evaluations, fresh: str) -> int:
@@ -75,10 +81,9 @@ def prepare(path: str, evaluations: Evaluations, fresh: str) -> int:
     Returns:
         The global step that the training goes on from, 0 for one from the start.
     """
-    mark = posixpath.join(path, _FRESH)
-    if fresh and not (tf.io.gfile.exists(mark) and _read(mark) == fresh):
+    if fresh and _begun_by(path) != fresh:
         _empty(path)
-        with tf.io.gfile.GFile(mark, "w") as file:
+        with tf.io.gfile.GFile(posixpath.join(path, _FRESH), "w") as file:
             file.write(fresh)
     checkpoints.fall_back(path)
     step = checkpoints.step_of(path)
@@ -113,41 +118,28 @@ def tidy(path: str, keep: int) -> None:
     for name in tf.io.gfile.listdir(path):
         old = re.match(r"model\.ckpt-\d+(?=[._])", name)
         if old and newest and old[0] != posixpath.basename(newest):
-            _remove(posixpath.join(path, name))
-    _remove(posixpath.join(path, "export"))
-    _prune(posixpath.dirname(path), posixpath.basename(path), keep)
+            prune.remove(posixpath.join(path, name))
+    prune.remove(posixpath.join(path, "export"))
+    prune.prune(path, keep)
 
 
-def _prune(root: str, current: str, keep: int) -> None:
-    """Removes the folders of trainings that were not touched for longest; one that is in use stays."""
-    others = [name.rstrip("/") for name in tf.io.gfile.listdir(root) if name.rstrip("/") != current]
-    folders = [p for p in (posixpath.join(root, n) for n in others) if tf.io.gfile.isdir(p)]
-    folders.sort(key=_touched, reverse=True)
-    for folder in folders[keep:]:
-        with suppress(FolderInUseError), held(folder):
-            _log.info("The checkpoints in %s, of an earlier training, are removed.", folder)
-            tf.io.gfile.rmtree(folder)
+def _alike(path: str) -> list[str]:
+    """Returns the folders of a fingerprint's trainings that there are."""
+    root, first = posixpath.split(path)
+    names = (name.rstrip("/") for name in (tf.io.gfile.listdir(root) if tf.io.gfile.isdir(root) else ()))
+    return [posixpath.join(root, name) for name in sorted(names) if re.fullmatch(rf"{re.escape(first)}(-\d+)?", name)]
 
 
-def _touched(folder: str) -> int:
-    """Returns when anything directly in a folder was last written, in nanoseconds."""
-    times = [tf.io.gfile.stat(posixpath.join(folder, name)).mtime_nsec for name in tf.io.gfile.listdir(folder)]
-    return max(times, default=0)
+def _begun_by(path: str) -> str:
+    """Returns what identifies the run that began a training anew, "" if none did."""
+    mark = posixpath.join(path, _FRESH)
+    if not tf.io.gfile.exists(mark):
+        return ""
+    with tf.io.gfile.GFile(mark) as file:
+        return str(file.read())
 
 
 def _empty(path: str) -> None:
     for name in tf.io.gfile.listdir(path):
-        if name.rstrip("/") != _LOCK:
-            _remove(posixpath.join(path, name))
-
-
-def _remove(path: str) -> None:
-    if tf.io.gfile.isdir(path):
-        tf.io.gfile.rmtree(path)
-    elif tf.io.gfile.exists(path):
-        tf.io.gfile.remove(path)
-
-
-def _read(path: str) -> str:
-    with tf.io.gfile.GFile(path) as file:
-        return file.read()
+        if name.rstrip("/") not in _OF_THE_FOLDER:
+            prune.remove(posixpath.join(path, name))

@@ -33,6 +33,11 @@ class Cluster:
         """Whether the process of the Trainer trains by itself."""
         return not self.workers and not self.ps and self.strategy != "mirrored"
 
+    @property
+    def overshoot(self) -> int:
+        """Steps that a training may take beyond its last one: each worker may be in the middle of one."""
+        return self.workers if self.strategy == "parameter_server" else 0
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -1,0 +1,109 @@
+"""The Trainer's function: in which folder it trains, what it goes on from there, and what it leaves where."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from tests import trained
+from trainer_module import entry
+from trainer_module.training import folder, prune
+
+
+@pytest.fixture(scope="module")
+def fruit(materialised):
+    return materialised("toy.fruit")
+
+
+@pytest.fixture
+def asked(fruit, tmp_path):
+    """Returns a function: what TFX hands to the Trainer's function, for so many steps and with these settings."""
+    examples = trained.artifact(fruit, "Transform", "transformed_examples")
+    runs = iter(range(1, 100))
+
+    def args(steps, checkpoints=tmp_path / "checkpoints", artifacts=tmp_path / "artifacts", **settings):
+        number = next(runs)
+        return FnArgs(
+            train_files=[f"{examples}/Split-train/*"],
+            eval_files=[f"{examples}/Split-eval/*"],
+            transform_graph_path=trained.artifact(fruit, "Transform", "transform_graph"),
+            serving_model_dir=f"{artifacts}/Trainer/model/{number}/Format-Serving",
+            model_run_dir=f"{artifacts}/Trainer/model_run/{number}",
+            custom_config={
+                "dataset": "toy.fruit",
+                "model": "custom_wide_deep",
+                "hyperparameters": {},
+                "checkpoints": str(checkpoints),
+                "settings": {"steps": steps, "batch_size": 50, "best": "auc"} | settings,
+            },
+        )
+
+    return args
+
+
+def run(args):
+    """Trains. Returns what is said of it: (step it began at, step it ended at, name of its folder's last part)."""
+    entry.run_fn(args)
+    with tf.io.gfile.GFile(f"{args.model_run_dir}/{entry.TRAINED_FILE}") as file:
+        told = json.loads(file.read())
+    training = told["checkpoint"].removeprefix(args.custom_config["checkpoints"]).split("/")[1]
+    return told["resumed_from"], told["steps"], training[16:]
+
+
+def test_a_shorter_training_has_a_folder_of_its_own_and_a_longer_one_goes_on_from_it(asked):
+    assert run(asked(20)) == (0, 20, "")
+    assert run(asked(10)) == (0, 10, "-2")
+    assert run(asked(15)) == (10, 15, "-2")
+    assert run(asked(10)) == (0, 10, "-3")
+    assert run(asked(30)) == (20, 30, "")
+    assert run(asked(10)) == (10, 10, "-3")
+
+
+def save(job, step):
+    """Leaves what says that a training has a checkpoint."""
+    tf.io.gfile.makedirs(job.folder)
+    for name in (f"model.ckpt-{step}.index", f"model.ckpt-{step}.data-00000-of-00001"):
+        Path(job.folder, name).touch()
+    Path(job.folder, "checkpoint").write_text(f'model_checkpoint_path: "model.ckpt-{step}"')
+
+
+@pytest.mark.parametrize(
+    ("cluster", "found", "same"),
+    [
+        ({"workers": 1, "ps": 1}, 3001, True),  # killed in the last evaluation
+        ({"workers": 1, "ps": 1}, 3002, False),
+        ({"workers": 2, "ps": 1}, 3002, True),
+        ({}, 3001, False),
+        ({"workers": 2, "strategy": "multi_worker_mirrored"}, 3001, False),
+    ],
+)
+def test_one_step_too_many_a_worker_is_not_a_longer_training(asked, cluster, found, same):
+    before = entry._trainers_job(asked(3000, cluster=cluster))
+    save(before, found)
+    after = entry._trainers_job(asked(3000, cluster=cluster))
+    assert (after.folder == before.folder) is same
+
+
+def test_a_retry_of_a_fresh_run_finds_its_own_folder_even_if_another_is_further(asked):
+    args = asked(20, fresh="run-2")
+    first = entry._trainers_job(args)
+    save(first, 5)
+    Path(first.folder, "fresh").write_text("run-2")
+    Path(f"{first.folder}-2").mkdir()
+    other = f"{first.folder}-2"
+    for file in Path(first.folder).iterdir():
+        Path(other, file.name.replace("5", "9")).write_text(file.read_text().replace("5", "9").replace("run-2", "run-1"))
+    assert entry._trainers_job(args).folder == first.folder
+    assert entry._trainers_job(asked(20)).folder == other
+
+
+def test_a_training_says_whose_it_is_and_still_does_when_all_is_moved(asked, tmp_path):
+    job = entry._trainers_job(asked(20))
+    owner = entry._owner(asked(20), str(tmp_path / "checkpoints"))
+    with folder.held(job.folder, owner):
+        assert prune.owner_of(job.folder) == "../artifacts"
+    elsewhere = entry._owner(asked(20, artifacts=tmp_path / "another" / "artifacts"), str(tmp_path / "checkpoints"))
+    assert elsewhere == "../another/artifacts"
+    assert entry._owner(asked(20, artifacts="gs://bucket/artifacts"), str(tmp_path)).endswith("bucket/artifacts")
