@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from trainer_module.cluster import addresses
 from trainer_module.cluster.outcome import FOLDER, HELD, Outcome
+from trainer_module.cluster.pulse import Pulse, PulseHook
 from trainer_module.training import attempt, exporters, loop
 from trainer_module.training.job import Job
 from trainer_module.training.watch import Control, LeaveHook
@@ -82,7 +83,8 @@ def _evaluate(job: Job, built: dict[str, Any], outcome: Outcome, control: Contro
         if checkpoint is None:
             return
         _log.info("Evaluating %s.", posixpath.basename(checkpoint))
-        metrics = estimator.evaluate(built["eval_input_fn"], checkpoint_path=checkpoint, hooks=[LeaveHook(control)])
+        hooks = [LeaveHook(control), PulseHook(Pulse(job.folder))]
+        metrics = estimator.evaluate(built["eval_input_fn"], checkpoint_path=checkpoint, hooks=hooks)
         exporter = exporters.build(
             plan.export, outcome.evaluations, built["receiver_fn"], job.settings.keep_checkpoints, control
         )

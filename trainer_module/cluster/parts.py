@@ -11,6 +11,7 @@ from trainer_module import inputs
 from trainer_module.cluster import addresses, evaluator, lifeline, strategies
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
 from trainer_module.cluster.outcome import Outcome
+from trainer_module.cluster.pulse import Pulse
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.estimator import HyperParameterError, UnfitModelError
 from trainer_module.training import attempt, loop
@@ -78,12 +79,12 @@ def _train(job: Job, task: Task, control: Control) -> None:
 def _see_it_through(job: Job, control: Control) -> None:
     """Waits until the last checkpoint was evaluated: with the chief's success a TFJob ends, and everything else with it.
 
-    That long, but not for ever: meanwhile there is no sign of progress.
+    That long, but not for ever: meanwhile the only sign of progress is that the evaluator gets on.
 
     Raises:
         UnfinishedError: the training has to go on.
     """
-    outcome = Outcome(job)
+    outcome, evaluation = Outcome(job), Pulse(job.folder)
     outcome.leave()
     while not outcome.over():
         if outcome.evaluated() and not outcome.complete():
@@ -92,6 +93,8 @@ def _see_it_through(job: Job, control: Control) -> None:
                 "the stop rule had thought: it has to go on. If that repeats itself at the same step, the input has run dry: "
                 "is the training split empty, or smaller than one batch for each process?"
             )
+        if evaluation.felt():
+            control.beat()
         if control.stopping:
             control.leave()
         time.sleep(_LOOK_EVERY_SECONDS)

@@ -3,14 +3,15 @@
 import itertools
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
 from tests.trainer_module import test_loop as toy
-from trainer_module.cluster import addresses, evaluator, outcome, parts
-from trainer_module.training import attempt, loop
+from trainer_module.cluster import addresses, evaluator, outcome, parts, pulse
+from trainer_module.training import attempt, loop, watch
 from trainer_module.training.evaluations import Evaluations
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings
@@ -201,6 +202,28 @@ def test_the_chief_sees_the_last_evaluation(job, tmp_path):
     assert not ended.wait(1.5)
     evaluate(made)
     assert ended.wait(SECONDS)
+
+
+def test_the_chief_waits_for_an_evaluation_that_takes_longer_than_a_standstill_may(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(pulse, "_EVERY_SECONDS", 0)
+    train(tmp_path, 4)
+
+    def batches():
+        for _ in range(8):
+            time.sleep(0.5)
+            yield [1.0]
+
+    made = job(evaluation=lambda: tf.data.Dataset.from_generator(batches, tf.float32).map(lambda y: ({"x": y}, y)))
+    threading.Thread(target=evaluate, args=(made,), daemon=True).start()
+    watch.run(lambda control: parts._see_it_through(made, control), grace_seconds=1, stall_seconds=2)
+    assert record(made).read().last.step == 4
+
+
+def test_the_chief_does_not_wait_for_ever_for_an_evaluator_that_is_gone(job, tmp_path):
+    train(tmp_path, 4)
+    pulse.Pulse(str(tmp_path)).beat()  # its last one
+    with pytest.raises(watch.StalledError):
+        watch.run(lambda control: parts._see_it_through(job(), control), grace_seconds=1, stall_seconds=1)
 
 
 def test_a_training_that_ended_for_nothing_goes_on(job, tmp_path):
