@@ -60,9 +60,10 @@ def test_a_truncated_newest_checkpoint_gives_way_to_the_one_before_with_a_warnin
     checkpoints.fall_back(str(tmp_path))
     assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path)) == (10, [5, 10])
     assert not data(tmp_path, 15).exists()
-    removed, goes_on = warnings()
-    assert "model.ckpt-15" in removed
+    put_aside, goes_on = warnings()
+    assert "model.ckpt-15" in put_aside
     assert "model.ckpt-10" in goes_on
+    assert steps(tmp_path / "broken") == [15]
 
 
 def test_several_broken_ones_are_passed_over(tmp_path):
@@ -80,6 +81,44 @@ def test_a_changed_byte_is_found(tmp_path):
     data(tmp_path, 10).write_bytes(content)
     checkpoints.fall_back(str(tmp_path))
     assert checkpoints.step_of(str(tmp_path)) == 5
+
+
+def test_a_storage_that_cannot_be_reached_costs_no_checkpoint(tmp_path, monkeypatch):
+    class Unreachable(tf.io.gfile.GFile):
+        def read(self, n=-1):
+            raise tf.errors.UnavailableError(None, None, "try again later")
+
+    def load(checkpoint):  # this is what TensorFlow makes of it
+        raise tf.errors.OpError(None, None, "try again later", tf.errors.UNKNOWN)
+
+    save(tmp_path, 5, 10)
+    with monkeypatch.context() as patched, pytest.raises(tf.errors.UnavailableError):
+        patched.setattr(tf.io.gfile, "GFile", Unreachable)
+        patched.setattr(tf.train, "load_checkpoint", load)
+        checkpoints.fall_back(str(tmp_path))
+    assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path)) == (10, [5, 10])
+
+
+def test_a_file_that_may_not_be_read_is_not_a_broken_one(tmp_path):
+    save(tmp_path, 5, 10)
+    data(tmp_path, 10).unlink()
+    data(tmp_path, 10).symlink_to(data(tmp_path, 10))  # root may read all others
+    with pytest.raises(tf.errors.OpError, match="symbolic links"):
+        checkpoints.fall_back(str(tmp_path))
+    assert steps(tmp_path) == [5, 10]
+
+
+def test_a_storage_that_fails_once_costs_no_checkpoint(tmp_path, monkeypatch, warnings):
+    real = tf.train.load_checkpoint
+
+    def fails_once(checkpoint):
+        monkeypatch.setattr(tf.train, "load_checkpoint", real)
+        raise tf.errors.OpError(None, None, "try again later", tf.errors.UNKNOWN)
+
+    save(tmp_path, 5, 10)
+    monkeypatch.setattr(tf.train, "load_checkpoint", fails_once)
+    checkpoints.fall_back(str(tmp_path))
+    assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path), warnings()) == (10, [5, 10], [])
 
 
 def test_without_one_that_can_be_read_the_training_begins_at_the_start(tmp_path):
@@ -177,6 +216,7 @@ def test_tidying_leaves_what_a_longer_training_goes_on_from(tmp_path):
     save(path, 5, 10, 15)
     evaluations(path).record(str(path / "model.ckpt-10"), {"auc": 0.7, "loss": 1.0, "global_step": 10}, None)
     (path / "export" / "best" / "1").mkdir(parents=True)
+    (path / "broken").mkdir()
     (path / "events.out.tfevents.1").write_text("summaries")
     folder.tidy(str(path), keep=0)
     assert steps(path) == [15]

@@ -15,6 +15,9 @@ from trainer_module.training.watch import Control
 _log = logging.getLogger(__name__)
 
 _PREFIX = "model.ckpt-"
+# Where checkpoints that cannot be read are put, until their training has ended.
+BROKEN = "broken"
+_PIECE = 2**20  # bytes read at a time
 
 
 class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
@@ -102,7 +105,10 @@ def fall_back(folder: str) -> None:
     """Makes the newest checkpoint that can be read the newest one, with a warning if it was not.
 
     A process or a disk that dies while a checkpoint is written can leave one that is cut off. Every checkpoint is read
-    once, whole: its checksums are checked on the way.
+    once, whole: its checksums are checked on the way. One that cannot be read is put aside, into `broken/`.
+
+    Raises:
+        tf.errors.OpError: the storage cannot be read; nothing is known of the checkpoint then.
     """
     names = _newest_first(folder)
     good = next((name for name in names if readable(posixpath.join(folder, name))), None)
@@ -111,9 +117,8 @@ def fall_back(folder: str) -> None:
         return
     broken = names[: names.index(good)] if good else names
     for name in broken:
-        _log.warning("The checkpoint %s in %s cannot be read and is removed.", name, folder)
-        for path in tf.io.gfile.glob(posixpath.join(folder, f"{name}.*")):
-            tf.io.gfile.remove(path)
+        _log.warning("The checkpoint %s in %s cannot be read and is put aside, into %s/.", name, folder, BROKEN)
+        _put_aside(folder, name)
     if good:
         _log.warning("The training goes on from the newest checkpoint that can be read, %s.", good)
         point_to(folder, [*reversed(names[names.index(good) :])])
@@ -122,7 +127,20 @@ def fall_back(folder: str) -> None:
 
 
 def readable(checkpoint: str) -> bool:
-    """Whether every variable of a checkpoint can be read."""
+    """Whether every variable of a checkpoint can be read.
+
+    Raises:
+        tf.errors.OpError: the storage cannot be read.
+    """
+    if _is_whole(checkpoint):
+        return True
+    # TensorFlow's reader has one error for all: that of a storage that cannot be reached is that of a file that is cut off.
+    for path in tf.io.gfile.glob(f"{checkpoint}.*"):
+        _read_through(path)
+    return _is_whole(checkpoint)  # now it is not the storage that is to blame
+
+
+def _is_whole(checkpoint: str) -> bool:
     try:
         reader = tf.train.load_checkpoint(checkpoint)
         for name in reader.get_variable_to_shape_map():
@@ -130,6 +148,20 @@ def readable(checkpoint: str) -> bool:
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError):  # "Read less bytes" is an IndexError
         return False
     return True
+
+
+def _read_through(path: str) -> None:
+    """Reads a file to its end. Raises tf.errors.OpError, with the storage's own reason, if that is not possible."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while file.read(_PIECE):
+            pass
+
+
+def _put_aside(folder: str, name: str) -> None:
+    aside = posixpath.join(folder, BROKEN)
+    tf.io.gfile.makedirs(aside)
+    for path in tf.io.gfile.glob(posixpath.join(folder, f"{name}.*")):
+        tf.io.gfile.rename(path, posixpath.join(aside, posixpath.basename(path)), overwrite=True)
 
 
 def point_to(folder: str, names: Sequence[str]) -> None:

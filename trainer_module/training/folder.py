@@ -119,7 +119,8 @@ def tidy(path: str, keep: int) -> None:
         old = re.match(r"model\.ckpt-\d+(?=[._])", name)
         if old and newest and old[0] != posixpath.basename(newest):
             prune.remove(posixpath.join(path, name))
-    prune.remove(posixpath.join(path, "export"))
+    for name in ("export", checkpoints.BROKEN):
+        prune.remove(posixpath.join(path, name))
     prune.prune(path, keep)
 
 
