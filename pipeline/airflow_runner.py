@@ -71,6 +71,11 @@ def _check(given: PipelineConfig, out: Path) -> None:
             "out; or set airflow.span_by_date=false; or give it to a single run: airflow dags trigger --conf "
             "'{\"data.span\": ...}'."
         )
+    if given.has_spans and airflow.span_by_date and not given.settings.data.path:
+        raise UsageError(
+            "The dataset's own sample comes in spans: name it as data.path, so that the logical date of a run selects one; or "
+            "set airflow.span_by_date=false."
+        )
     if not given.settings.train.resume:
         raise UsageError("train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out.")
     if not preflight.is_local(given.output_dir) and not given.settings.metadata.uri:

@@ -6,7 +6,8 @@ run gives to settings. So every setting can be a parameter of a run, those that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         code: hash of all code that it runs.
         settings: what differs from the defaults, as in a TOML file.
         needs: node id -> ids of the nodes that must have run before, in topological order.
+        secrets: environment variable that every step needs -> the Secret whose key of that name it is.
         schema_version: of this file.
     """
 
@@ -37,6 +39,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     settings: dict[str, Any]
     needs: dict[str, list[str]]
+    secrets: dict[str, str] = {}
     schema_version: int = SCHEMA_VERSION
 
     def text(self) -> str:
@@ -56,8 +59,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         return config.load(None, given, {}, base=self.settings)
 
 
-def make(finished: PipelineConfig) -> Bundle:
-    """Compiles a pipeline."""
+def make(finished: PipelineConfig, secrets: Mapping[str, str] | None = None) -> Bundle:
+    """Compiles a pipeline; `secrets` are those of the Bundle."""
     from pipeline import compiled
 
     return Bundle(
@@ -65,6 +68,7 @@ def make(finished: PipelineConfig) -> Bundle:
         code=code(finished),
         settings={key: value for key, value in _given(finished).items() if key not in _FOR_COMPILERS},
         needs=compiled.needs(finished),
+        secrets=dict(secrets or {}),
     )
 
 
@@ -75,7 +79,8 @@ def code(finished: PipelineConfig) -> str:
     from trainer_module.models import NAME as MODELS
 
     models, datasets = (MODELS, finished.model), (discovery.DATASETS, finished.dataset)
-    return fingerprint.code("pipeline.step", "trainer_module.entry", *(discovery.module_name(*m) for m in (models, datasets)))
+    steps = ("pipeline.step", "pipeline.kubeflow_v2_step", "trainer_module.entry")
+    return fingerprint.code(*steps, *(discovery.module_name(*m) for m in (models, datasets)))
 
 
 def check_code(bundle: Bundle, finished: PipelineConfig) -> None:
@@ -90,6 +95,21 @@ def check_code(bundle: Bundle, finished: PipelineConfig) -> None:
             f"The code here ({found}) is not what this pipeline was compiled from ({bundle.code}), so nothing was run. "
             "Compile it again from this code, or run it in the commit, or the image, that it was compiled from."
         )
+
+
+def check_secrets(bundle: Bundle, environment: Mapping[str, str] = os.environ) -> None:
+    """Checks that a cluster has given what it keeps as Secrets.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    for variable, secret in bundle.secrets.items():
+        if variable not in environment:
+            raise UsageError(
+                f"The environment variable {variable} is not set: there is no Secret '{secret}' in the namespace of this run, "
+                f"or it has no key {variable}. Create it (kubectl create secret generic {secret} --from-literal={variable}=...), "
+                "then run the workflow again."
+            )
 
 
 def read(given: str) -> Bundle:

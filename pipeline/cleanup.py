@@ -14,7 +14,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 
 from pipeline import outcome
 from pipeline.config import PipelineConfig
-from pipeline.record import earlier, rewrite
+from pipeline.record import ORCHESTRATOR, earlier, rewrite
 from pipeline.states import FAILED, RUNNING, SKIPPED, WAITING
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def after_killed_runs(config: PipelineConfig, connection: Any) -> None:
             types = {t.id: t.name for t in handle.store.get_execution_types()}
             cancel(handle, active, {e.id: outcome.node_id(handle.store, e, types) for e in active}, config.artifacts)
     for record in earlier(config.output_dir):
-        if record.status == "running":
+        if record.status == "running" and record.runner != ORCHESTRATOR:
             record.status, record.exit_code = "failed", 1
             record.why = "Its process was killed, or the machine went down. What its nodes had finished stays in use."
             for node in record.nodes:

@@ -150,11 +150,12 @@ def run(
     Exit codes: 0 pushed, or nothing new to do; 1 a node failed; 2 wrong usage, configuration or input; 3 a gate refused;
     130 interrupted, 143 terminated.
     """
-    from pipeline import logs, session
+    from pipeline import logs, preflight, session
 
     if debug:
         os.environ[errors.DEBUG] = "1"
     finished = given.load({"tune.trials": tune, "train.resume": resume}, use_cache=not no_cache)
+    preflight.check_local(finished)
     run_id = session.new_run_id()
     screen = _divert(session.log_file(finished, run_id), logs)
     return session.run(finished, run_id, runner, session.Selection(from_node, to_node), screen)

@@ -17,11 +17,14 @@ from pipeline.config import PipelineConfig
 from pipeline.errors import UsageError
 from pipeline.settings import Kubeflow, Step
 
-# Orchestrator -> (module with `compile(config, path) -> {path: text}`, extra of pyproject.toml, package that it brings).
+# Kind of GPU by default, as Kubernetes' device plugin names it.
+GPU = "nvidia.com/gpu"
+
+# Orchestrator -> (module with `compile(config, path) -> {path: text}`, package that it needs and `make run` does not install).
 RUNNERS = {
-    "kubeflow": ("pipeline.kubeflow_runner", "kubeflow", "kfp"),
-    "kubeflow_v2": ("pipeline.kubeflow_v2_runner", "kubeflow", "kfp"),
-    "airflow": ("pipeline.airflow_runner", "airflow", None),  # the DAG imports Airflow, its compiler does not
+    "kubeflow": ("pipeline.kubeflow_runner", "kfp"),
+    "kubeflow_v2": ("pipeline.kubeflow_v2_runner", "kfp"),
+    "airflow": ("pipeline.airflow_runner", None),  # the DAG imports Airflow, its compiler does not
 }
 
 
@@ -31,13 +34,13 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
     Raises:
         UsageError: the folder is not there, a package is missing, or the runner cannot do what is configured.
     """
-    module, extra, package = RUNNERS[runner]
+    module, package = RUNNERS[runner]
     if not out.absolute().parent.is_dir():
         raise UsageError(f"The folder {out.absolute().parent} does not exist, so {out.name} cannot be written. Make it first.")
-    if package and not importlib.util.find_spec(package):
+    if package and not _is_installed(package):
         raise UsageError(
             f"Compiling for {runner} needs the package {package}, which is not installed here. "
-            f"Install the extra: make .venv/.dev, or uv pip install '.[{extra}]'."
+            "Install the development environment, which has it: make .venv/.dev"
         )
     with _quiet():
         made = importlib.import_module(module).compile(config, out.absolute())
@@ -110,10 +113,21 @@ def parameters(finished: PipelineConfig) -> dict[str, str]:
     }
 
 
+def secrets(kubeflow: Kubeflow) -> dict[str, str]:
+    """Returns environment variable -> the Secret whose key of that name it is."""
+    return {variable: name for name, variable in map(kubernetes_forms.secret, kubeflow.secrets)}
+
+
 def step_settings(kubeflow: Kubeflow, node: str) -> Step:
     """Returns what holds for a node: what is said for it, else what is said for all."""
     own = msgspec.structs.asdict(kubeflow.steps.get(node, Step()))
     return msgspec.structs.replace(kubeflow.all, **{key: value for key, value in own.items() if value is not None})
+
+
+def _is_installed(package: str) -> bool:
+    """Whether there is a package, and not only a part of it: kfp-pipeline-spec brings a folder `kfp` too."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
 
 
 @contextlib.contextmanager

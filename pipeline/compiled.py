@@ -37,8 +37,9 @@ def compile_pipeline(
 
     Raises:
         UsageError: there is no such node.
+        InputError: there is no such data.
     """
-    ir = compiler.Compiler().compile(create_pipeline(config))
+    ir = _compile(config)
     if from_node or to_node:
         known = node_ids(ir)
         for name in filter(None, (from_node, to_node)):
@@ -62,13 +63,22 @@ def needs(config: PipelineConfig) -> dict[str, list[str]]:
     Raises:
         InputError: a path of data with braces has something else in them than a span.
     """
-    if not config.has_spans:  # its data may lie where only the nodes see it
-        config = msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.declared)))
+    ir = _compile(without_data(config))
+    return {n.pipeline_node.node_info.id: sorted(n.pipeline_node.upstream_nodes) for n in ir.nodes}
+
+
+def without_data(config: PipelineConfig) -> PipelineConfig:
+    """Returns a configuration whose DAG is the same, but for what reads the data: only its reader needs to see that."""
+    if config.has_spans:  # its files are not looked at
+        return config
+    return msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.declared)))
+
+
+def _compile(config: PipelineConfig) -> pipeline_pb2.Pipeline:
     try:
-        ir = compiler.Compiler().compile(create_pipeline(config))
+        return compiler.Compiler().compile(create_pipeline(config))
     except InputDataError as error:
         raise InputError(str(error)) from None
-    return {n.pipeline_node.node_info.id: sorted(n.pipeline_node.upstream_nodes) for n in ir.nodes}
 
 
 def node_ids(ir: pipeline_pb2.Pipeline) -> Sequence[str]:

@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline import errors, preflight, states, step_record
-from pipeline.bundle import Bundle
+from pipeline import errors, preflight, states, step_record, transient
+from pipeline.bundle import Bundle, check_secrets
 from pipeline.config import PipelineConfig
 from pipeline.record import RunRecord
 
@@ -19,8 +19,12 @@ def end(bundle: Bundle, run_id: str, assignments: Sequence[str] = ()) -> int:
     """Ends a run, all of whose nodes have run that were to run. Returns its exit code, as that of `python -m pipeline run`."""
     from pipeline import metadata_store
 
+    check_secrets(bundle)
     config = bundle.configured(assignments)
-    return conclude(bundle, config, run_id, metadata_store.reach(config.metadata_uri))
+    run = config.settings.run
+    # No orchestrator tries this again: its exit code is that of the run.
+    connection = transient.persist(lambda: metadata_store.reach(config.metadata_uri), "MLMD", run.retries, run.retry_seconds)
+    return conclude(bundle, config, run_id, connection)
 
 
 def conclude(bundle: Bundle, config: PipelineConfig, run_id: str, connection: Any) -> int:
@@ -35,7 +39,7 @@ def conclude(bundle: Bundle, config: PipelineConfig, run_id: str, connection: An
         failed = next((n.id for n in record.nodes if n.state == states.FAILED), None)
         lost = _lost(bundle, record) if not failed else None
         with contextlib.suppress(Exception) if failed or lost else contextlib.nullcontext():
-            outcome.collect(record, connection)
+            outcome.collect(record, connection, config.pipeline_name)
             trials.collect(record, config, connection)
         if not failed or record.exit_code is None:
             verdict.give(record, config.output_dir, _gone(lost, failed))
@@ -50,7 +54,7 @@ def _recall(bundle: Bundle, config: PipelineConfig, record: RunRecord, connectio
     from pipeline import compiled
     from pipeline.node import Nodes
 
-    ir = compiled.compile_pipeline(config, record.run_id)
+    ir = compiled.compile_pipeline(compiled.without_data(config), record.run_id)
     nodes = Nodes(ir, connection, step_record.Observer(bundle, config, record.run_id))
     times = {n.id: times for n in record.nodes if (times := nodes.times(n.id))}
     record.started = min([record.started, *(began.isoformat(timespec="microseconds") for began, _ in times.values())])

@@ -16,7 +16,7 @@ import yaml
 from kfp import compiler, dsl
 from kubernetes import client as k8s
 
-from pipeline import bundle, compilation, kubernetes_forms
+from pipeline import bundle, compilation
 from pipeline.config import PipelineConfig
 from pipeline.errors import USAGE
 from pipeline.settings import Kubeflow, Step
@@ -51,7 +51,7 @@ def compile(given: PipelineConfig, out: Path) -> Mapping[Path, str]:
 
 def _function(finished: PipelineConfig) -> Any:
     """Returns the pipeline as KFP wants it, a function whose arguments are the parameters of a run."""
-    made = bundle.make(finished)
+    made = bundle.make(finished, compilation.secrets(finished.settings.kubeflow))
     parameters = compilation.parameters(finished)
 
     def pipeline(data_path: str = parameters["data.path"], data_span: str = parameters["data.span"],
@@ -95,15 +95,14 @@ def _operation(
         claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=settings.volume.claim)
         operation.add_volume(k8s.V1Volume(name=_VOLUME, persistent_volume_claim=claim))
         operation.container.add_volume_mount(k8s.V1VolumeMount(name=_VOLUME, mount_path=settings.volume.path))
-    for name, variable in map(kubernetes_forms.secret, settings.secrets):
-        if variable is None:
-            operation.container.add_env_from(k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name)))
-        else:
-            source = k8s.V1EnvVarSource(secret_key_ref=k8s.V1SecretKeySelector(name=name, key=variable))
-            operation.container.add_env_variable(k8s.V1EnvVar(name=variable, value_from=source))
+    for variable, name in made.secrets.items():  # a pod would wait for one that is missing; the step says so and ends
+        reference = k8s.V1SecretKeySelector(name=name, key=variable, optional=True)
+        operation.container.add_env_variable(
+            k8s.V1EnvVar(name=variable, value_from=k8s.V1EnvVarSource(secret_key_ref=reference))
+        )
     for config_map in settings.config_maps:
-        reference = k8s.V1ConfigMapEnvSource(name=config_map, optional=True)
-        operation.container.add_env_from(k8s.V1EnvFromSource(config_map_ref=reference))
+        source = k8s.V1ConfigMapEnvSource(name=config_map, optional=True)
+        operation.container.add_env_from(k8s.V1EnvFromSource(config_map_ref=source))
     return operation
 
 
@@ -114,7 +113,7 @@ def _limit(step: dsl.ContainerOp, wanted: Step, backoff_seconds: int) -> None:
     if wanted.memory:
         step.container.set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
     if wanted.gpu:
-        step.container.set_gpu_limit(str(wanted.gpu))
+        step.container.add_resource_limit(wanted.gpu_type or compilation.GPU, str(wanted.gpu))
     if wanted.seconds:
         step.set_timeout(wanted.seconds)
     if wanted.retries:

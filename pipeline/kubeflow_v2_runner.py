@@ -28,9 +28,15 @@ from pipeline.dag import LATEST_TUNED, RUN_ID, create_pipeline
 from pipeline.errors import UsageError
 from pipeline.kubeflow_v2_step import OPTIONS, PARAMETERS
 from pipeline.settings import Kubeflow, Step
+from pipeline.settings.for_kubeflow import Volume
 
 _COMMAND = ["python", "-m", "pipeline.kubeflow_v2_step"]
 _EXECUTOR = "_executor"  # label of a node's executor, behind its id
+# Settings that have no place in a PipelineSpec.
+_ELSEWHERE = {
+    "config_maps": "metadata is kept by the service, and single values come from secrets",
+    "service_account": "whoever starts a run names it",
+}
 _JOB_NAME = "{{$.pipeline_job_name}}"
 
 
@@ -44,7 +50,7 @@ def compile(given: PipelineConfig, out: Path) -> Mapping[Path, str]:
     _refuse(given, vertex)
     finished = compilation.for_cluster(given, None)
     job = _job(finished)
-    _finish(job["pipelineSpec"], finished)
+    _finish(job["pipelineSpec"], finished, vertex=vertex)
     if vertex:
         return {out: json.dumps(job, indent=2, sort_keys=True) + "\n"}
     documents = [job["pipelineSpec"], *_platform(finished, job["pipelineSpec"])]
@@ -60,16 +66,17 @@ def _refuse(given: PipelineConfig, vertex: bool) -> None:
     for name, step in steps.items():
         if step.seconds:
             raise UsageError(f"kubeflow.{name}.seconds: a PipelineSpec has no time limits. Leave it out.")
+        if vertex and step.gpu and not step.gpu_type:
+            raise UsageError(f"kubeflow.{name}.gpu: Vertex wants to know which kind. Set gpu_type, such as NVIDIA_TESLA_T4.")
         if vertex and (step.node_selector or step.tolerations):
             raise UsageError(f"kubeflow.{name}: Vertex chooses machines itself. Leave node_selector and tolerations out.")
     if vertex and kubeflow.secrets:
         raise UsageError("kubeflow.secrets: Vertex knows no Secrets. Give the service account of the runs the rights instead.")
-    for name, key in map(kubernetes_forms.secret, kubeflow.secrets):
-        if key is None:
-            raise UsageError(
-                f"kubeflow.secrets is '{name}': Kubeflow 2 takes single keys of a Secret. Name each that is to be an "
-                f"environment variable: '{name}/METADATA_PASSWORD'."
-            )
+    for key, why in _ELSEWHERE.items():
+        if getattr(kubeflow, key) != getattr(Kubeflow(), key):
+            raise UsageError(f"kubeflow.{key} is set, but a PipelineSpec cannot hold it: {why}. Leave it out.")
+    if kubeflow.volume.group != Volume().group:
+        raise UsageError("kubeflow.volume.group is set, but a PipelineSpec cannot hold it: set the volume's own rights.")
     if vertex and kubeflow.volume.claim:
         raise UsageError("kubeflow.volume: Vertex has no volumes. Put output_dir into object storage (gs://...).")
 
@@ -96,9 +103,10 @@ def _latest_tuned(finished: PipelineConfig) -> Resolver:
     ).with_id(LATEST_TUNED)
 
 
-def _finish(spec: dict[str, Any], finished: PipelineConfig) -> None:
+def _finish(spec: dict[str, Any], finished: PipelineConfig, *, vertex: bool) -> None:
     """Adds to what TFX has compiled: how our step is called, the parameters of a run, and what steps may take."""
-    made, kubeflow = bundle.make(finished), finished.settings.kubeflow
+    kubeflow = finished.settings.kubeflow
+    made = bundle.make(finished, compilation.secrets(kubeflow))
     executors = spec["deploymentSpec"]["executors"]
     parameters = {
         PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": value}
@@ -120,6 +128,9 @@ def _finish(spec: dict[str, Any], finished: PipelineConfig) -> None:
         for name, declaration in parameters.items():
             inputs[name] = {"componentInputParameter": name}
             declared[name] = {"parameterType": declaration["parameterType"]}
+        if "preCacheCheck" in container.get("lifecycle", {}) and not vertex:
+            # Only Vertex runs this hook, which looks at the files; Kubeflow would go by the path and answer with the old rows.
+            task["cachingOptions"] = {}
         _call_ours(container, made, node)
         wanted = compilation.step_settings(kubeflow, node)
         resources = _resources(wanted)
@@ -154,7 +165,7 @@ def _resources(wanted: Step) -> dict[str, Any]:
             int(wanted.memory.removesuffix(unit)) * kubernetes_forms.UNITS[unit] / 1e9, 3
         )  # 10^9 bytes
     if wanted.gpu:
-        found["accelerator"] = {"type": "nvidia.com/gpu", "count": str(wanted.gpu)}
+        found["accelerator"] = {"type": wanted.gpu_type or compilation.GPU, "count": str(wanted.gpu)}
     return found
 
 

@@ -39,22 +39,22 @@ def check(kubeflow: Kubeflow) -> None:
     _check("volume.path", kubeflow.volume.path, r"/[^:]+", "path to mount a volume at: an absolute one, without ':'")
     for key, name in _names(kubeflow):
         _check(key, name, _NAME, "name in Kubernetes: lower-case letters, digits, '-' and '.'")
-    for _, variable in filter(lambda parts: parts[1] is not None, map(secret, kubeflow.secrets)):
-        _check(
-            "secrets",
-            variable or "",
-            r"[A-Za-z_]\w*",
-            "name of an environment variable, which a single key of a Secret becomes",
-        )
+    for entry in kubeflow.secrets:
+        if "/" not in entry:
+            raise UsageError(
+                f"kubeflow.secrets is '{entry}': name each key of it that is to be an environment variable, such as "
+                f"'{entry}/METADATA_PASSWORD'. So that a step can say which one is missing."
+            )
+        _check("secrets", secret(entry)[1], r"[A-Za-z_]\w*", "name of an environment variable, which a key of a Secret becomes")
     _check_step("all", kubeflow.all)
     for node, step in kubeflow.steps.items():
         _check_step(f"steps.{node}", step)
 
 
-def secret(entry: str) -> tuple[str, str | None]:
-    """Returns a Secret's name and the key of it that is meant; None: all of them."""
-    name, slash, key = entry.partition("/")
-    return name, key if slash else None
+def secret(entry: str) -> tuple[str, str]:
+    """Returns a Secret's name and the key of it that is meant."""
+    name, _, key = entry.partition("/")
+    return name, key
 
 
 def _names(kubeflow: Kubeflow) -> Iterator[tuple[str, str]]:
@@ -70,6 +70,8 @@ def _check_step(place: str, step: Step) -> None:
         _check(f"{place}.cpu", step.cpu, r"\d+(\.\d+)?|\d+m", "number of processors, such as 2, 0.5 or 500m")
     if step.memory is not None:
         _check(f"{place}.memory", step.memory, rf"[1-9]\d*({'|'.join(UNITS)})", "amount of memory, such as 4Gi or 500Mi")
+    if step.gpu_type is not None:
+        _check(f"{place}.gpu_type", step.gpu_type, _LABEL, "kind of GPU, such as nvidia.com/gpu")
     for label, value in (step.node_selector or {}).items():
         _check(f"{place}.node_selector", label, _LABEL, "label of a machine, such as disk or example.com/disk")
         _check(f"{place}.node_selector.{label}", value, _VALUE, "value of a label")

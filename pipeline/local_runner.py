@@ -28,7 +28,7 @@ def run(nodes: Nodes, parallel: int = 1) -> None:
             helper.join()
     except StoppedError:  # raised by a signal in this thread; what the others do ends with the process
         for node_id in schedule.stop():
-            nodes.cancel(node_id)
+            nodes.end(node_id)
         raise
     if schedule.failure:
         raise schedule.failure

@@ -29,10 +29,17 @@ if TYPE_CHECKING:
 # Environment variables with the credentials of a server.
 USER, PASSWORD = "METADATA_USER", "METADATA_PASSWORD"
 
+_FILE = "sqlite://"
 _PORTS = {"mysql": 3306, "postgresql": 5432, "grpc": None}
 _FORMS = "sqlite:///PATH, mysql://HOST:PORT/DATABASE, postgresql://HOST:PORT/DATABASE, grpc://HOST:PORT"
 # Of one call. An answer takes milliseconds; a server that restarts may be away for some seconds.
 _GRPC_SECONDS = 30.0
+# What SQLite says, and what helps.
+_LOCKED = "database is locked"
+_WHEN_LOCKED = (
+    "Wait for it or end it, or use a server that many can write to at once (metadata.uri, for example "
+    "postgresql://HOST/DATABASE)."
+)
 # A transaction takes milliseconds, many processes at once some seconds.
 _LOCK_SECONDS = 60.0
 
@@ -43,7 +50,7 @@ class MetadataError(PipelineError):
 
 def sqlite(path: str) -> str:
     """Returns the URI of a file."""
-    return f"sqlite:///{path.lstrip('/')}"
+    return f"{_FILE}/{path.lstrip('/')}"
 
 
 def check(uri: str) -> None:
@@ -120,13 +127,21 @@ def _wait_for(path: str) -> None:
         with contextlib.closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as database:
             database.execute("begin immediate")
             database.execute("rollback")
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
+    except sqlite3.DatabaseError as error:
+        if _LOCKED in str(error):
             raise MetadataError(
-                f"Another process has been writing to the metadata file {path} for {_LOCK_SECONDS:g} s and has it locked. Wait "
-                "for it or end it, or use a server that many can write to at once (metadata.uri, for example "
-                "postgresql://HOST/DATABASE)."
+                f"Another process has been writing to the metadata file {path} for {_LOCK_SECONDS:g} s and has it locked. "
+                f"{_WHEN_LOCKED}"
             ) from None
+        raise MetadataError(
+            f"The metadata file {path} cannot be read: {error}. Put a copy of it back; or move it away to begin anew, without "
+            "what it knows of earlier runs. What is served stays."
+        ) from None
+
+
+def advise(error: str) -> str:
+    """Returns an error's text, with a way out if it is the one of a file of SQLite's that somebody else writes to."""
+    return f"{error.rstrip('.')}. {_WHEN_LOCKED}" if _LOCKED in error else error
 
 
 def _explained(uri: str, error: str) -> str:
@@ -153,6 +168,9 @@ def _place(parts: SplitResult) -> str:
 
 
 def _expanded(uri: str, environment: Mapping[str, str]) -> str:
+    if uri.startswith(_FILE):  # a path means what it says
+        return uri
+
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name not in environment:
@@ -166,20 +184,25 @@ def _expanded(uri: str, environment: Mapping[str, str]) -> str:
 
 
 def _split(uri: str) -> SplitResult:
+    if uri.startswith(_FILE):  # what stands in a path is nobody's query
+        if not re.match(r"/+[^/]", uri.removeprefix(_FILE)):
+            raise _wrong(uri, "sqlite:/// needs an absolute path")
+        return SplitResult("sqlite", "", "/" + uri.removeprefix(_FILE).lstrip("/"), "", "")
     try:
         parts = urlsplit(re.sub(r"(:)\$\w+", r"\1", uri))  # a port that is still a variable
         port = parts.port
     except ValueError as error:
-        raise _wrong(uri, str(error)) from None
-    if parts.scheme == "sqlite":
-        if parts.netloc or len(parts.path) < 2:
-            raise _wrong(uri, "sqlite:/// needs an absolute path")
-    elif parts.scheme not in _PORTS:
+        raise _wrong(uri, str(error) if "@" not in uri else "its host and port cannot be made out") from None
+    if parts.scheme not in _PORTS:
         raise _wrong(uri, f"'{parts.scheme}' is none of the known kinds")
     elif not parts.hostname:
         raise _wrong(uri, "it has no host")
     elif parts.password:
-        raise _wrong(uri.replace(f":{parts.password}@", ":...@"), f"a password does not belong there: set {PASSWORD} instead")
+        raise _wrong(uri, f"a password does not belong there: set {PASSWORD} instead")
+    elif parts.query or parts.fragment:
+        raise _wrong(
+            uri.partition("?")[0].partition("#")[0], f"nothing may follow the database; a password goes into {PASSWORD}"
+        )
     elif parts.scheme == "grpc" and port is None and ":$" not in uri:
         raise _wrong(uri, "it has no port")
     elif parts.scheme != "grpc" and len(parts.path) < 2:
@@ -188,4 +211,9 @@ def _split(uri: str) -> SplitResult:
 
 
 def _wrong(uri: str, why: str) -> UsageError:
-    return UsageError(f"Configuration key 'metadata.uri': {why}. It is one of {_FORMS}. Received: '{uri}'.")
+    return UsageError(f"Configuration key 'metadata.uri': {why}. It is one of {_FORMS}. Received: '{_masked(uri)}'.")
+
+
+def _masked(uri: str) -> str:
+    """Leaves out what may be a password."""
+    return re.sub(r"//([^:@/]*):.*@", r"//\1:...@", uri)

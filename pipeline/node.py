@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Protocol, TypeAlias
 
@@ -15,12 +16,15 @@ from tfx.orchestration.portable import launcher, partial_run_utils
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import cleanup, transient
+from pipeline import cleanup, metadata_store, transient
 from pipeline.errors import NodeFailedError
 from pipeline.states import CACHED, DONE, FAILED, REUSED, RUNNING, SKIPPED
 
 _Execution: TypeAlias = metadata_store_pb2.Execution
-_log = logging.getLogger(__name__)
+
+
+class EndedError(Exception):
+    """A node came to its end after the run had been stopped."""
 
 
 class Observer(Protocol):
@@ -47,6 +51,8 @@ class Nodes:
     observer: Observer
     retries: int = 0
     retry_seconds: float = 0.0
+    _ended: set[str] = field(default_factory=set, init=False)
+    _publishing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def needs(self) -> dict[str, set[str]]:
@@ -65,7 +71,7 @@ class Nodes:
             state = self._tried(node_id)
         except Exception as error:
             self.observer.node(node_id, FAILED, time.monotonic() - started)
-            raise NodeFailedError(node_id, f"{type(error).__name__}: {error}") from error
+            raise NodeFailedError(node_id, metadata_store.advise(f"{type(error).__name__}: {error}")) from error
         except BaseException:  # Ctrl-C and SIGTERM, which TFX's launcher does not catch: it would stay RUNNING for ever
             self.cancel(node_id)
             self.observer.node(node_id, FAILED, time.monotonic() - started)
@@ -77,18 +83,16 @@ class Nodes:
 
     def _tried(self, node_id: str) -> str:
         """Runs a node, and again if it fails for a cause that may pass."""
-        attempt = 0
-        while True:
-            try:
-                return _run(self.ir, self._node(node_id), self.connection)
-            except Exception as error:
-                cause = transient.cause(error)
-                if not cause or attempt >= self.retries:
-                    raise
-                wait, attempt = self.retry_seconds * 2**attempt, attempt + 1
-                _log.warning("%s failed: %s. That may pass: try again %d of %d, in %g s.",
-                             node_id, cause, attempt, self.retries, wait, exc_info=error)  # fmt: skip
-            time.sleep(wait)
+        return transient.persist(lambda: self._run(self._node(node_id)), node_id, self.retries, self.retry_seconds)
+
+    def end(self, node_id: str) -> None:
+        """Cancels a node that is at work in another thread, which can be stopped only with the process.
+
+        Should it come to its end before that, it publishes nothing: its files are gone.
+        """
+        with self._publishing:
+            self._ended.add(node_id)
+        self.cancel(node_id)
 
     def cancel(self, node_id: str) -> None:
         """Says in MLMD that a node was ended, and removes what it has left half-written."""
@@ -111,6 +115,29 @@ class Nodes:
         began, heard = (datetime.fromtimestamp(ms / 1000, timezone.utc) for ms in milliseconds)
         return began, heard
 
+    def _run(self, node: pipeline_pb2.PipelineNode) -> str:
+        if node.execution_options.HasField("skip"):
+            needed = node.execution_options.skip.reuse_artifacts_mode == pipeline_pb2.NodeExecutionOptions.Skip.REQUIRED
+            return REUSED if needed else SKIPPED
+        if _behind_skipped(self.ir, node, self.connection):
+            return SKIPPED
+        if node.execution_options.run.perform_snapshot:
+            with metadata.Metadata(self.connection) as handle:
+                partial_run_utils.snapshot(handle, self.ir)
+        self._launch(node)
+        return _state(node, self.connection)
+
+    def _launch(self, node: pipeline_pb2.PipelineNode) -> None:
+        deployment, node_id = runner_utils.extract_local_deployment_config(self.ir), node.node_info.id
+        _Launcher(
+            pipeline_node=node,
+            mlmd_connection=metadata.Metadata(self.connection),
+            pipeline_info=self.ir.pipeline_info,
+            pipeline_runtime_spec=self.ir.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+        ).launch_unless(lambda: node_id in self._ended, self._publishing)
+
     @property
     def _root(self) -> str:
         return self.ir.runtime_spec.pipeline_root.field_value.string_value
@@ -119,29 +146,19 @@ class Nodes:
         return next(n.pipeline_node for n in self.ir.nodes if n.pipeline_node.node_info.id == node_id)
 
 
-def _run(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> str:
-    if node.execution_options.HasField("skip"):
-        needed = node.execution_options.skip.reuse_artifacts_mode == pipeline_pb2.NodeExecutionOptions.Skip.REQUIRED
-        return REUSED if needed else SKIPPED
-    if _behind_skipped(ir, node, connection):
-        return SKIPPED
-    if node.execution_options.run.perform_snapshot:
-        with metadata.Metadata(connection) as handle:
-            partial_run_utils.snapshot(handle, ir)
-    _launch(ir, node, connection)
-    return _state(node, connection)
+class _Launcher(launcher.Launcher):
+    """TFX's, but for a node that was ended while it ran."""
 
+    def launch_unless(self, ended: Callable[[], bool], publishing: threading.Lock) -> None:
+        """Launches; publishes if it has not been `ended` by then, which may not change while the lock is held."""
+        self._ended, self._publishing = ended, publishing
+        self.launch()
 
-def _launch(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> None:
-    deployment = runner_utils.extract_local_deployment_config(ir)
-    launcher.Launcher(
-        pipeline_node=node,
-        mlmd_connection=metadata.Metadata(connection),
-        pipeline_info=ir.pipeline_info,
-        pipeline_runtime_spec=ir.runtime_spec,
-        executor_spec=runner_utils.extract_executor_spec(deployment, node.node_info.id),
-        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node.node_info.id),
-    ).launch()
+    def _publish_successful_execution(self, *args: Any, **kwargs: Any) -> None:
+        with self._publishing:
+            if self._ended():
+                raise EndedError("It was ended while it ran.")
+            super()._publish_successful_execution(*args, **kwargs)
 
 
 def _executions(handle: metadata.Metadata, node: pipeline_pb2.PipelineNode) -> list[_Execution]:

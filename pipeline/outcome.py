@@ -30,10 +30,10 @@ Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
 
 
-def collect(record: RunRecord, connection: Any) -> None:
-    """Fills in a record all that the nodes have left so far."""
+def collect(record: RunRecord, connection: Any, pipeline: str) -> None:
+    """Fills in a record all that the nodes of a pipeline have left so far."""
     with metadata.Metadata(connection) as handle:
-        outputs = outputs_of(handle.store, record.run_id)
+        outputs = outputs_of(handle.store, record.run_id, pipeline)
         _rows(record, outputs)
         _training(record, outputs)
         _gates(record, outputs)
@@ -46,12 +46,22 @@ def collect(record: RunRecord, connection: Any) -> None:
             record.baseline = _origin(handle.store, champion)
 
 
-def outputs_of(store: Any, run_id: str) -> Outputs:
-    """Returns the artifacts of a run, those of cached nodes included."""
+def outputs_of(store: Any, run_id: str, pipeline: str | None = None) -> Outputs:
+    """Returns the artifacts of a run, those of cached nodes included.
+
+    Args:
+        store: MLMD's.
+        run_id: of the run.
+        pipeline: name of the pipeline: on a server another one may have a run of the same name. By default any.
+    """
     context = store.get_context_by_type_and_name("pipeline_run", run_id)
     if context is None:
         return {}
-    executions = {e.id: e for e in store.get_executions_by_context(context.id)}
+    executions = {
+        e.id: e
+        for e in store.get_executions_by_context(context.id)
+        if pipeline is None or ("pipeline", pipeline) in {(c.type, c.name) for c in store.get_contexts_by_execution(e.id)}
+    }
     types = {t.id: t.name for t in store.get_execution_types()}
     outputs = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_OUTPUT)
     events = [e for e in store.get_events_by_execution_ids(list(executions)) if e.type in outputs]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pipeline.config import PipelineConfig
 from pipeline.errors import InputError, InUseError, UsageError
 
 # Of each file: a scan of that takes about a second. What is wrong behind it, ExampleGen meets and says in the same words.
 _CHECKED_BYTES = 256 << 20
+# Beyond that the lock file forgets who has shared it.
+_NAMES_BYTES = 64 << 10
 
 
 def check(config: PipelineConfig) -> None:
@@ -78,12 +82,38 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)  # dies with its owner
         except OSError:
-            lock.seek(0)
             raise InUseError(
-                f"Another run (process {lock.read().strip()}) is using the output folder {path}. "
+                f"Another run ({_holders(lock)}) is using the output folder {path}. "
                 "Wait for it, or choose another folder with --output-dir."
             ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
+        if not shared or os.fstat(lock.fileno()).st_size > _NAMES_BYTES:
+            lock.truncate(0)
+        lock.write(f"{os.getpid()} {socket.gethostname()}\n")
         lock.flush()
         yield
+
+
+def _holders(lock: IO[str]) -> str:
+    """Returns who holds a lock, as far as they have said so and may be alive."""
+    lock.seek(0)
+    here, found = socket.gethostname(), []
+    for line in lock.read().splitlines():
+        pid, _, host = line.partition(" ")
+        if host != here:
+            found.append(f"process {pid} on {host}")
+        elif Path(f"/proc/{pid}").exists() or not Path("/proc").exists():
+            found.append(f"process {pid}")
+    return ", ".join(dict.fromkeys(found)) or "a process that has not said which"
+
+
+def check_local(config: PipelineConfig) -> None:
+    """Checks that results go to a folder of this machine, as whoever runs all nodes in one process needs it.
+
+    Raises:
+        UsageError: they go to object storage.
+    """
+    if not is_local(config.output_dir):
+        raise UsageError(
+            f"output_dir is {config.output_dir}, but `run` keeps its record, its lock and its metadata in a folder. Give it "
+            "one with --output-dir; results go to object storage from Kubeflow (python -m pipeline compile kubeflow)."
+        )

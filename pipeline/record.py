@@ -18,6 +18,9 @@ from pipeline.config import PipelineConfig
 SCHEMA_VERSION = 1
 FILE = "run.json"
 
+# Runs its nodes as processes of their own: the run is at work between two of them as well.
+ORCHESTRATOR = "orchestrator"
+
 Status = Literal["running", "pushed", "refused", "failed", "interrupted", "unchanged"]
 
 
@@ -50,6 +53,7 @@ class RunRecord(msgspec.Struct):
     model: str
     code: str
     data: str
+    runner: str = ""  # what runs its nodes
     schema_version: int = SCHEMA_VERSION
     status: Status = "running"
     exit_code: int | None = None
@@ -106,14 +110,15 @@ class RunRecord(msgspec.Struct):
         self.seconds = round((_now() - datetime.fromisoformat(self.started)).total_seconds(), 2)
 
 
-def new(config: PipelineConfig, run_id: str, code: str, node_ids: Iterable[str] = ()) -> RunRecord:
-    """Returns the record of a run that begins; `code` is a hash of what runs."""
+def new(config: PipelineConfig, run_id: str, code: str, runner: str, node_ids: Iterable[str] = ()) -> RunRecord:
+    """Returns the record of a run that begins; `code` is a hash of what runs, `runner` says what runs its nodes."""
     return RunRecord(
         run_id=run_id,
         dataset=config.dataset,
         model=config.model,
         code=code,
         data=config.data_path,
+        runner=runner,
         started=_now().isoformat(timespec="microseconds"),
         nodes=[NodeRecord(id=node_id) for node_id in node_ids],
     )
@@ -125,10 +130,10 @@ class Recorder:
     It is `runs/<run_id>/run.json` and, a copy, `run.json`.
     """
 
-    def __init__(self, config: PipelineConfig, run_id: str, code: str) -> None:
-        """Begins the record of a new run; `code` is a hash of what runs."""
+    def __init__(self, config: PipelineConfig, run_id: str, code: str, runner: str) -> None:
+        """Begins the record of a new run: see `new`."""
         self._output_dir = config.output_dir
-        self.record = new(config, run_id, code)
+        self.record = new(config, run_id, code, runner)
 
     def begin(self, node_ids: Iterable[str]) -> None:
         """Lists the nodes to come."""

@@ -62,7 +62,7 @@ def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection,
     connection = metadata_store.reach(config.metadata_uri)
     cleanup.after_killed_runs(config, connection)
     base = _base_run(config, selection)
-    recorder = Recorder(config, run_id, bundle.code(config))
+    recorder = Recorder(config, run_id, bundle.code(config), runner)
     record = recorder.record
     ir = compiled.compile_pipeline(config, record.run_id, selection.from_node, selection.to_node, base)
     recorder.begin(list(compiled.node_ids(ir)))
@@ -72,7 +72,7 @@ def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection,
             progress.begin(compiled.node_ids(ir))
             settings = config.settings.run
             nodes = Nodes(ir, connection, _Observers(recorder, progress), settings.retries, settings.retry_seconds)
-            importlib.import_module(RUNNERS[runner]).run(nodes, settings.parallel)
+            importlib.import_module(RUNNERS[runner]).run(nodes, settings.parallel or min(2, os.cpu_count() or 1))
     except (errors.NodeFailedError, errors.StoppedError) as error:
         failure = error
         logging.getLogger(__name__).error("The run ends here.", exc_info=error)
@@ -80,7 +80,7 @@ def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection,
         recorder.finish("failed", errors.NODE_FAILED, f"{type(error).__name__}: {error}")
         raise
     with contextlib.suppress(Exception) if failure else contextlib.nullcontext():
-        outcome.collect(record, connection)
+        outcome.collect(record, connection, config.pipeline_name)
         trials.collect(record, config, connection)
     exit_code = verdict.give(record, config.output_dir, failure, selection.to_node)
     recorder.write()

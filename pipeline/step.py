@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import ending, errors, preflight, signals, states, step_record
-from pipeline.bundle import Bundle, check_code
+from pipeline.bundle import Bundle, check_code, check_secrets
 from pipeline.config import PipelineConfig
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def run(bundle: Bundle, node_id: str, run_id: str, assignments: Sequence[str] = 
     config = bundle.configured(assignments)
     try:
         with _output_folder(config, node_id), signals.raised(), _alone(config, node_id, run_id):
+            check_secrets(bundle)
             check_code(bundle, config)
             if not bundle.needs[node_id]:
                 preflight.check(config)
@@ -61,9 +62,11 @@ def _run(bundle: Bundle, config: PipelineConfig, node_id: str, run_id: str) -> i
     logs.settle()
     connection = metadata_store.reach(config.metadata_uri)
     observer, settings = step_record.Observer(bundle, config, run_id), config.settings.run
-    nodes = Nodes(compiled.compile_pipeline(config, run_id), connection, observer, settings.retries, settings.retry_seconds)
+    # Raw data may have been moved away once its reader has run.
+    seen = config if not bundle.needs[node_id] else compiled.without_data(config)
+    nodes = Nodes(compiled.compile_pipeline(seen, run_id), connection, observer, settings.retries, settings.retry_seconds)
     state = _run_once(nodes, node_id)
-    decision = _decision(connection, run_id, node_id)
+    decision = _decision(config, connection, run_id, node_id)
     _log.info("%s: %s.%s", node_id, state, f" {decision.decision.capitalize()}. {decision.why}" if decision else "")
     with step_record.opened(bundle, config, run_id) as record:
         if record.node(node_id).state != state:  # killed before it could be written down, or done long ago
@@ -103,7 +106,7 @@ def _failed(
     return exit_code
 
 
-def _decision(connection: Any, run_id: str, node_id: str) -> Decision | None:
+def _decision(config: PipelineConfig, connection: Any, run_id: str, node_id: str) -> Decision | None:
     """Returns what a node has decided, if it is a gate."""
     from tfx.orchestration import metadata
 
@@ -111,7 +114,7 @@ def _decision(connection: Any, run_id: str, node_id: str) -> Decision | None:
     from pipeline import outcome
 
     with metadata.Metadata(connection) as handle:
-        outputs = outcome.outputs_of(handle.store, run_id)
+        outputs = outcome.outputs_of(handle.store, run_id, config.pipeline_name)
     artifact = next((outputs[node_id, key] for key in outcome.DECISIONS if (node_id, key) in outputs), None)
     return gate.read(artifact.uri) if artifact is not None else None
 

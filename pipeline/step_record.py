@@ -15,7 +15,7 @@ from pipeline.record import RunRecord
 @contextlib.contextmanager
 def opened(bundle: Bundle, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
     """The record of the run; where all that steps share is object storage, a blank one that is lost afterwards."""
-    blank = record.new(config, run_id, bundle.code, bundle.needs)
+    blank = record.new(config, run_id, bundle.code, record.ORCHESTRATOR, bundle.needs)
     if preflight.is_local(config.output_dir):
         with record.shared(config.output_dir, blank) as kept:
             yield kept

@@ -6,7 +6,6 @@ import json
 import posixpath
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from tfx.dsl.io import fileio
@@ -32,9 +31,10 @@ def collect(record: RunRecord, config: PipelineConfig, connection: Any) -> None:
     record.trials = [{key: value for key, value in asdict(r).items() if key in _TOLD} for r in records.read(folder)]
     plot = posixpath.join(folder, records.PLOT)
     if fileio.exists(plot):
-        kept = Path(config.output_dir, "runs", record.run_id, records.PLOT)
-        fileio.copy(plot, str(kept), overwrite=True)
-        record.trials_plot = str(kept)
+        kept = posixpath.join(config.output_dir, "runs", record.run_id, records.PLOT)
+        fileio.makedirs(posixpath.dirname(kept))
+        fileio.copy(plot, kept, overwrite=True)
+        record.trials_plot = kept
 
 
 def _handed_on(record: RunRecord, connection: Any) -> str | None:

@@ -15,7 +15,10 @@ class Step(Table, frozen=True):
 
     cpu: Annotated[str | None, Meta(description="processors, such as 2 or 500m")] = None
     memory: Annotated[str | None, Meta(description="such as 4Gi")] = None
-    gpu: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="GPUs (nvidia.com/gpu)")] = None
+    gpu: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="GPUs")] = None
+    gpu_type: Annotated[
+        str | None, Meta(description="kind of GPU: Kubernetes' resource, by default nvidia.com/gpu; or Vertex' NVIDIA_TESLA_T4")
+    ] = None
     retries: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="how often a step is run again that has failed")] = (
         None
     )
@@ -53,7 +56,7 @@ class Kubeflow(Table, frozen=True):
     )
     secrets: Annotated[
         list[str],
-        Meta(description="Secrets whose keys become environment variables of every step; NAME/KEY is a single key"),
+        Meta(description="keys of Secrets that become environment variables of every step, each NAME/KEY"),
     ] = msgspec.field(default_factory=list)
     config_maps: Annotated[list[str], Meta(description="ConfigMaps whose keys become environment variables of every step")] = (
         msgspec.field(default_factory=lambda: ["metadata-grpc-configmap"])

@@ -47,7 +47,10 @@ class Run(Table, frozen=True):
         int, Meta(ge=0, description="how often a node is run again that failed for a cause that may pass: a server, a network")
     ] = 2
     retry_seconds: Annotated[float, Meta(ge=0, description="before the first of them; then twice as long each time")] = 5.0
-    parallel: Annotated[int, Meta(ge=1, description="nodes at once that do not need each other (runner local)")] = 2
+    parallel: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="nodes at once that do not need each other (runner local); by default 2 where there are 2 cores"),
+    ] = None
 
 
 class Metadata(Table, frozen=True):

@@ -157,13 +157,15 @@ def test_every_step_runs_in_the_image(compiled):
 
 def test_resources_of_all_steps_and_of_one(compiled):
     made = compiled(
-        "kubeflow.all.cpu=500m", "kubeflow.all.memory=4Gi", "kubeflow.steps.Trainer.cpu=4", "kubeflow.steps.Trainer.gpu=2"
-    )
+        "kubeflow.all.cpu=500m", "kubeflow.all.memory=4Gi", "kubeflow.steps.Trainer.cpu=4", "kubeflow.steps.Trainer.gpu=2",
+        "kubeflow.steps.Tuner.gpu=1", "kubeflow.steps.Tuner.gpu_type=amd.com/gpu", "tune.trials=1",
+    )  # fmt: skip
     small = {"cpu": "500m", "memory": "4Gi"}
     assert template(made, "Evaluator")["container"]["resources"] == {"requests": small, "limits": small}
     assert template(made, "Trainer")["container"]["resources"] == {
         "requests": {"cpu": "4", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "4Gi", "nvidia.com/gpu": "2"},
     }  # fmt: skip
+    assert template(made, "Tuner")["container"]["resources"]["limits"]["amd.com/gpu"] == "1"
     assert "resources" not in template(compiled(), "Trainer")["container"]
 
 
@@ -206,13 +208,12 @@ def test_node_selectors_and_tolerations(compiled):
 
 
 def test_secrets_and_config_maps_are_environments(compiled):
-    made = compiled(text='[kubeflow]\nsecrets = ["database", "login/TOKEN"]\nconfig_maps = ["places"]')
-    key = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "login", "key": "TOKEN"}}}
-    assert key in template(made, "Pusher")["container"]["env"]
-    assert template(made, "Pusher")["container"]["envFrom"] == [
-        {"secretRef": {"name": "database"}},
-        {"configMapRef": {"name": "places", "optional": True}},
-    ]
+    made = compiled(text='[kubeflow]\nsecrets = ["database/URI", "login/TOKEN"]\nconfig_maps = ["places"]')
+    env = template(made, "Pusher")["container"]["env"]
+    for name, key in (("database", "URI"), ("login", "TOKEN")):  # optional: the step itself says what is missing
+        assert {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": True}}} in env
+    assert bundle_of(made).secrets == {"URI": "database", "TOKEN": "login"}
+    assert template(made, "Pusher")["container"]["envFrom"] == [{"configMapRef": {"name": "places", "optional": True}}]
     assert template(compiled(), "Pusher")["container"]["envFrom"] == [
         {"configMapRef": {"name": "metadata-grpc-configmap", "optional": True}}
     ]
@@ -270,7 +271,9 @@ def test_metadata_is_a_server(compiled, given, uri):
         ([], '[kubeflow.steps.Trainer]\nseconds = "x"', r"'kubeflow.steps.Trainer.seconds': expected int, got str"),
         ([], "[kubeflow.all]\ntolerations = [{ key = 1 }]", r"'kubeflow.all.tolerations.0.key': expected str, got int"),
         ([], '[kubeflow]\nsecrets = ["login/a-token"]', r"is 'a-token', which is no name of an environment variable"),
-        ([], '[kubeflow]\nsecrets = ["a b"]', r"kubeflow.secrets is 'a b', which is no name in Kubernetes"),
+        ([], '[kubeflow]\nsecrets = ["a b/KEY"]', r"kubeflow.secrets is 'a b', which is no name in Kubernetes"),
+        ([], '[kubeflow]\nsecrets = ["login"]', r"kubeflow.secrets is 'login': name each key.*'login/METADATA_PASSWORD'"),
+        (["kubeflow.all.gpu_type=a b"], "", r"kubeflow.all.gpu_type is 'a b', which is no kind of GPU"),
         ([], '[kubeflow.all]\nnode_selector = { pool = "a b" }', r"kubeflow.all.node_selector.pool is 'a b', which is no"),
         ([], '[kubeflow.all]\ntolerations = [{ kye = "a" }]', r"a toleration has no 'kye'. It has: key, operator, value"),
         ([], '[kubeflow.all]\ntolerations = [{ key = "a", effect = "Never" }]', r"effect: NoSchedule, PreferNoSchedule or"),
@@ -306,9 +309,12 @@ def test_a_file_that_cannot_be_written(tmp_path):
 
 def test_an_extra_that_is_not_installed(tmp_path, monkeypatch):
     given = config.load(None, (), {})
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"needs the package kfp, which is not installed here. Install the extra: make"):
-        list(compilation.write("kubeflow", given, tmp_path / "w.yaml"))
+    (tmp_path / "kfp" / "pipeline_spec").mkdir(parents=True)  # all that `make run` installs, as a part of another package
+    find = importlib.machinery.PathFinder.find_spec
+    for path in ([], [str(tmp_path)]):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, path=path: find(name, path))
+        with pytest.raises(UsageError, match=r"needs the package kfp, which is not installed here.*make \.venv/\.dev"):
+            list(compilation.write("kubeflow", given, tmp_path / "w.yaml"))
 
 
 def test_a_step_that_meets_other_code_says_so_and_runs_nothing(compiled, tmp_path):

@@ -73,6 +73,24 @@ def test_resources_and_retries_of_a_step(compiled):
     assert tasks["Transform"]["retryPolicy"]["maxRetryCount"] == 1
 
 
+def test_kubeflow_answers_no_reading_of_data_from_its_cache(compiled):
+    """It would go by the path, and the same path may hold new rows. Vertex looks at the files first."""
+    spec, _ = documents(compiled(CLAIM))
+    cached = {
+        n: t["cachingOptions"].get("enableCache") for n, t in spec["root"]["dag"]["tasks"].items() if "cachingOptions" in t
+    }
+    assert cached.pop("CsvExampleGen") is None
+    assert cached["Transform"] and cached["Trainer"]
+    job = json.loads(compiled("output_dir=gs://bucket/taxi", out="job.json"))
+    assert job["pipelineSpec"]["root"]["dag"]["tasks"]["CsvExampleGen"]["cachingOptions"] == {"enableCache": True}
+
+
+def test_vertex_is_told_the_kind_of_gpu(compiled):
+    settings = ("output_dir=gs://bucket/taxi", "kubeflow.all.gpu=1", "kubeflow.all.gpu_type=NVIDIA_TESLA_T4")
+    executors = json.loads(compiled(*settings, out="job.json"))["pipelineSpec"]["deploymentSpec"]["executors"]
+    assert executors["Trainer_executor"]["container"]["resources"]["accelerator"] == {"type": "NVIDIA_TESLA_T4", "count": "1"}
+
+
 @pytest.mark.parametrize(("memory", "billions"), [("500M", 0.5), ("4Gi", 4.295), ("1Pi", 1125899.907), ("2000000000", 2.0)])
 def test_every_unit_of_memory_is_known(compiled, memory, billions):
     spec, _ = documents(compiled(CLAIM, text=f'[kubeflow.all]\nmemory = "{memory}"\n'))
@@ -104,7 +122,14 @@ def test_kubernetes_alone_knows_volumes_secrets_and_machines(compiled):
     [
         ((CLAIM, "metadata.uri=grpc://host:1"), "x.yaml", "keep metadata themselves"),
         ((CLAIM, "kubeflow.all.seconds=60"), "x.yaml", "no time limits"),
-        ((CLAIM, 'kubeflow.secrets=["s"]'), "x.yaml", "single keys of a Secret.*'s/METADATA_PASSWORD'"),
+        (
+            (CLAIM, 'kubeflow.config_maps=["places"]'),
+            "x.yaml",
+            "kubeflow.config_maps is set, but a PipelineSpec cannot hold it",
+        ),
+        ((CLAIM, "kubeflow.service_account=trainer"), "x.yaml", "service_account is set.*whoever starts a run names it"),
+        ((CLAIM, "kubeflow.volume.group=7"), "x.yaml", "kubeflow.volume.group is set"),
+        (("output_dir=gs://b/taxi", "kubeflow.steps.Trainer.gpu=1"), "x.json", "Vertex wants to know which kind"),
         ((CLAIM,), "x.json", "Vertex has no volumes"),
         ((), "x.yaml", "pods do not see"),
         ((CLAIM, "train.resume=false"), "x.yaml", "would begin anew"),
@@ -112,7 +137,7 @@ def test_kubernetes_alone_knows_volumes_secrets_and_machines(compiled):
 )
 def test_what_cannot_be_is_refused(assignments, out, why, tmp_path):
     lists = [a for a in assignments if "[" in a]
-    text = "[kubeflow]\nsecrets = ['s']\n" if lists else ""
+    text = "[kubeflow]\nconfig_maps = ['places']\n" if lists else ""
     file = tmp_path / "settings.toml"
     file.write_text(text)
     given = config.load(file, (IMAGE, *(a for a in assignments if a not in lists)), {})

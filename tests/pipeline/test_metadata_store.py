@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -53,12 +54,21 @@ def test_grpc_takes_its_place_from_the_environment() -> None:
         ("mysql:///db", "no host"),
         ("postgresql://host:x/db", "Port"),
         ("mysql://me:hush@host/db", "set METADATA_PASSWORD instead"),
+        ("mysql://me:hu/sh@host/db", "host and port cannot be made out"),
+        ("postgresql://host/db?password=hush", "nothing may follow the database"),
+        ("postgresql://host/db#hush", "nothing may follow the database"),
     ],
 )
 def test_a_uri_that_cannot_be_understood_is_refused_with_the_forms_there_are(uri: str, why: str) -> None:
     with pytest.raises(UsageError, match=why) as raised:
         config.load(None, (f"metadata.uri={uri}",), {})
-    assert "grpc://HOST:PORT" in str(raised.value) and "hush" not in str(raised.value)
+    assert "grpc://HOST:PORT" in str(raised.value) and not {"hush", "hu/sh"} & set(re.split(r"[:@?#=']", str(raised.value)))
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "$HOME"])
+def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
+    made = config.load(None, (), {"output_dir": str(tmp_path / name)})
+    assert metadata_store.connection(made.metadata_uri).sqlite.filename_uri == f"{tmp_path}/{name}/metadata.sqlite"
 
 
 def test_a_server_needs_a_user() -> None:
@@ -113,3 +123,17 @@ def test_a_file_that_stays_locked_is_explained(locked, monkeypatch: pytest.Monke
     monkeypatch.setattr(metadata_store, "_LOCK_SECONDS", 1.5)
     with pytest.raises(MetadataError, match=r"for 1\.5 s and has it locked.*use a server"):
         metadata_store.reach(f"sqlite://{path}")
+
+
+def test_a_file_that_is_locked_in_the_middle_of_a_run_is_explained_too() -> None:
+    said = metadata_store.advise("RuntimeError: database is locked.")
+    assert said.startswith("RuntimeError: database is locked. Wait for it or end it, or use a server")
+    assert metadata_store.advise("RuntimeError: no") == "RuntimeError: no"
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.sqlite"
+    path.write_text("These are notes." * 100)
+    with pytest.raises(MetadataError, match=rf"{path} cannot be read: file is not a database\. Put a copy of it back"):
+        metadata_store.reach(f"sqlite://{path}")
+    assert path.read_text() == "These are notes." * 100

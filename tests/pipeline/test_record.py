@@ -13,6 +13,7 @@ KEYS = {
     *("schema_version", "run_id", "dataset", "model", "status", "exit_code", "started", "finished", "seconds", "code"),
     *("data", "nodes", "rows", "train", "hyperparameters", "trials", "metrics", "gates", "blessed", "baseline", "why"),
     "pushed_path",
+    "runner",
     "plot",
     "trials_plot",
 }
@@ -24,7 +25,7 @@ def recorder(tmp_path):
 
 
 def begun(folder, run_id: str) -> record.Recorder:
-    made = record.Recorder(config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de")
+    made = record.Recorder(config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de", "local")
     made.begin(["CsvExampleGen", "Trainer", "Pusher"])
     return made
 

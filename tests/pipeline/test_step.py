@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline import bundle, config, ending, errors, preflight, states, step, step_record
+from pipeline import bundle, compiled, config, ending, errors, preflight, states, step, step_record
 from pipeline.bundle import Bundle
 from pipeline.config import PipelineConfig
 from pipeline.errors import NodeFailedError, TerminatedRunError, UsageError
@@ -54,6 +54,25 @@ def test_other_code_is_refused_and_the_end_of_the_run_says_so_too(made: Bundle, 
         f"The code here ({made.code}) is not what this pipeline was compiled from (0123456789abcdef)"
     )
     assert state(tmp_path) == dict.fromkeys(made.needs, states.SKIPPED) | {"SchemaGen": states.FAILED}
+
+
+def test_a_missing_secret_is_named_by_every_step_and_at_the_end(
+    made: Bundle, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    needing = msgspec.structs.replace(made, secrets={"MLMD_TOKEN": "login"})
+    assert step.run(needing, "SchemaGen", RUN) == errors.USAGE
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert "MLMD_TOKEN is not set: there is no Secret 'login'" in last and "kubectl create secret generic login" in last
+    with pytest.raises(UsageError, match="MLMD_TOKEN is not set"):
+        ending.end(needing, RUN)
+
+
+def test_a_node_behind_the_reader_does_not_need_the_raw_data(made: Bundle, given: PipelineConfig, tmp_path: Path) -> None:
+    gone = msgspec.structs.replace(given, data_path=str(tmp_path / "archived.csv"))
+    with pytest.raises(errors.InputError, match=r"archived\.csv"):
+        compiled.compile_pipeline(gone, RUN)
+    ir = compiled.compile_pipeline(compiled.without_data(gone), RUN)
+    assert set(compiled.node_ids(ir)) == set(made.needs)
 
 
 def test_data_that_is_not_there_is_said_as_by_run(made: Bundle, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

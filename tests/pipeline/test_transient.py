@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+import grpc
 import pytest
 import tensorflow as tf
 from ml_metadata import errors as mlmd
@@ -21,6 +22,10 @@ def _raised_from(outer: Exception, inner: Exception) -> Exception:
         return error
 
 
+def _of_grpc(code: grpc.StatusCode) -> grpc.RpcError:
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), code.name)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -30,6 +35,7 @@ def _raised_from(outer: Exception, inner: Exception) -> Exception:
         OSError(errno.EIO, "Input/output error"),
         tf.errors.UnavailableError(None, None, "Socket closed"),
         tf.errors.AbortedError(None, None, "Session was restarted"),
+        _of_grpc(grpc.StatusCode.UNAVAILABLE),
         mlmd.UnavailableError("failed to connect to all addresses"),
         mlmd.AbortedError("Concurrent writes aborted after max number of retries."),
         RuntimeError("Failed to establish connection to Metadata storage with error: mysql_real_connect failed"),
@@ -55,6 +61,7 @@ def test_what_may_pass(error: Exception) -> None:
         MemoryError(),
         tf.errors.InvalidArgumentError(None, None, "Incompatible shapes"),
         tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+        _of_grpc(grpc.StatusCode.UNAUTHENTICATED),
         mlmd.NotFoundError("No type found"),
         RuntimeError("InputDataError: data.csv, row 7: ... [while running 'Parse']"),
     ],
@@ -62,3 +69,32 @@ def test_what_may_pass(error: Exception) -> None:
 )
 def test_what_would_fail_again(error: Exception) -> None:
     assert transient.cause(error) is None
+
+
+def test_a_call_is_made_again_until_it_succeeds_each_time_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(transient.time, "sleep", waits.append)
+    answers = [TimeoutError("one"), TimeoutError("two"), "found"]
+
+    def call() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert transient.persist(call, "It", retries=2, retry_seconds=5) == "found"
+    assert waits == [5, 10]
+
+
+@pytest.mark.parametrize(("error", "calls"), [(TimeoutError("always"), 3), (KeyError("fare"), 1)])
+def test_a_call_is_not_made_for_ever_nor_again_in_vain(error: Exception, calls: int) -> None:
+    made = 0
+
+    def call() -> None:
+        nonlocal made
+        made += 1
+        raise error
+
+    with pytest.raises(type(error)):
+        transient.persist(call, "It", retries=2, retry_seconds=0)
+    assert made == calls

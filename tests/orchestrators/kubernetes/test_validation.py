@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 SETTINGS = """
 [kubeflow]
-secrets = ["object-storage"]
+secrets = ["object-storage/TOKEN"]
 [kubeflow.all]
 cpu = "500m"
 memory = "4Gi"
