@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import posixpath
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -131,8 +130,5 @@ def _leave_record(job: Job, trained: Trained, model_run: str) -> None:
 
 def _copy(source: str, destination: str) -> None:
     """Copies a SavedModel, its `saved_model.pb` last: whoever sees that file sees a whole model."""
-    names = [str(p.relative_to(source)) for p in Path(source).rglob("*") if p.is_file()]
-    for name in sorted(names, key=lambda n: n == tf.saved_model.SAVED_MODEL_FILENAME_PB):
-        target = posixpath.join(destination, name)
-        tf.io.gfile.makedirs(posixpath.dirname(target))
-        tf.io.gfile.copy(str(Path(source) / name), target, overwrite=True)
+    for name in sorted(folder.names_below(source), key=lambda n: n == tf.saved_model.SAVED_MODEL_FILENAME_PB):
+        folder.copy(source, name, destination)

@@ -26,7 +26,6 @@ import posixpath
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import tensorflow as tf
@@ -305,14 +304,13 @@ def finish(export_dir: str, dataset: Dataset) -> None:
             signatures[PREDICT_RAW if head == SERVING_DEFAULT else f"{head}_raw"].CopyFrom(signatures[name])
         del signatures[name]
     card = Card(uuid.uuid4().hex, dataset.name, dataset.task, dataset.label.name, written(dataset))
-    path = Path(export_dir) / CARD_FILE
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2))
+    path = posixpath.join(export_dir, CARD_FILE)
+    tf.io.gfile.makedirs(posixpath.dirname(path))
+    _write(path, msgspec.json.format(msgspec.json.encode(card), indent=2))
     # Last, and in one step: whoever is cut off before leaves an export that can be finished again.
-    whole = Path(export_dir) / tf.saved_model.SAVED_MODEL_FILENAME_PB
-    hidden = whole.with_name(f".{whole.name}")
-    hidden.write_bytes(model.SerializeToString(deterministic=True))
-    hidden.replace(whole)
+    hidden = posixpath.join(export_dir, f".{tf.saved_model.SAVED_MODEL_FILENAME_PB}")
+    _write(hidden, model.SerializeToString(deterministic=True))
+    tf.io.gfile.rename(hidden, posixpath.join(export_dir, tf.saved_model.SAVED_MODEL_FILENAME_PB), overwrite=True)
 
 
 def signatures(saved_model: str) -> set[str]:
@@ -338,3 +336,8 @@ def identity(saved_model: str) -> str | None:
 def _read(saved_model: str) -> SavedModel:
     with tf.io.gfile.GFile(posixpath.join(saved_model, tf.saved_model.SAVED_MODEL_FILENAME_PB), "rb") as file:
         return SavedModel.FromString(file.read())
+
+
+def _write(path: str, content: bytes) -> None:
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(content)

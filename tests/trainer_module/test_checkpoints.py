@@ -94,7 +94,7 @@ def test_a_storage_that_cannot_be_reached_costs_no_checkpoint(tmp_path, monkeypa
     save(tmp_path, 5, 10)
     with monkeypatch.context() as patched, pytest.raises(tf.errors.UnavailableError):
         patched.setattr(tf.io.gfile, "GFile", Unreachable)
-        patched.setattr(tf.train, "load_checkpoint", load)
+        patched.setattr(tf.compat.v1.train, "NewCheckpointReader", load)
         checkpoints.fall_back(str(tmp_path))
     assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path)) == (10, [5, 10])
 
@@ -109,14 +109,14 @@ def test_a_file_that_may_not_be_read_is_not_a_broken_one(tmp_path):
 
 
 def test_a_storage_that_fails_once_costs_no_checkpoint(tmp_path, monkeypatch, warnings):
-    real = tf.train.load_checkpoint
+    real = tf.compat.v1.train.NewCheckpointReader
 
     def fails_once(checkpoint):
-        monkeypatch.setattr(tf.train, "load_checkpoint", real)
+        monkeypatch.setattr(tf.compat.v1.train, "NewCheckpointReader", real)
         raise tf.errors.OpError(None, None, "try again later", tf.errors.UNKNOWN)
 
     save(tmp_path, 5, 10)
-    monkeypatch.setattr(tf.train, "load_checkpoint", fails_once)
+    monkeypatch.setattr(tf.compat.v1.train, "NewCheckpointReader", fails_once)
     checkpoints.fall_back(str(tmp_path))
     assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path), warnings()) == (10, [5, 10], [])
 

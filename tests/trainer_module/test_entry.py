@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from tensorflow.python.lib.io import file_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tests import trained
-from trainer_module import entry
+from trainer_module import entry, export
 from trainer_module.training import folder, prune
 
 
@@ -107,3 +108,48 @@ def test_a_training_says_whose_it_is_and_still_does_when_all_is_moved(asked, tmp
     elsewhere = entry._owner(asked(20, artifacts=tmp_path / "another" / "artifacts"), str(tmp_path / "checkpoints"))
     assert elsewhere == "../another/artifacts"
     assert entry._owner(asked(20, artifacts="gs://bucket/artifacts"), str(tmp_path)).endswith("bucket/artifacts")
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A remote folder, in memory. Other than those of object storage, TensorFlow's file system there renames files only, and
+    lists `assets.extra` in `assets` as `.extra`.
+    """
+    rename, listdir = tf.compat.v1.gfile.Rename, file_io.list_directory_v2
+
+    def deep(old, new, overwrite=False):
+        for parent, _, names in list(tf.io.gfile.walk(old)):
+            target = parent.replace(tf.compat.as_str(old), tf.compat.as_str(new), 1)
+            tf.io.gfile.makedirs(target)
+            for name in names:
+                rename(f"{parent}/{name}", f"{target}/{name}", overwrite)
+        rmtree(old)
+
+    def either(old, new, overwrite=False):
+        (deep if tf.io.gfile.isdir(old) else rename)(old, new, overwrite)
+
+    def there(path):
+        return [name for name in listdir(path) if tf.io.gfile.exists(f"{path}/{name}")]
+
+    def rmtree(path):
+        for parent, _, names in list(tf.io.gfile.walk(path, topdown=False)):
+            for name in names:
+                tf.io.gfile.remove(f"{parent}/{name}")
+            file_io.delete_file_v2(parent)
+
+    monkeypatch.setattr(tf.io.gfile, "rmtree", rmtree)
+    monkeypatch.setattr(tf.compat.v1.gfile, "Rename", either)
+    monkeypatch.setattr(file_io, "list_directory_v2", there)
+    return "ram://bucket"
+
+
+def test_a_training_whose_checkpoints_and_artifacts_are_remote_goes_on_and_hands_on_its_model(asked, bucket):
+    remote = {"checkpoints": f"{bucket}/checkpoints", "artifacts": f"{bucket}/artifacts"}
+    assert run(asked(10, **remote)) == (0, 10, "")
+    assert run(args := asked(20, **remote, checkpoint_steps=5, eval_seconds=0)) == (10, 20, "")
+    assert "predict_raw" in export.signatures(args.serving_model_dir)
+    assert export.read_card(args.serving_model_dir).dataset == "toy.fruit"
+    assert tf.io.gfile.glob(f"{args.model_run_dir}/events.out.tfevents.*")
+    assert not tf.io.gfile.glob(f"{bucket}/checkpoints/*/export")
+    assert run(asked(10, **remote)) == (0, 10, "-2")
+    assert run(asked(20, **remote, fresh="run-4")) == (0, 20, "")

@@ -142,7 +142,7 @@ def readable(checkpoint: str) -> bool:
 
 def _is_whole(checkpoint: str) -> bool:
     try:
-        reader = tf.train.load_checkpoint(checkpoint)
+        reader = tf.compat.v1.train.NewCheckpointReader(checkpoint)  # for load_checkpoint some paths are folders, in memory
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError):  # "Read less bytes" is an IndexError

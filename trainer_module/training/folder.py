@@ -22,7 +22,7 @@ from trainer_module.training.lock import FolderInUseError as FolderInUseError
 _log = logging.getLogger(__name__)
 
 _FRESH = "fresh"
-_EVENTS = "events.out.tfevents.*"
+_EVENTS = "events.out.tfevents."
 # What says whose a folder is: that does not change when its training begins anew.
 _OF_THE_FOLDER = (lock.FILE, prune.MARK)
 
@@ -95,12 +95,23 @@ def prepare(path: str, evaluations: Evaluations, fresh: str) -> int:
 
 def copy_events(path: str, destination: str) -> None:
     """Copies the TensorBoard summaries of a training, each to the same place below `destination`."""
-    for folder, _, names in tf.io.gfile.walk(path):
-        target = posixpath.join(destination, posixpath.relpath(folder, path))
-        for name in names:
-            if name.startswith(_EVENTS.removesuffix("*")):
-                tf.io.gfile.makedirs(target)
-                tf.io.gfile.copy(posixpath.join(folder, name), posixpath.join(target, name), overwrite=True)
+    for name in names_below(path):
+        if posixpath.basename(name).startswith(_EVENTS):
+            copy(path, name, destination)
+
+
+def names_below(path: str) -> list[str]:
+    """Returns the paths of all files below a folder, seen from there."""
+    # Not by way of "./": in object storage that would be part of a name.
+    found = (posixpath.join(parent, name) for parent, _, names in tf.io.gfile.walk(path) for name in names)
+    return [posixpath.relpath(file, path) for file in found]
+
+
+def copy(path: str, name: str, destination: str) -> None:
+    """Copies a file below a folder to the same place below another one."""
+    target = posixpath.join(destination, name)
+    tf.io.gfile.makedirs(posixpath.dirname(target))
+    tf.io.gfile.copy(posixpath.join(path, name), target, overwrite=True)
 
 
 def tidy(path: str, keep: int) -> None:
