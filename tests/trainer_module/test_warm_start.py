@@ -63,10 +63,23 @@ def test_a_vocabulary_that_has_changed_is_named(tmp_path):
     assert "colour has changed (3 of 4 ids)" in warm_start.told(str(tmp_path))
 
 
-def test_a_model_of_which_nothing_fits_is_refused(tmp_path):
-    base = saved_model(tmp_path, other=1)
-    with pytest.raises(warm_start.WarmStartError, match=r"No variable of the model .* fits this one. Not taken: kernel"):
-        started(base, kernel=0)
+def test_of_a_model_of_which_nothing_fits_nothing_is_taken_and_that_is_said(tmp_path):
+    base = saved_model(tmp_path / "base", other=1)
+    values, taken = started(base, kernel=0)
+    assert (values, taken.taken) == ({"kernel": 0}, [])
+    warm_start.tell(taken, base, None, str(tmp_path / "now"))
+    assert warm_start.told(str(tmp_path / "now")) == (
+        f"Warm start from {base}: nothing fits, this training begins afresh. "
+        "Not taken: kernel (the other model has none of that name). Not in this model: other."
+    )
+
+
+def test_workers_that_all_tell_leave_one_whole_file(tmp_path):
+    base = saved_model(tmp_path / "base", kernel=1)
+    _, taken = started(base, kernel=0)
+    for _ in range(2):
+        warm_start.tell(taken, base, None, str(tmp_path / "now"))
+    assert [p.name for p in (tmp_path / "now").iterdir()] == ["warm_start.txt"]
 
 
 def test_a_model_that_is_not_there_is_refused(tmp_path):
@@ -93,6 +106,18 @@ def test_every_kind_of_estimator_begins_where_another_ended(model, materialised,
     # Once it has a checkpoint of its own, that one counts.
     warm.train(second.input_fn("train", True), max_steps=2, hooks=[later := Weights()])
     assert any(not np.array_equal(value, ended[name]) for name, value in later.values.items())
+
+
+def test_a_training_whose_model_is_of_another_kind_than_the_champion_begins_afresh(materialised, tmp_path):
+    fruit = materialised("toy.fruit")
+    base = trained.bench(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "first").train(5).saved_model
+    second = trained.bench(fruit, "toy.fruit", "canned_linear", tmp_path / "second")
+    config = tf.estimator.RunConfig(model_dir=str(second.model_dir), tf_random_seed=3, save_checkpoints_steps=1000)
+    fresh = estimators.build(
+        second.dataset, "canned_linear", estimators.hyperparameters("canned_linear"), config, base_model=base
+    )
+    fresh.train(second.input_fn("train", True), max_steps=1)
+    assert "nothing fits, this training begins afresh" in warm_start.told(str(second.model_dir))
 
 
 class Weights(tf.estimator.SessionRunHook):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import posixpath
+import uuid
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -42,11 +43,11 @@ def start_from(saved_model: str) -> Taken:
         saved_model: folder of a SavedModel that an Estimator has exported.
 
     Raises:
-        WarmStartError: there is no such model, or none of its variables fits.
+        WarmStartError: there is no such model, or it cannot be read.
     """
     checkpoint = posixpath.join(saved_model, tf.saved_model.VARIABLES_DIRECTORY, tf.saved_model.VARIABLES_FILENAME)
     try:
-        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+        shapes = tf.compat.v1.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError) as error:
         raise WarmStartError(f"No weights can be read from the model {saved_model}: {error}") from None
     variables = {v.op.name: v for v in tf.compat.v1.trainable_variables()}
@@ -55,9 +56,8 @@ def start_from(saved_model: str) -> Taken:
     left = {name: why for name, v in variables.items() if (why := _why_not(v, shapes.get(name)))}
     taken = sorted(set(variables) - set(left))
     unused = sorted(set(shapes) - set(variables) - {tf.compat.v1.GraphKeys.GLOBAL_STEP})
-    if not taken:
-        raise WarmStartError(f"No variable of the model {saved_model} fits this one. {_reasons(left)}".rstrip())
-    tf.compat.v1.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in taken})
+    if taken:  # any model competes with the champion: nothing fits one of another kind, which is no reason to fail
+        tf.compat.v1.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in taken})
     return Taken(taken, left, unused)
 
 
@@ -70,17 +70,16 @@ def tell(result: Taken, saved_model: str, transform_graph: str | None, folder: s
         transform_graph: Transform's output, to compare the vocabularies.
         folder: of the training.
     """
-    parts = [f"Warm start from {saved_model}: {len(result.taken)} variables taken ({', '.join(result.taken)})."]
+    taken = f"{len(result.taken)} variables taken ({', '.join(result.taken)})"
+    parts = [f"Warm start from {saved_model}: {taken if result.taken else 'nothing fits, this training begins afresh'}."]
     parts += [_reasons(result.left)] if result.left else []
     parts += [f"Not in this model: {', '.join(result.unused)}."] if result.unused else []
     changed = _changed_vocabularies(saved_model, transform_graph) if transform_graph else []
-    if changed:
+    if result.taken and changed:
         parts.append(f"{'; '.join(changed)}: an embedding's rows keep their place, so some begin with another word's weights.")
     text = " ".join(parts)
     _log.info(text)
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(posixpath.join(folder, _FILE), "w") as file:
-        file.write(text)
+    _keep(posixpath.join(folder, _FILE), text)
 
 
 def told(folder: str) -> str | None:
@@ -90,6 +89,15 @@ def told(folder: str) -> str | None:
         return None
     with tf.io.gfile.GFile(path) as file:
         return file.read()
+
+
+def _keep(path: str, text: str) -> None:
+    """Writes a file in one step, each of the workers that may do so by way of a file of its own."""
+    tf.io.gfile.makedirs(posixpath.dirname(path))
+    hidden = f"{path}.{uuid.uuid4().hex}.tmp"
+    with tf.io.gfile.GFile(hidden, "w") as file:
+        file.write(text)
+    tf.io.gfile.rename(hidden, path, overwrite=True)
 
 
 def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
