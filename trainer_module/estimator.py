@@ -16,6 +16,8 @@ from trainer_module.metrics import evaluate
 from trainer_module.models import NAME as MODELS
 from trainer_module.training import randomness, summaries, warm_start
 
+_TRUTH = {"true": True, "false": False, "1": True, "0": False}
+
 
 class HyperParameterError(ValueError):
     """A hyper-parameter that the model does not have, or a value that its search space does not contain."""
@@ -81,18 +83,27 @@ def _checked(declared: Any, value: Any, model: str) -> Any:
     kind = type(declared.default)
     what = f"Hyper-parameter '{declared.name}' of model '{model}' takes"
     try:
-        typed = kind(value)
+        typed = _boolean(value) if kind is bool else kind(value)
         exact = isinstance(value, str) or kind is str or typed == value
     except (TypeError, ValueError):
         exact = False
     if not exact:
-        raise HyperParameterError(f"{what} a value like {declared.default!r}. Received: {value!r}.")
+        like = "true or false" if kind is bool else f"a value like {declared.default!r}"
+        raise HyperParameterError(f"{what} {like}. Received: {value!r}.")
     if isinstance(declared, kt.engine.hyperparameters.Choice):
         if typed not in declared.values:
             raise HyperParameterError(f"{what} one of {', '.join(map(repr, declared.values))}. Received: {value!r}.")
     elif hasattr(declared, "min_value") and not declared.min_value <= typed <= declared.max_value:
         raise HyperParameterError(f"{what} values from {declared.min_value} to {declared.max_value}. Received: {value!r}.")
     return typed
+
+
+def _boolean(value: Any) -> bool:
+    """Returns a truth value. On a command line it is a text, and to Python every text but the empty one is true."""
+    spelled = str(value).lower()
+    if spelled not in _TRUTH:
+        raise ValueError(value)
+    return _TRUTH[spelled]
 
 
 def build(

@@ -179,6 +179,29 @@ def test_an_override_takes_the_type_of_the_default(name, given, value):
     }
 
 
+@pytest.fixture
+def switched(tmp_path, monkeypatch):
+    """The name of a model with a Boolean, `wide`."""
+    (tmp_path / "switched").mkdir()
+    (tmp_path / "switched" / "model.py").write_text("def search_space(hp):\n    hp.Boolean('wide', default=True)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "switched.model"
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("false", False), ("False", False), ("0", False), (0, False), (False, False), ("true", True), ("1", True), (True, True)],
+)
+def test_a_boolean_is_what_it_says(switched, given, value):
+    assert estimators.hyperparameters(switched, {"wide": given}).values["wide"] is value
+
+
+@pytest.mark.parametrize("given", ["perhaps", "", 2, None])
+def test_a_boolean_that_says_neither_is_refused(switched, given):
+    with pytest.raises(estimators.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {given!r}"):
+        estimators.hyperparameters(switched, {"wide": given})
+
+
 def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
     with pytest.raises(estimators.HyperParameterError) as error:
         estimators.hyperparameters("custom_wide_deep", {"learning_rat": 0.1})
