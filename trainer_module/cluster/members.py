@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 import sys
 import tempfile
@@ -12,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer_module.cluster import addresses, tf_config
-from trainer_module.cluster.outcome import FOLDER
+from trainer_module.cluster.outcome import FOLDER, job_file
 from trainer_module.cluster.process import Process
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
-from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 
 LOCAL = "local"
@@ -92,7 +90,7 @@ def of(job: Job, free: Sequence[str], lock: int | None) -> list[Member]:
         free: addresses, as many as `count` says.
         lock: a descriptor for each process to inherit, so that the folder is held as long as one of them lives.
     """
-    path = posixpath.join(job.folder, FOLDER, jobs.FILE)
+    path = job_file(job)
     job.write(path)
     command = [sys.executable, "-m", "trainer_module.cluster.role", path]
     logs = _logs(job.folder)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from data import TASKS, discovery
 from trainer_module.training import checkpoints
+from trainer_module.training import job as jobs
 from trainer_module.training.evaluations import Evaluations
 from trainer_module.training.job import Job
 
@@ -16,6 +17,11 @@ FOLDER = "cluster"
 # The checkpoint that is being evaluated, in there.
 HELD = "evaluated"
 _LEFT = "left"
+
+
+def job_file(job: Job) -> str:
+    """Returns where the job of a training is written, for processes that are to take part in it, here or elsewhere."""
+    return posixpath.join(job.folder, FOLDER, jobs.FILE)
 
 
 class Outcome:

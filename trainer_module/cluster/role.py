@@ -1,10 +1,11 @@
 """The process of a role, wherever it was started: `python -m trainer_module.cluster.role JOB`.
 
-TF_CONFIG says which role it has; without one it trains alone. It ends with status
+TF_CONFIG says which role it has; without one it trains alone. A Trainer leaves JOB in `checkpoints/<fingerprint>/cluster/`.
+It ends with status
 
 - 0: its part is done (of a chief: and the last checkpoint was evaluated and exported);
 - 2: starting it again would not help; what it has logged says why;
-- 75: it got stuck, or the training has to go on: start it again;
+- 75: it got stuck, the training has to go on, or another process still trains in its folder: start it again;
 - by SIGTERM, if that asked it to leave: a chief has saved a checkpoint then;
 - 1: anything else.
 """
@@ -12,17 +13,19 @@ TF_CONFIG says which role it has; without one it trains alone. It ends with stat
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from trainer_module.cluster import lifeline, tf_config
 from trainer_module.cluster.lifeline import AGAIN, DONE, FAILED, HOPELESS
-from trainer_module.cluster.tf_config import EVALUATOR, PS, Task, TFConfigError
+from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, Task, TFConfigError
 
 if TYPE_CHECKING:
     from trainer_module.training.job import Job
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Does the part of this process. Returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m trainer_module.cluster.role")
     parser.add_argument("job", help="file that Job.write has written")
+    parser.add_argument("--steps", type=int, help="global step at which the training ends, instead of the job's")
     parser.add_argument("--parent", type=int, help="process id of the one that it ends with")
     parser.add_argument("--lifeline", type=int, help="descriptor of the pipe through which it reports")
     chosen = parser.parse_args(arguments)
@@ -43,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = lifeline.Lifeline(chosen.lifeline)
     from trainer_module.training import job as jobs
 
-    job = jobs.read(chosen.job)
+    job = _longer(jobs.read(chosen.job), chosen.steps)
     try:
         task = _task(job)
     except TFConfigError as error:
@@ -52,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line.begin()
         _serve(task)
     return _run(job, task, line, supervised=chosen.parent is not None)
+
+
+def _longer(job: Job, steps: int | None) -> Job:
+    return job if steps is None else replace(job, settings=replace(job.settings, steps=steps))
 
 
 def _task(job: Job) -> Task | None:
@@ -80,24 +88,35 @@ def _serve(task: Task) -> None:
 def _run(job: Job, task: Task | None, line: lifeline.Lifeline, *, supervised: bool) -> int:
     """Trains or evaluates, watched."""
     from trainer_module.cluster import parts
-    from trainer_module.training import progress, watch
+    from trainer_module.training import folder, progress, watch
 
     line.begin(progress.LOGGER)
     try:
-        watch.run(
-            lambda control: parts.take(job, task, control, supervised=supervised),
-            grace_seconds=job.settings.grace_seconds,
-            stall_seconds=job.settings.stall_seconds,
-        )
+        with contextlib.nullcontext() if supervised else _held(job, task):
+            watch.run(
+                lambda control: parts.take(job, task, control, supervised=supervised),
+                grace_seconds=job.settings.grace_seconds,
+                stall_seconds=job.settings.stall_seconds,
+            )
     except parts.HOPELESS as error:
         return _hopeless(line, error)
-    except (watch.StalledError, parts.UnfinishedError) as error:
+    # A folder in use: the chief before this one may still be ending.
+    except (watch.StalledError, parts.UnfinishedError, folder.FolderInUseError) as error:
         _log.error("%s", error)
         return AGAIN
     except Exception:
         _log.exception("This process ends because of an error.")
         return FAILED
     return DONE
+
+
+def _held(job: Job, task: Task | None) -> contextlib.AbstractContextManager[object]:
+    """Keeps the folder of the training, which nobody has locked before, to the one process that saves checkpoints."""
+    from trainer_module.training import folder, prune
+
+    if task is None or task.role == CHIEF:
+        return folder.held(job.folder, prune.owner_of(job.folder) or "")
+    return contextlib.nullcontext()
 
 
 def _hopeless(line: lifeline.Lifeline, error: Exception) -> int:

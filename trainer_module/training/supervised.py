@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 from data import TASKS, discovery
-from trainer_module.cluster import tf_config
+from trainer_module.cluster import outcome, tf_config
 from trainer_module.training import attempt, folder, watch
 from trainer_module.training.evaluations import Evaluations
 from trainer_module.training.job import Job
@@ -36,6 +36,7 @@ def train(job: Job, lock: int | None) -> Trained:
     tf_config.set_aside()
     settings = job.settings
     resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh)
+    job.write(outcome.job_file(job))
     if not settings.cluster.alone:
         _in_processes(job, lock)
     try:

@@ -1,12 +1,15 @@
 """Real clusters on this machine, on real examples of a toy: they reach their end, whatever is done to them."""
 
+import contextlib
 import json
 import logging
 import os
 import random
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +17,15 @@ from benchmarks import harm
 from benchmarks.faults import DEVICES, MIRRORED, PS
 from benchmarks.harm import Case
 from tests.runs import ROOT, environment
-from trainer_module.cluster import addresses, lifeline, supervisor, tf_config
+from trainer_module.cluster import addresses, lifeline, outcome, supervisor, tf_config
 from trainer_module.cluster.hooks import StopInTimeHook
 from trainer_module.estimator import hyperparameters
-from trainer_module.training import attempt, folder, progress, supervised
+from trainer_module.training import attempt, folder, lock, progress, supervised
 from trainer_module.training.settings import Cluster
 from trainer_module.training.watch import Control
 
 STEPS = 1200
+SECONDS = 120
 
 
 @pytest.fixture
@@ -46,8 +50,8 @@ def harmed(case, training):
 
 
 def train(job):
-    with folder.held(job.folder) as lock:
-        return supervised.train(job, lock)
+    with folder.held(job.folder) as held:
+        return supervised.train(job, held)
 
 
 def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
@@ -62,8 +66,8 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
 
 def test_one_process_of_its_own_trains_as_well(training, tmp_path):
     job = training(Case(Cluster()), steps=300)
-    with folder.held(job.folder) as lock:
-        supervisor.run(job, lock, Control())
+    with folder.held(job.folder) as held:
+        supervisor.run(job, held, Control())
     assert (tmp_path / "training" / "cluster" / "local-0.log").read_text().startswith("== 2")
     trained = train(job)
     assert (trained.steps, trained.resumed_from) == (300, 300)
@@ -128,6 +132,52 @@ def test_the_stop_rule_ends_a_cluster(training):
     trained = train(replace(job, model="toy.constant", hyperparameters={}))
     assert trained.ended_by == "no better auc in 2000 steps"
     assert trained.best_step + 2000 <= trained.steps < 1_000_000
+
+
+# Roles that nobody looks after: started by hand, or as a TFJob.
+
+
+@contextlib.contextmanager
+def started(job, task, cluster, *options):
+    env = environment() | {"PYTHONPATH": os.pathsep.join(sys.path), **addresses.SHARING}
+    if task:
+        config = {"cluster": cluster, "task": {"type": task, "index": 0}, "environment": "cloud"}
+        env["TF_CONFIG"] = json.dumps(config)
+    command = [sys.executable, "-m", "trainer_module.cluster.role", outcome.job_file(job), *options]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until_held(job, process):
+    """Waits until a process has the folder, without trying for it: that would keep the process from it."""
+    until = time.monotonic() + SECONDS
+    while Path(job.folder, lock.FILE).read_text() != str(process.pid):
+        assert process.poll() is None and time.monotonic() < until, "it has not taken the folder"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
+    job = training(Case(Cluster()), steps=10)
+    train(job)
+    roles = ("ps", "chief", "worker", "evaluator")
+    with addresses.kept_free(len(roles)) as free, contextlib.ExitStack() as stack:
+        cluster = {role: [address] for role, address in zip(roles, free, strict=True)}
+        ps, *others = [stack.enter_context(started(job, role, cluster, "--steps", "300")) for role in roles]
+        until_held(job, others[0])
+        with pytest.raises(folder.FolderInUseError, match=f"Process {others[0].pid} is training in {job.folder}") as said:
+            train(job)
+        second = stack.enter_context(started(job, "chief", cluster, "--steps", "300"))
+        assert str(said.value) in second.communicate(timeout=SECONDS)[1]
+        assert second.returncode == lifeline.AGAIN
+        ended = [(role.communicate(timeout=SECONDS), role.returncode) for role in others]
+        assert [code for _, code in ended] == [lifeline.DONE] * 3, ended
+        assert ps.poll() is None  # it never ends by itself
+    trained = train(replace(job, settings=replace(job.settings, steps=300, cluster=Cluster(workers=1, ps=1))))
+    assert 300 <= trained.steps == trained.resumed_from <= 301
 
 
 # What a process says when its part cannot be played.
