@@ -72,6 +72,12 @@ def make(finished: PipelineConfig, secrets: Mapping[str, str] | None = None) -> 
     )
 
 
+def before(node: str, needs: Mapping[str, Iterable[str]]) -> set[str]:
+    """Returns all nodes that must have run before a node; `needs` as in a Bundle."""
+    direct = set(needs[node])
+    return direct.union(*(before(n, needs) for n in direct))
+
+
 def code(finished: PipelineConfig) -> str:
     """Hashes all code that the nodes of a pipeline run."""
     from data import discovery
@@ -107,8 +113,8 @@ def check_secrets(bundle: Bundle, environment: Mapping[str, str] = os.environ) -
         if variable not in environment:
             raise UsageError(
                 f"The environment variable {variable} is not set: there is no Secret '{secret}' in the namespace of this run, "
-                f"or it has no key {variable}. Create it (kubectl create secret generic {secret} --from-literal={variable}=...), "
-                "then run the workflow again."
+                f"or it has no key {variable}. Create it (kubectl create secret generic {secret} "
+                f"--from-literal={variable}=...), then run the workflow again."
             )
 
 

@@ -59,6 +59,15 @@ class Nodes:
         """Node id -> ids of the nodes that must have run before; in topological order."""
         return {n.pipeline_node.node_info.id: set(n.pipeline_node.upstream_nodes) for n in self.ir.nodes}
 
+    def take_over(self) -> None:
+        """Makes what other runs have left for the nodes that do not run part of this one. To be called before any runs.
+
+        (TFX has the first node that runs do it: one that runs at the same time would not find its inputs.)
+        """
+        if any(n.pipeline_node.execution_options.run.perform_snapshot for n in self.ir.nodes):
+            with metadata.Metadata(self.connection) as handle:
+                partial_run_utils.snapshot(handle, self.ir)
+
     def run(self, node_id: str) -> str:
         """Runs one node. Returns its state.
 
@@ -121,9 +130,6 @@ class Nodes:
             return REUSED if needed else SKIPPED
         if _behind_skipped(self.ir, node, self.connection):
             return SKIPPED
-        if node.execution_options.run.perform_snapshot:
-            with metadata.Metadata(self.connection) as handle:
-                partial_run_utils.snapshot(handle, self.ir)
         self._launch(node)
         return _state(node, self.connection)
 

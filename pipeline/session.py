@@ -72,6 +72,7 @@ def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection,
             progress.begin(compiled.node_ids(ir))
             settings = config.settings.run
             nodes = Nodes(ir, connection, _Observers(recorder, progress), settings.retries, settings.retry_seconds)
+            nodes.take_over()
             importlib.import_module(RUNNERS[runner]).run(nodes, settings.parallel or min(2, os.cpu_count() or 1))
     except (errors.NodeFailedError, errors.StoppedError) as error:
         failure = error
@@ -115,19 +116,18 @@ def _base_run(config: PipelineConfig, selection: Selection) -> str | None:
     """Returns the newest run whose nodes before `from_node` can be taken over."""
     if not selection.from_node:
         return None
-    from pipeline import states
+    from pipeline import compiled, states
     from pipeline.record import earlier
 
+    needs = compiled.needs(config)
+    if selection.from_node not in needs:
+        return None  # there is no such node: who compiles says so
+    taken = bundle.before(selection.from_node, needs) - set(compiled.ALWAYS)
     usable = {states.DONE, states.CACHED, states.REUSED}
     for record in earlier(config.output_dir):
-        before = []
-        for entry in record.nodes:
-            if entry.id == selection.from_node:
-                break
-            before.append(entry.state)
-        if record.nodes and all(state in usable for state in before):
+        if taken <= {node.id for node in record.nodes if node.state in usable}:
             return record.run_id
     raise errors.UsageError(
-        f"--from {selection.from_node} takes over what lies before it from an earlier run, but in {config.output_dir} "
-        "there is no run that got that far. Run without --from first."
+        f"--from {selection.from_node} takes over what lies before it ({', '.join(sorted(taken))}) from an earlier run, but in "
+        f"{config.output_dir} there is no run that has all of it. Run without --from first."
     )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from pipeline import preflight, record, states
-from pipeline.bundle import Bundle
+from pipeline.bundle import Bundle, before
 from pipeline.config import PipelineConfig
 from pipeline.record import RunRecord
 
@@ -34,12 +34,7 @@ class Observer:
         with opened(*self._of) as kept:
             kept.enter(node_id, state, seconds)
             if kept.finished and all(n.state != states.FAILED for n in kept.nodes):  # what had ended the run is tried again
-                kept.reopen([n for n in self._needs if node_id in self._before(n)])
-
-    def _before(self, node_id: str) -> set[str]:
-        """Returns all nodes that must have run before a node."""
-        needs = self._needs[node_id]
-        return set(needs).union(*map(self._before, needs))
+                kept.reopen([n for n in self._needs if node_id in before(n, self._needs)])
 
 
 def say(kept: RunRecord) -> None:

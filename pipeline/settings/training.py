@@ -64,7 +64,8 @@ class Train(Table, frozen=True):
         Meta(
             ge=0,
             description="what checkpoints, evaluations and exports on the way may take, as a share of the time in steps, where "
-            "train.checkpoint_steps and train.eval_seconds do not say",
+            "train.checkpoint_steps and train.eval_seconds do not say; 0 evaluates at the end only. Checkpoints may take 0.02 "
+            "in any case",
         ),
     ] = 0.2
     memory_mb: Annotated[

@@ -65,7 +65,7 @@ ARGUMENTS = {
     "wrong value": (["--set", "train.steps=many"], ["train.steps", "'many'"]),
     "unknown hyper-parameter": (["--set", "hyperparameters.depth=3"], ["'depth'", "learning_rate"]),
     "unknown node": (["--to", "Trainr"], ["no node 'Trainr'", "Trainer"]),
-    "nothing to start from": (["--from", "Trainer"], ["no run that got that far"]),
+    "nothing to start from": (["--from", "Trainer"], ["no run that has all of it", "Transform"]),
     "unknown option": (["--modle", "x"], ["No such option"]),
 }
 

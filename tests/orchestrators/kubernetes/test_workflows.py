@@ -123,7 +123,8 @@ def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
         secret = {"metadata": {"name": "mlmd-login"}, "stringData": {"METADATA_PASSWORD": databases.PASSWORD}}
         cluster.core.create_namespaced_secret(cluster.namespace, secret)
         output = cluster.volume / "in-a-database"
-        workflow = compiled(f"metadata.uri={uri}", f"output_dir={output}", text='[kubeflow]\nsecrets = ["mlmd-login/METADATA_PASSWORD"]\n')
+        settings = '[kubeflow]\nsecrets = ["mlmd-login/METADATA_PASSWORD"]\n'
+        workflow = compiled(f"metadata.uri={uri}", f"output_dir={output}", text=settings)
         assert databases.PASSWORD not in json.dumps(workflow)
         name = cluster.submit(workflow)
         try:
