@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,16 @@ def malformed(address: str) -> str | None:
     if not port.isdecimal() or not 0 < int(port) < 65536:
         return f'"{port}" is not a port, a number from 1 to 65535'
     return None
+
+
+def canonical(address: str) -> str:
+    """Returns one text for all ways to write an address: in upper or lower case, by any name of this machine for itself."""
+    host, port = _split(address)
+    host = host.lower().rstrip(".")
+    with contextlib.suppress(ValueError):  # a name
+        number = ipaddress.ip_address(host)
+        host = "localhost" if number.is_loopback else str(number)
+    return f"{host}:{port}"
 
 
 def unknown(addresses: Mapping[str, str]) -> list[str]:

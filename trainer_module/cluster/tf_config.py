@@ -139,15 +139,17 @@ def _wrong_roles(cluster: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wrong_addresses(cluster: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for role, where in cluster.items():
         for index, address in enumerate(where):
-            why = addresses.malformed(address)
+            name, why = f"{role} {index}", addresses.malformed(address)
             if why:
-                yield f'{role} {index} has the address "{address}": {why}.'
-            elif address in seen:
-                yield f'{seen[address]} and {role} {index} have the same address "{address}". Give each its own port.'
-            seen.setdefault(address, f"{role} {index}")
+                yield f'{name} has the address "{address}": {why}.'
+                continue
+            other, written = seen.setdefault(addresses.canonical(address), (name, address))
+            if other != name:
+                twice = f' "{address}"' if written == address else f', "{written}" and "{address}"'
+                yield f"{other} and {name} have the same address{twice}. Give each its own port."
 
 
 def _wrong_members(cluster: Mapping[str, Sequence[str]], tfjob: bool) -> Iterator[str]:
