@@ -7,6 +7,7 @@ import os
 import threading
 import time
 
+from data.discovery import UnknownNameError
 from trainer_module import inputs
 from trainer_module.cluster import addresses, evaluator, lifeline, strategies
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
@@ -14,17 +15,24 @@ from trainer_module.cluster.outcome import Outcome
 from trainer_module.cluster.pulse import Pulse
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.estimator import HyperParameterError, UnfitModelError
+from trainer_module.export import MissingPredictionError
+from trainer_module.keras_conversion import KerasModelError
 from trainer_module.training import attempt, loop
 from trainer_module.training.evaluations import MissingMetricError
 from trainer_module.training.job import Job
+from trainer_module.training.warm_start import WarmStartError
 from trainer_module.training.watch import Control
 
 # What would be raised again the next time.
 HOPELESS = (
     loop.TrainingError,
     MissingMetricError,
+    MissingPredictionError,
     HyperParameterError,
     UnfitModelError,
+    KerasModelError,
+    WarmStartError,
+    UnknownNameError,
     inputs.NoRecordsError,
     inputs.DamagedFileError,
     AveragedVariableError,

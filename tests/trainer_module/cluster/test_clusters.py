@@ -1,9 +1,11 @@
 """Real clusters on this machine, on real examples of a toy: they reach their end, whatever is done to them."""
 
 import contextlib
+import importlib
 import json
 import logging
 import os
+import pkgutil
 import random
 import subprocess
 import sys
@@ -13,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+import trainer_module
 from benchmarks import harm
 from benchmarks.faults import DEVICES, MIRRORED, PS
 from benchmarks.harm import Case
 from tests.runs import ROOT, environment
-from trainer_module.cluster import addresses, lifeline, outcome, supervisor, tf_config
+from trainer_module.cluster import addresses, lifeline, outcome, parts, supervisor, tf_config
 from trainer_module.cluster.hooks import StopInTimeHook
 from trainer_module.estimator import hyperparameters
 from trainer_module.training import attempt, folder, lock, progress, supervised
@@ -207,6 +210,14 @@ def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
         )
     assert done.returncode == lifeline.AGAIN
     assert f"ps-0 has not answered at {ps} within 1 s" in done.stderr
+
+
+def test_whatever_the_trainer_says_of_a_model_or_its_settings_is_not_tried_again():
+    names = [m.name for m in pkgutil.walk_packages(trainer_module.__path__, "trainer_module.") if ".tuning" not in m.name]
+    classes = {c for name in names for c in vars(importlib.import_module(name)).values() if isinstance(c, type)}
+    ours = {c for c in classes if issubclass(c, ValueError) and c.__module__.split(".")[0] in ("trainer_module", "data")}
+    # Before any part is taken.
+    assert ours - {tf_config.TFConfigError} == {c for c in parts.HOPELESS if issubclass(c, ValueError)}
 
 
 def test_no_process_of_a_cluster_imports_tfx():
