@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from data import discovery
 from trainer_module.training import checkpoints
 from trainer_module.training import job as jobs
 from trainer_module.tuning import plan, records, search
+from trainer_module.tuning.records import Record
 from trainer_module.tuning.settings import Settings
 
 TRIALS = 3
@@ -43,11 +44,11 @@ def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, s
     job.write(str(file))
     searched = plan.Plan(job, _settings(steps), str(path))
     folder = searched.training_of(_IN)
-    killed = _search(file)
-    while checkpoints.step_of(folder) < steps // 2 and killed.poll() is None and time.monotonic() - began < _DEADLINE_SECONDS:
-        time.sleep(0.05)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    ended = _kill_at(_search(file), folder, steps // 2, began + _DEADLINE_SECONDS)
+    if ended is not None:
+        result.words, result.seconds = "fails", time.monotonic() - began
+        result.broken.append(f"the search ended with status {ended} before it could be killed; see {_log_of(file)}")
+        return result
     seen = _newest_step(searched.folder_of(_IN))
     before, saved = {r.id: r for r in records.read(searched.folder)}, checkpoints.step_of(folder)
     again = _search(file).wait(_DEADLINE_SECONDS)
@@ -56,27 +57,48 @@ def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, s
     result.steps = sum(record.step for record in after.values())
     result.lost = max(0, seen - saved)
     if again != 0:
-        result.broken.append(f"the search that was to go on ended with status {again}")
-    if after.get("0") != before.get("0"):
-        result.broken.append("a finished trial was touched again")
-    if after[_IN].values != before[_IN].values or after[_IN].resumed_from < saved:
-        result.broken.append(f"the trial that was cut off went on from step {after[_IN].resumed_from}, not from {saved}")
-    if [r.state for r in after.values() if r.state in ("completed", "stopped early")] and len(after) != TRIALS:
-        result.broken.append(f"there are {len(after)} trials, not {TRIALS}")
+        result.broken.append(f"the search that was to go on ended with status {again}; see {_log_of(file)}")
+    result.broken += _wrong_with(before, after, saved)
     return result
+
+
+def _kill_at(search: subprocess.Popen[bytes], folder: str, step: int, until: float) -> int | None:
+    """Kills a search when the training in a folder has saved a step. Returns its status if it ended before, by itself."""
+    while checkpoints.step_of(folder) < step and search.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    ended = search.poll()
+    search.kill()  # not by its number: that may be another process's when it has ended
+    search.wait()
+    return ended
+
+
+def _wrong_with(before: Mapping[str, Record], after: Mapping[str, Record], saved: int) -> Iterator[str]:
+    if after.get("0") != before.get("0"):
+        yield "a finished trial was touched again"
+    if _IN not in before or _IN not in after:
+        yield f"there is no record of trial {_IN}, in which the search was killed"
+    elif after[_IN].values != before[_IN].values or after[_IN].resumed_from < saved:
+        yield f"the trial that was cut off went on from step {after[_IN].resumed_from}, not from {saved}"
+    if [r.state for r in after.values() if r.state in ("completed", "stopped early")] and len(after) != TRIALS:
+        yield f"there are {len(after)} trials, not {TRIALS}"
 
 
 def _newest_step(folder: str) -> int:
     """Returns the newest step that a trial has logged: it logs every hundredth."""
-    return max((int(step) for step in re.findall(r"step = (\d+)", Path(plan.log_of(folder)).read_text())), default=0)
+    log = Path(plan.log_of(folder))
+    return max((int(step) for step in re.findall(r"step = (\d+)", log.read_text() if log.exists() else "")), default=0)
 
 
 def _settings(steps: int) -> Settings:
     return Settings(trials=TRIALS, oracle="random", steps=steps, stop_early=False)
 
 
+def _log_of(file: Path) -> Path:
+    return file.with_suffix(".log")
+
+
 def _search(file: Path) -> subprocess.Popen[bytes]:
-    with file.with_suffix(".log").open("ab") as log:
+    with _log_of(file).open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", __name__, str(file)], cwd=discovery.CHECKOUT, stdout=log, stderr=log,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
