@@ -32,9 +32,15 @@ def save(cadence, clock, step, seconds):
         clock.now += seconds
 
 
-def evaluate(cadence, clock, seconds):
-    with cadence.evaluating():
-        clock.now += seconds
+def evaluate(cadence, clock, seconds, *, last=False):
+    """Evaluates ten batches. Returns whether it came to the end."""
+    done = False
+    with cadence.evaluating(last=last):
+        for _ in range(10):
+            cadence.check()
+            clock.now += seconds / 10
+        done = True
+    return done
 
 
 def test_given_steps_decide_when_a_checkpoint_is_due(clock):
@@ -92,19 +98,52 @@ def test_the_first_evaluation_is_assumed_to_cost_what_building_the_graph_did(clo
     assert cadence.evaluation_due()
 
 
+def test_a_first_evaluation_that_costs_far_more_than_building_the_graph_is_given_up(clock):
+    cadence = begun(clock, build=1.0)
+    clock.now += 30
+    assert cadence.evaluation_due()
+    assert not evaluate(cadence, clock, 100)  # a fifth of 30 s, 6 s, may be spent: the second batch of 10 s is none too few
+    assert cadence.spent == pytest.approx(10)
+    clock.now += 219
+    assert not cadence.evaluation_due()  # it costs 20 s at least, and so does the last one: with what was spent 50 s, of 250 s
+    clock.now += 2
+    assert cadence.evaluation_due()
+
+
+def test_the_last_evaluation_is_made_whatever_it_costs(clock):
+    cadence = begun(clock)
+    assert evaluate(cadence, clock, 1000, last=True)
+
+
+def test_an_evaluation_whose_time_was_given_is_made_whatever_it_costs(clock):
+    assert evaluate(begun(clock, eval_seconds=60), clock, 1000)
+
+
+def test_without_a_share_checkpoints_still_come_and_evaluations_do_not(clock):
+    cadence = begun(clock, overhead=0.0)
+    saved = []
+    for step in range(1, 1000):
+        clock.now += 0.1
+        if cadence.checkpoint_due(step):
+            save(cadence, clock, step, seconds=0.1)
+            assert not cadence.evaluation_due()
+            saved.append(step)
+    assert len(saved) == 9, "one every ten seconds"
+
+
+@pytest.mark.parametrize("build", [0.1, 1.0, 20.0])
 @pytest.mark.parametrize("cost", [0.1, 1.0, 20.0])
 @pytest.mark.parametrize("overhead", [0.1, 0.2])
-def test_on_the_way_and_at_the_end_no_more_than_the_share_is_spent(clock, cost, overhead):
-    cadence = begun(clock, overhead=overhead, build=cost)
+def test_on_the_way_and_at_the_end_no_more_than_the_share_is_spent(clock, build, cost, overhead):
+    cadence = begun(clock, overhead=overhead, build=build)
     evaluations = 0
     for step in range(1, 20_000):
         clock.now += 0.1
         if cadence.checkpoint_due(step):
             save(cadence, clock, step, seconds=cost / 20)
             if cadence.evaluation_due():
-                evaluate(cadence, clock, cost)
-                evaluations += 1
-    evaluate(cadence, clock, cost)  # the last one
+                evaluations += evaluate(cadence, clock, cost)
+    assert evaluate(cadence, clock, cost, last=True)
     assert evaluations > 0
     assert cadence.spent <= overhead * cadence.stepping
     assert cadence.stepping == pytest.approx(1999.9)

@@ -4,12 +4,13 @@ import json
 import logging
 import math
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
-from trainer_module.training import evaluations, loop, progress, watch
+from trainer_module.training import cadence, evaluations, loop, progress, watch
 
 NAN = float("nan")
 
@@ -388,6 +389,26 @@ def test_a_copy_that_is_cut_off_leaves_the_best_before(record, tmp_path, monkeyp
     assert sorted(p.name for p in (tmp_path / "best").iterdir()) == [
         "checkpoint", "model.ckpt-3.data-00000-of-00001", "model.ckpt-3.index"
     ]  # fmt: skip
+
+
+def slowly(dataset, seconds):
+    """An input that takes so long a batch."""
+
+    def wait(*batch):
+        with tf.control_dependencies([tf.numpy_function(lambda: time.sleep(seconds), [], [])]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    return lambda: dataset().map(wait)
+
+
+def test_an_evaluation_that_takes_more_than_may_be_spent_is_given_up_and_made_at_the_end(tmp_path, caplog):
+    caplog.set_level(logging.INFO, cadence.__name__)
+    slow = {"training": slowly(rows(), 0.1), "evaluation": slowly(rows(batches=40), 0.2)}  # 8 s, far more than building took
+    trained = train(tmp_path, 40, **slow, eval_seconds=None, checkpoint_steps=1, overhead=1.0)
+    assert (trained.steps, trained.best_step) == (40, 40)
+    given_up = [r.getMessage() for r in caplog.records if "given up" in r.getMessage()]
+    assert given_up and given_up[0].endswith("train.overhead is 1.")
+    assert len(exports(tmp_path)) == 1
 
 
 # The stop rule.

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
 
 # Without a number of steps: time in steps between two checkpoints, what a killed training has to do again.
 LEAST_SECONDS = 10.0
 # Of the share that checkpoints, evaluations and exports may take, the part that checkpoints alone may.
 _CHECKPOINTS = 0.25
+# What they may take of the time in steps in any case: without any, a kill would cost the whole training.
+_CHECKPOINTS_AT_LEAST = 0.02
+
+
+class TooDearError(Exception):
+    """An evaluation on the way that takes more than may be spent."""
 
 
 class Cadence:
     """Decides by steps and seconds where they are given, else by a budget: a share of the time that goes into steps.
 
     A checkpoint or an evaluation is assumed to cost what the last one did; the first evaluation, what it took to build the
-    training's graph. The last evaluation of a training is made in any case: its cost is put aside from the start.
+    training's graph. The last evaluation of a training is made in any case: its cost is put aside from the start. One on the
+    way that turns out to cost more than the share is given up, and assumed to cost twice of what it took so far.
     """
 
     def __init__(
@@ -35,6 +45,8 @@ class Cadence:
         self._spent = 0.0
         self._save_cost = self._eval_cost = 0.0
         self._last_eval = -float("inf")
+        self._limit = float("inf")
+        self._checkpoint_share = max(_CHECKPOINTS * overhead, _CHECKPOINTS_AT_LEAST)
 
     def begin(self, step: int) -> None:
         """The first step comes next."""
@@ -58,7 +70,7 @@ class Cadence:
             # At multiples, wherever the training was cut off: so its evaluations stay those of one that was not.
             return step // self._checkpoint_steps > self._saved_step // self._checkpoint_steps
         since = self.stepping - self._saved_at
-        return since >= LEAST_SECONDS and self._save_cost <= _CHECKPOINTS * self._overhead * since
+        return since >= LEAST_SECONDS and self._save_cost <= self._checkpoint_share * since
 
     def evaluation_due(self) -> bool:
         """Whether a checkpoint that was just saved is to be evaluated on the way."""
@@ -76,9 +88,22 @@ class Cadence:
         self._saved_step, self._saved_at = step, self.stepping
 
     @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        """Around an evaluation and its export."""
+    def evaluating(self, *, last: bool = False) -> Iterator[None]:
+        """Around an evaluation and its export; swallows the TooDearError of one that is given up. `last`: of the training."""
+        adapts = self._eval_seconds is None and not last
+        self._limit = self._overhead * self.stepping - self._spent if adapts else float("inf")
         self._last_eval = began = self._clock()
-        yield
-        self._eval_cost = self._clock() - began
-        self._spent += self._eval_cost
+        given_up = False
+        try:
+            yield
+        except TooDearError as error:
+            given_up = True
+            _log.info("%s", error)
+        self._eval_cost = (self._clock() - began) * (2 if given_up else 1)
+        self._spent += self._clock() - began
+
+    def check(self) -> None:
+        """To be called on the way through an evaluation. Raises TooDearError when it is to be given up."""
+        took = self._clock() - self._last_eval
+        if took > self._limit:
+            raise TooDearError(f"An evaluation is given up after {took:.1f} s: train.overhead is {self._overhead:g}.")

@@ -64,7 +64,7 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         step = self._step(session)
         self._save(session, step)
         self._control.leave()
-        with self._cadence.evaluating():
+        with self._cadence.evaluating(last=True):
             for listener in self._listeners:
                 listener.end(session, step)
         _log.info(
@@ -75,12 +75,11 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         """Returns whether the training is to stop."""
         self._save(session, step)
         self._control.leave()
-        stop = False
+        answers: list[bool | None] = []
         if self._listeners and self._cadence.evaluation_due():
             with self._cadence.evaluating():
-                answers = [listener.after_save(session, step) for listener in self._listeners]
-            stop = any(answers)
-        return stop or self._stalled()
+                answers += [listener.after_save(session, step) for listener in self._listeners]
+        return any(answers) or self._stalled()
 
     def _save(self, session: tf.compat.v1.Session, step: int) -> None:
         if step == self._saved:
@@ -92,6 +91,17 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
 
     def _step(self, session: tf.compat.v1.Session) -> int:
         return int(session.run(self._global_step_tensor))
+
+
+class BudgetHook(tf.estimator.SessionRunHook):
+    """In an evaluation on the way: gives it up when it takes more than may be spent."""
+
+    def __init__(self, cadence: Cadence) -> None:
+        self._cadence = cadence
+
+    def before_run(self, run_context: Any) -> None:
+        """Looks before every batch."""
+        self._cadence.check()
 
 
 def step_of(folder: str) -> int:

@@ -15,7 +15,7 @@ from trainer_module import export
 from trainer_module.inputs import InputFn
 from trainer_module.training import exporters
 from trainer_module.training.cadence import Cadence
-from trainer_module.training.checkpoints import CheckpointHook, step_of
+from trainer_module.training.checkpoints import BudgetHook, CheckpointHook, step_of
 from trainer_module.training.evaluations import Evaluation, Evaluations
 from trainer_module.training.progress import ProgressHook
 from trainer_module.training.settings import Export, Settings
@@ -131,8 +131,10 @@ def take_part(
     """
     evaluations = evaluations_of(estimator, plan)
     hooks: list[tf.estimator.SessionRunHook] = [ProgressHook(plan.steps, control), *more_hooks]
+    eval_hooks: list[tf.estimator.SessionRunHook] = [LeaveHook(control)]
     if estimator.config.is_chief:
         cadence = Cadence(plan.checkpoint_steps, plan.eval_seconds, plan.overhead)
+        eval_hooks.append(BudgetHook(cadence))
         hooks.append(CheckpointHook(estimator.model_dir, cadence, control, lambda: evaluations.stalled(plan.patience)))
     else:
         hooks.append(LeaveHook(control))
@@ -143,7 +145,7 @@ def take_part(
             tf.estimator.EvalSpec(
                 eval_input_fn,
                 steps=None,
-                hooks=[LeaveHook(control)],
+                hooks=eval_hooks,
                 exporters=[_exporter(estimator, plan, receiver_fn, control)],
                 # When is decided by the hook that saves checkpoints.
                 start_delay_secs=0,

@@ -52,7 +52,8 @@ class Settings:
         export: which checkpoint's model is handed on.
         checkpoint_steps: steps between two checkpoints; None adapts to what they cost.
         eval_seconds: at least that long between two evaluations on the way; None adapts to what they cost.
-        overhead: what checkpoints, evaluations and exports on the way may take, as a share of the time in steps.
+        overhead: what checkpoints, evaluations and exports on the way may take, as a share of the time in steps; 0 evaluates
+            at the end only, and checkpoints take a fiftieth in any case.
         keep_checkpoints: newest ones that stay on disk.
         summary_steps: steps between two TensorBoard summaries; 0 writes none.
         histograms: whether summaries include histograms.
