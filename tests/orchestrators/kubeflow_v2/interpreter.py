@@ -120,8 +120,10 @@ class Interpreter:
             cached: task -> its outputs, of tasks that the service answers from its cache.
             parameters: what the run sets otherwise than the spec.
         """
-        declared = self._spec["root"]["inputDefinitions"]["parameters"]
-        values = {key: declaration["defaultValue"] for key, declaration in declared.items()} | parameters
+        declared = self._spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        values = {
+            key: parameter["defaultValue"] for key, parameter in declared.items() if "defaultValue" in parameter
+        } | parameters
         tasks = self._spec["root"]["dag"]["tasks"]
         run, produced = Run(name), {}
         for task_name in TopologicalSorter({n: _needs(t) for n, t in tasks.items()}).static_order():
@@ -163,13 +165,17 @@ class Interpreter:
                 key: self._store.query(_filled(query["filter"], told, run.name))
                 for key, query in executor["resolver"]["outputArtifactQueries"].items()
             }
+        parameters = {
+            key: _value(source, values, run.name) for key, source in task.get("inputs", {}).get("parameters", {}).items()
+        }
+        if "importer" in executor:
+            run.states[name] = SUCCEEDED
+            [key] = component["outputDefinitions"]["artifacts"]
+            return {key: [self._imported(f"{run.name}/{name}/{key}", executor["importer"], parameters)]}
         if "container" not in executor:
             raise UnknownFormError(f"{name}: {', '.join(executor)}")
         folder = self._root / run.name / name
         folder.mkdir(parents=True)
-        parameters = {
-            key: _value(source, values, run.name) for key, source in task.get("inputs", {}).get("parameters", {}).items()
-        }
         outputs = {
             key: [{"name": f"{run.name}/{name}/{key}", "uri": str(folder / key), "type": made["artifactType"], "metadata": {}}]
             for key, made in component.get("outputDefinitions", {}).get("artifacts", {}).items()
@@ -193,6 +199,17 @@ class Interpreter:
             self._store.add(artifact)
         run.states[name] = SUCCEEDED
         return outputs
+
+    def _imported(self, name: str, importer: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Makes what lies somewhere known as an artifact; unless it is to be imported again, it is the one of before."""
+        where = importer["artifactUri"]
+        uri = parameters[where["runtimeParameter"]] if "runtimeParameter" in where else where["constant"]
+        known = [a for a in self._store.artifacts if (a["uri"], a["type"]) == (uri, importer["typeSchema"])]
+        if known and not parameters.get("reimport"):
+            return known[-1]
+        artifact = {"name": name, "uri": uri, "type": importer["typeSchema"], "metadata": dict(importer.get("metadata", {}))}
+        self._store.add(artifact)
+        return artifact
 
     def _run_container(
         self, run: Run, name: str, container: Mapping[str, Any], told: Mapping[str, Any], retries: Mapping[str, Any]
