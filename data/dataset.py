@@ -45,8 +45,8 @@ class Training:
     Attributes:
         steps: batches, at most.
         batch_size: rows a step.
-        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served. By default they
-            come about every 10 seconds.
+        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served. A training of more
+            `steps` without `patience` has as many of them, further apart. By default they come about every 10 seconds.
         eval_seconds: least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint. By default
             evaluations come as often as a fifth of the training's time allows.
         patience: steps without a better `best` after which the training ends; 0 trains all `steps`.

@@ -185,11 +185,18 @@ def _training(train: Train, dataset: Dataset) -> Settings:
     suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
     given = msgspec.structs.asdict(train)
     chosen: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in given.items()}
+    if train.checkpoint_steps is None and suggested["checkpoint_steps"] and not chosen["patience"]:
+        chosen["checkpoint_steps"] = _as_often(suggested["checkpoint_steps"], suggested["steps"], chosen["steps"])
     _check_chooser("train.best", "checkpoint", chosen["best"], dataset)
     chosen["cluster"] = _cluster(train.cluster)
     # A name for this run, so that a retry of it goes on from its own checkpoints.
     chosen["fresh"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
     return Settings(**{field.name: chosen[field.name] for field in dataclasses.fields(Settings)})
+
+
+def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
+    """Returns the steps between two checkpoints of a longer training: as many of them as suggested, or they would take over."""
+    return checkpoint_steps * max(1, -(-steps // suggested_steps))
 
 
 def _tuning(tune: Tune, dataset: Dataset) -> tuning.Settings:

@@ -113,6 +113,16 @@ def test_a_cluster_that_cannot_train_is_refused(load, given, needed):
     assert f"workers = {given.get('workers', 0)}, ps = {given.get('ps', 0)}" in message
 
 
+@pytest.mark.parametrize(("steps", "between"), [(500, 250), (1000, 250), (1001, 500), (50_000, 12_500)])
+def test_a_longer_training_is_not_evaluated_more_often_than_the_suggested_one(load, steps, between):
+    assert load(f"train.steps={steps}", dataset="co2").training.checkpoint_steps == between
+
+
+def test_but_as_often_as_a_rule_that_ends_it_needs_or_as_is_said(load):
+    assert load("train.steps=50000", dataset="reviews").training.checkpoint_steps == 100
+    assert load("train.steps=50000", "train.checkpoint_steps=70", dataset="co2").training.checkpoint_steps == 70
+
+
 def test_a_zero_beats_what_the_dataset_suggests(load):
     assert load(dataset="taxi", train__patience=0, train__eval_seconds=0).training.eval_seconds == 0
 
