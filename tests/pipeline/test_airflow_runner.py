@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline import airflow_runner, bundle, config
@@ -184,6 +185,12 @@ def test_what_cannot_be_is_refused_with_the_reason(settings: tuple[str, ...], wh
         dag(tmp_path, *settings)
     assert why in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_sample_that_comes_in_spans_has_to_be_named(tmp_path: Path) -> None:
+    given = msgspec.structs.replace(config.load(None, (), {}), data_path="sample/{SPAN}.csv")
+    with pytest.raises(UsageError, match=r"name it as data\.path, so that the logical date of a run selects one"):
+        airflow_runner.compile(given, tmp_path / "taxi.py")
 
 
 def test_a_file_that_airflow_would_not_look_at_is_refused(tmp_path: Path) -> None:
