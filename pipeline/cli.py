@@ -235,7 +235,8 @@ def _begin_step(parent: int | None) -> None:
 def list_() -> None:
     """List datasets, models, runners, engines and settings."""
     from data import discovery
-    from pipeline import config, session, settings
+    from pipeline import session, settings
+    from pipeline.settings import reading
     from trainer_module.models import NAME as MODELS
 
     click.echo("Datasets (--dataset)")
@@ -248,7 +249,7 @@ def list_() -> None:
     click.echo(f"Runners (--runner)\n  {', '.join(session.RUNNERS)}")
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(settings.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
-    for key, meaning in config.manual():
+    for key, meaning in reading.manual():
         click.echo(f"  {key:29}{meaning}")
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline import airflow_runner, bundle, config
 from pipeline.errors import UsageError
+from pipeline.settings import reading
 from tests import runs
 
 # Compiled files as they are to be. After a change on purpose: UPDATE_GOLDEN=1 make test ARGS="-k golden", and read the diff.
@@ -137,7 +138,7 @@ def test_a_setting(setting: str, line: str, tmp_path: Path) -> None:
 
 def test_every_key_of_the_table_is_tested_above() -> None:
     tested = {s.partition("=")[0] for mark in test_a_setting.pytestmark for s, _ in mark.args[1]}
-    assert {key for key, _ in config.manual() if key.startswith("airflow.")} <= tested
+    assert {key for key, _ in reading.manual() if key.startswith("airflow.")} <= tested
 
 
 def test_what_lies_beside_it_is_what_steps_read(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from data import TASKS, discovery
 from data.datasets.taxi import DATASET as TAXI
 from pipeline import config, settings
 from pipeline.errors import USAGE, UsageError
+from pipeline.settings import reading
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_a_set_without_equals_sign_is_refused(load):
 def test_an_unknown_key_is_answered_with_the_nearest_and_all_known_ones(load, text, assignments, key, near):
     message = refusal(load, text, *assignments)
     assert message.startswith(f"Unknown configuration key '{key}'. Did you mean '{near}'? Known: ")
-    assert ", ".join(k for k, _ in config.manual()) in message
+    assert ", ".join(k for k, _ in reading.manual()) in message
 
 
 def test_an_unknown_table_is_answered_with_the_known_keys(load):
@@ -314,7 +315,7 @@ def test_a_configuration_is_frozen(load, place):
 
 
 def test_every_key_has_its_line_in_the_manual():
-    manual = dict(config.manual())
+    manual = dict(reading.manual())
     assert {"dataset", "train.steps", "data.path", "run.engine", "hyperparameters"} <= manual.keys()
     assert all(manual.values())
 
