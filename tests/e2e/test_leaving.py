@@ -1,0 +1,92 @@
+"""SIGTERM from outside, in the middle of an evaluation and of an export: the training leaves in order and is continued."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import runs
+from trainer_module.training.checkpoints import step_of
+
+# The constant model, which takes its time where a test wants to interrupt it, and says when it is there.
+SLOW = runs.CONSTANT_MODEL.replace("import tensorflow as tf", "import os\nimport time\n\nimport tensorflow as tf", 1).replace(
+    '    predictions = {"logistic": tf.sigmoid(logits)}\n',
+    """    predictions = {"logistic": tf.sigmoid(logits)}
+    if mode == "infer":
+        _dawdle("export")
+    if mode == "eval":
+        with tf.control_dependencies([tf.numpy_function(lambda: _dawdle("evaluation"), [], [])]):
+            predictions = tf.nest.map_structure(tf.identity, predictions)
+""",
+)
+SLOW += """
+
+def _dawdle(moment):
+    folder = os.environ.get("MOMENTS")
+    if folder:
+        open(os.path.join(folder, moment), "w").close()
+        time.sleep(2 if os.environ["MOMENT"] == moment else 0)
+"""
+ARGUMENTS = (
+    "--dataset", "toy.fruit", "--model", "toy.slow", "--set", "train.steps=40", "--set", "train.checkpoint_steps=20",
+    "--set", "train.eval_seconds=0", "--to", "Trainer",
+)  # fmt: skip
+
+
+@pytest.fixture
+def terminated_in(toy, tmp_path):
+    """Returns a function: sends SIGTERM to a run in a moment. Returns (folder of its training, seconds it took)."""
+    (toy / "toy" / "slow.py").write_text(SLOW)
+
+    def run(moment):
+        process = subprocess.Popen(
+            runs.command("run", "--output-dir", tmp_path, *ARGUMENTS),
+            cwd=runs.ROOT, env=runs.environment(toy) | {"MOMENTS": str(tmp_path), "MOMENT": moment},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not (tmp_path / moment).exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        asked_at = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 143, out + err
+        assert json.loads((tmp_path / "run.json").read_text())["status"] == "interrupted"
+        [folder] = (tmp_path / "checkpoints").iterdir()
+        return folder, time.monotonic() - asked_at
+
+    return run
+
+
+def evaluated(folder):
+    """The step of the newest evaluation, None if there is none."""
+    file = Path(folder, "evaluations.json")
+    return json.loads(file.read_text())["last"]["step"] if file.exists() else None
+
+
+def goes_on(tmp_path, toy):
+    """Runs again. Returns (step it began at, step it ended at)."""
+    again = runs.run(tmp_path, *ARGUMENTS, path=toy)
+    assert again.code == 0, again.err
+    return again.record["train"]["resumed_from"], again.record["train"]["steps"]
+
+
+@pytest.mark.slow
+def test_in_an_evaluation_it_leaves_before_the_next_batch_without_an_export(terminated_in, toy, tmp_path):
+    folder, seconds = terminated_in("evaluation")
+    assert seconds < 15, "it did not wait for the end of the evaluation, 2 s a batch"
+    assert (step_of(str(folder)), evaluated(folder)) == (20, None)
+    assert not list(folder.glob("export/*/*"))
+    assert goes_on(tmp_path, toy) == (20, 40)
+
+
+@pytest.mark.slow
+def test_in_an_export_it_leaves_behind_it_and_the_export_is_whole(terminated_in, toy, tmp_path):
+    folder, _ = terminated_in("export")
+    assert (step_of(str(folder)), evaluated(folder)) == (20, 20)
+    [export] = folder.glob("export/best/*")
+    assert (export / "saved_model.pb").exists() and (export / "variables" / "variables.index").exists()
+    assert goes_on(tmp_path, toy) == (20, 40)
