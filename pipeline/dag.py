@@ -76,7 +76,7 @@ def create_pipeline(
             examples,
             schema,
             preprocessing_fn="trainer_module.entry.preprocessing_fn",
-            # With the default, a TF 2 graph, exporting an Estimator can hang: trainer_module/export.py says why.
+            # With the default, a TF 2 graph, exporting an Estimator can hang: trainer_module/receiver.py says why.
             force_tf_compat_v1=True,
             disable_analyzer_cache=True,
             disable_statistics=True,

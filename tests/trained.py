@@ -10,6 +10,7 @@ import tensorflow_transform as tft
 from data import TASKS, discovery
 from trainer_module import estimator as estimators
 from trainer_module import export, inputs
+from trainer_module.receiver import serving_input_receiver_fn
 from trainer_module.training import loop
 
 BATCH = 50
@@ -57,7 +58,7 @@ class Bench:
         )
 
     def receiver(self):
-        return export.serving_input_receiver_fn(self.dataset, self.transform)
+        return serving_input_receiver_fn(self.dataset, self.transform)
 
     def estimator(self):
         config = tf.estimator.RunConfig(

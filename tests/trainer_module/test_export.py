@@ -18,6 +18,7 @@ from tests import runs, tables, trained
 from trainer_module import estimator as estimators
 from trainer_module import export
 from trainer_module.heads import PROBABILITIES, WEIGHT
+from trainer_module.receiver import EXAMPLES, serving_input_receiver_fn
 
 DATASET = "toy.fruit"
 MODEL = "custom_wide_deep"
@@ -91,7 +92,7 @@ class Bench:
         return saved_model
 
     def export_unfinished(self, estimator, folder):
-        receiver = export.serving_input_receiver_fn(self.dataset, self.transform)
+        receiver = serving_input_receiver_fn(self.dataset, self.transform)
         return tf.compat.as_str(estimator.export_saved_model(str(folder), receiver))
 
 
@@ -183,7 +184,7 @@ def test_an_export_has_the_three_documented_signatures_and_those_of_its_heads(ex
     assert export.signatures(saved_model) == documented | HEADS[model]
     signatures = graph_of(saved_model).signature_def
     outputs = {export.PROBABILITY: ("float32", [None]), export.LABEL: ("int64", [None])}
-    examples = {export.EXAMPLES: ("string", [None])}
+    examples = {EXAMPLES: ("string", [None])}
 
     assert described(signatures[export.SERVING_DEFAULT].inputs) == examples
     assert described(signatures[export.SERVING_DEFAULT].outputs) == outputs

@@ -10,7 +10,8 @@ import tensorflow_transform as tft
 
 from data import Dataset, discovery
 from trainer_module import estimator as estimators
-from trainer_module import export, inputs
+from trainer_module import inputs
+from trainer_module.receiver import serving_input_receiver_fn
 from trainer_module.training import loop
 from trainer_module.training.checkpoints import step_of
 from trainer_module.training.job import Job
@@ -63,7 +64,7 @@ def parts(job: Job, shard: inputs.Shard | None = None, **config: object) -> dict
             **common,
         ),
         "eval_input_fn": inputs.input_fn(job.eval_files, training=False, **common),
-        "receiver_fn": export.serving_input_receiver_fn(dataset, transform_output),
+        "receiver_fn": serving_input_receiver_fn(dataset, transform_output),
     }
 
 
@@ -93,5 +94,5 @@ def estimator(job: Job, dataset: Dataset, **config: object) -> tf.estimator.Esti
 
 @functools.cache
 def _transform_output(path: str) -> tft.TFTransformOutput:
-    """One object for the whole process: see export.serving_input_receiver_fn."""
+    """One object for the whole process: see receiver.serving_input_receiver_fn."""
     return tft.TFTransformOutput(path)

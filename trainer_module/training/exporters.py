@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from trainer_module.export import ReceiverFn
+from trainer_module.receiver import ReceiverFn
 from trainer_module.training.evaluations import Evaluations
 from trainer_module.training.settings import Export
 from trainer_module.training.watch import Control

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from data import TASKS
 from data.tasks import Direction, Task
-from trainer_module import export
 from trainer_module.inputs import InputFn
+from trainer_module.receiver import ReceiverFn
 from trainer_module.training import exporters
 from trainer_module.training.cadence import Cadence
 from trainer_module.training.checkpoints import BudgetHook, CheckpointHook, step_of
@@ -80,7 +80,7 @@ def train(
     plan: Plan,
     train_input_fn: InputFn,
     eval_input_fn: InputFn,
-    receiver_fn: export.ReceiverFn,
+    receiver_fn: ReceiverFn,
     control: Control | None = None,
 ) -> Trained:
     """Trains to `plan.steps`, or to where the stop rule ends it, and hands on one SavedModel.
@@ -121,7 +121,7 @@ def take_part(
     plan: Plan,
     train_input_fn: InputFn,
     eval_input_fn: InputFn,
-    receiver_fn: export.ReceiverFn,
+    receiver_fn: ReceiverFn,
     control: Control,
     more_hooks: Sequence[tf.estimator.SessionRunHook] = (),
 ) -> None:
@@ -167,14 +167,14 @@ def evaluations_of(estimator: tf.estimator.Estimator, plan: Plan) -> Evaluations
 
 
 def _exporter(
-    estimator: tf.estimator.Estimator, plan: Plan, receiver_fn: export.ReceiverFn, control: Control
+    estimator: tf.estimator.Estimator, plan: Plan, receiver_fn: ReceiverFn, control: Control
 ) -> exporters.RememberingExporter:
     keep = estimator.config.keep_checkpoint_max or None
     return exporters.build(plan.export, evaluations_of(estimator, plan), receiver_fn, keep, control)
 
 
 def evaluate_last(
-    estimator: tf.estimator.Estimator, plan: Plan, eval_input_fn: InputFn, receiver_fn: export.ReceiverFn, control: Control
+    estimator: tf.estimator.Estimator, plan: Plan, eval_input_fn: InputFn, receiver_fn: ReceiverFn, control: Control
 ) -> bool:
     """Evaluates and exports the newest checkpoint, unless that was done. Returns whether there was something to do."""
     last, step = evaluations_of(estimator, plan).read().last, step_of(estimator.model_dir)
@@ -193,7 +193,7 @@ def _hand_on(
     plan: Plan,
     resumed_from: int,
     evaluations: Evaluations,
-    receiver_fn: export.ReceiverFn,
+    receiver_fn: ReceiverFn,
 ) -> Trained:
     reached, found = step_of(estimator.model_dir), evaluations.read()
     if reached < plan.steps and not evaluations.stalled(plan.patience):
@@ -223,7 +223,7 @@ def _saved_model(
     plan: Plan,
     chosen: Evaluation,
     evaluations: Evaluations,
-    receiver_fn: export.ReceiverFn,
+    receiver_fn: ReceiverFn,
 ) -> str:
     """Returns the export of a checkpoint, made now if there is none: a FinalExporter knows of no end but the last step."""
     if chosen.saved_model:
