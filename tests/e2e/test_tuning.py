@@ -61,3 +61,10 @@ def test_later_runs_without_a_search_train_with_what_it_has_found_until_told_oth
 def test_a_value_that_is_given_goes_before_the_one_that_was_found(tuned, go):
     given = go("--set", "hyperparameters.embedding_dim=3").record["hyperparameters"]
     assert given == tuned.record["hyperparameters"] | {"embedding_dim": 3}
+
+
+@pytest.mark.slow
+def test_a_run_that_begins_at_the_trainer_takes_what_the_search_has_found(tuned, go):
+    partial = go("--from", "Trainer", "--no-cache")
+    assert (partial.states()["Transform"], partial.states()["Trainer"]) == ("reused", "done")
+    assert partial.record["hyperparameters"] == tuned.record["hyperparameters"]
