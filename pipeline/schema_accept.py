@@ -83,7 +83,7 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
 
     with metadata.Metadata(metadata_store.reach(config.metadata_uri)) as handle:
         for record in earlier(config.output_dir):
-            outputs = outcome.outputs_of(handle.store, record.run_id)
+            outputs = outcome.outputs_of(handle.store, record.run_id, config.pipeline_name)
             if ("StatisticsGen", "statistics") in outputs and ("SchemaGen", "schema") in outputs:
                 break
         else:

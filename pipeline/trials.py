@@ -25,7 +25,7 @@ def collect(record: RunRecord, config: PipelineConfig, connection: Any) -> None:
     if not config.tuning.trials:
         return
     started = datetime.fromisoformat(record.started).timestamp()
-    folder = _handed_on(record, connection) or records.newest(config.searches, started)
+    folder = _handed_on(record, config, connection) or records.newest(config.searches, started)
     if folder is None:
         return
     record.trials = [{key: value for key, value in asdict(r).items() if key in _TOLD} for r in records.read(folder)]
@@ -37,10 +37,10 @@ def collect(record: RunRecord, config: PipelineConfig, connection: Any) -> None:
         record.trials_plot = kept
 
 
-def _handed_on(record: RunRecord, connection: Any) -> str | None:
+def _handed_on(record: RunRecord, config: PipelineConfig, connection: Any) -> str | None:
     """Returns the folder of the search whose result the Tuner has handed on, from TFX's cache perhaps."""
     with metadata.Metadata(connection) as handle:
-        found = outcome.outputs_of(handle.store, record.run_id).get(("Tuner", "best_hyperparameters"))
+        found = outcome.outputs_of(handle.store, record.run_id, config.pipeline_name).get(("Tuner", "best_hyperparameters"))
     if found is None:
         return None
     with fileio.open(posixpath.join(outcome.as_artifact(found).uri, best.FILE)) as file:
