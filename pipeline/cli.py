@@ -233,9 +233,9 @@ def _begin_step(parent: int | None) -> None:
 
 @main.command("list")
 def list_() -> None:
-    """List datasets, models, runners, engines and settings."""
+    """List datasets, models, runners, orchestrators, engines and settings."""
     from data import discovery
-    from pipeline import session, settings
+    from pipeline import compilation, session, settings
     from pipeline.settings import reading
     from trainer_module.models import NAME as MODELS
 
@@ -247,6 +247,7 @@ def list_() -> None:
     for name in discovery.names(MODELS):
         click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
     click.echo(f"Runners (--runner)\n  {', '.join(session.RUNNERS)}")
+    click.echo(f"Orchestrators (compile)\n  {', '.join(compilation.RUNNERS)}")
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(settings.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in reading.manual():
