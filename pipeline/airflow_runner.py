@@ -96,8 +96,9 @@ def _check_schedule(schedule: str) -> None:
         croniter(schedule).get_next()
     except CroniterError as error:
         raise UsageError(
-            f"airflow.schedule is '{schedule}', which Airflow does not know: {str(error).rstrip('.')}. It knows cron expressions, such as "
-            f"'30 4 * * mon-fri', and {', '.join(PRESETS)}. Leave it out for runs that are started by hand."
+            f"airflow.schedule is '{schedule}', which Airflow does not know: {str(error).rstrip('.')}. It knows cron "
+            f"expressions, such as '30 4 * * mon-fri', and {', '.join(PRESETS)}. Leave it out for runs that are "
+            "started by hand."
         ) from None
 
 

@@ -25,10 +25,13 @@ class Environment:
             found = self._values("secret" if source.secret_ref else "configmap", reference.name, reference.optional)
             values |= {f"{source.prefix or ''}{key}": value for key, value in found.items()}
         for variable in container.env or []:
-            values[variable.name] = self._value(variable, values)
+            value = self._value(variable, values)
+            if value is not None:
+                values[variable.name] = value
         return values
 
     def _value(self, variable, before):
+        """Returns the value of a variable; None if that is optional and not there: it is not set then."""
         source = variable.value_from
         if source is None:
             return re.sub(r"\$\((\w+)\)", lambda found: before.get(found[1], found[0]), variable.value or "")
@@ -38,7 +41,7 @@ class Environment:
         found = self._values("secret" if source.secret_key_ref else "configmap", reference.name, reference.optional)
         if reference.key not in found and not reference.optional:
             raise WaitingError("CreateContainerConfigError", f"couldn't find key {reference.key} in {reference.name}")
-        return found.get(reference.key, "")
+        return found.get(reference.key)
 
     def _field(self, path):
         metadata = self._pod.metadata

@@ -75,7 +75,7 @@ def test_environments_of_values_fields_secrets_and_config_maps(cluster, run, end
     try:
         pod = run(
             {
-                "command": ["sh", "-c", "echo $RED $GREEN $BLUE $ONE $OTHER $POD $0", "$(RED)-$(NOTHING)"],
+                "command": ["sh", "-c", "echo $RED $GREEN $BLUE $ONE $OTHER $POD ${NONE-unset} $0", "$(RED)-$(NOTHING)"],
                 "envFrom": [
                     {"secretRef": {"name": "colours"}},
                     {"configMapRef": {"name": "colours"}},
@@ -83,13 +83,14 @@ def test_environments_of_values_fields_secrets_and_config_maps(cluster, run, end
                 ],
                 "env": [
                     {"name": "ONE", "valueFrom": {"secretKeyRef": {"name": "colours", "key": "RED"}}},
+                    {"name": "NONE", "valueFrom": {"secretKeyRef": {"name": "colours", "key": "NONE", "optional": True}}},
                     {"name": "OTHER", "value": "$(ONE)2"},
                     {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
                 ],
             }
         )
         ended(pod)
-        assert cluster.log(pod) == f"1 3 4 1 12 {pod} 1-$(NOTHING)\n"
+        assert cluster.log(pod) == f"1 3 4 1 12 {pod} unset 1-$(NOTHING)\n"
     finally:
         cluster.core.delete_namespaced_secret("colours", cluster.namespace)
         cluster.core.delete_namespaced_config_map("colours", cluster.namespace)
