@@ -86,10 +86,15 @@ class Cluster:
         """Returns what the tries of a step have written."""
         return [self.log(self.pod(node)) for node in self.tries(name, template)]
 
-    def delete(self, name):
-        """Deletes a workflow and its pods."""
+    def delete(self, name, seconds):
+        """Deletes a workflow and its pods, those too that its controller was about to make, and waits until they are gone."""
         self._workflows.delete_namespaced_custom_object(namespace=self.namespace, name=name, body={}, **_ARGO)
-        self.core.delete_collection_namespaced_pod(self.namespace, label_selector=f"{_WORKFLOW}={name}")
+
+        def gone():
+            self.core.delete_collection_namespaced_pod(self.namespace, label_selector=f"{_WORKFLOW}={name}")
+            return self.pods(name) == []
+
+        self.until(gone, seconds, f"the end of the pods of {name}")
 
     def dry_run(self, pod):
         """Has the API server check a pod, strictly, without creating it. Returns why it refuses it, "" if it does not."""

@@ -130,8 +130,7 @@ def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
         try:
             cluster.until(lambda: state(output, "StatisticsGen") == "done", SECONDS, "the second node")
         finally:
-            cluster.delete(name)
-        cluster.until(lambda: cluster.pods(name) == [], OF_PODS, "the end of its pods")
+            cluster.delete(name, OF_PODS)
     assert not (output / "metadata.sqlite").exists()
 
 
@@ -144,7 +143,7 @@ def state(output, node):
 def test_an_image_that_is_not_there_is_named(cluster, compiled):
     name = cluster.submit(compiled(f"kubeflow.image={posixpath.dirname(cluster.image)}/no-such-image:1"))
     cluster.until(lambda: "no-such-image" in messages(cluster, name), OF_PODS, "the missing image")
-    cluster.delete(name)
+    cluster.delete(name, OF_PODS)
 
 
 def test_a_step_that_meets_other_code_refuses_and_is_not_tried_again(cluster, compiled):
