@@ -200,9 +200,7 @@ def _split(uri: str) -> SplitResult:
     elif parts.password:
         raise _wrong(uri, f"a password does not belong there: set {PASSWORD} instead")
     elif parts.query or parts.fragment:
-        raise _wrong(
-            uri.partition("?")[0].partition("#")[0], f"nothing may follow the database; a password goes into {PASSWORD}"
-        )
+        raise _wrong(uri, f"nothing may follow the database; a password goes into {PASSWORD}")
     elif parts.scheme == "grpc" and port is None and ":$" not in uri:
         raise _wrong(uri, "it has no port")
     elif parts.scheme != "grpc" and len(parts.path) < 2:
@@ -216,4 +214,4 @@ def _wrong(uri: str, why: str) -> UsageError:
 
 def _masked(uri: str) -> str:
     """Leaves out what may be a password."""
-    return re.sub(r"//([^:@/]*):.*@", r"//\1:...@", uri)
+    return re.sub(r"[?#].*", "", re.sub(r"//([^:@/]*):.*@", r"//\1:...@", uri))

@@ -26,6 +26,7 @@ _RPC, _CODES = "RpcError", frozenset({"UNAVAILABLE", "ABORTED", "DEADLINE_EXCEED
 _TEXT = re.compile(
     rf"\b(?:{'|'.join(sorted(_KINDS))}): .*|Concurrent writes aborted.*|database is locked.*"
     r"|Failed to establish connection to Metadata storage.*|failed to connect to all addresses.*"
+    rf"|status = StatusCode\.(?:{'|'.join(sorted(_CODES))})\b"
 )
 
 _log = logging.getLogger(__name__)

@@ -27,18 +27,19 @@ SLOW += """
 def _dawdle(moment):
     folder = os.environ.get("MOMENTS")
     if folder:
-        open(os.path.join(folder, moment), "w").close()
+        with open(os.path.join(folder, moment), "a") as times:
+            times.write(".")
         time.sleep(2 if os.environ["MOMENT"] == moment else 0)
 """
 ARGUMENTS = (
     "--dataset", "toy.fruit", "--model", "toy.slow", "--set", "train.steps=40", "--set", "train.checkpoint_steps=20",
-    "--set", "train.eval_seconds=0", "--to", "Trainer",
+    "--set", "train.eval_seconds=0", "--set", "train.batch_size=5", "--to", "Trainer",
 )  # fmt: skip
 
 
 @pytest.fixture
 def terminated_in(toy, tmp_path):
-    """Returns a function: sends SIGTERM to a run in a moment. Returns (folder of its training, seconds it took)."""
+    """Returns a function: sends SIGTERM to a run in a moment. Returns the folder of its training."""
     (toy / "toy" / "slow.py").write_text(SLOW)
 
     def run(moment):
@@ -50,13 +51,12 @@ def terminated_in(toy, tmp_path):
         deadline = time.monotonic() + 120
         while not (tmp_path / moment).exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        asked_at = time.monotonic()
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 143, out + err
         assert json.loads((tmp_path / "run.json").read_text())["status"] == "interrupted"
         [folder] = (tmp_path / "checkpoints").iterdir()
-        return folder, time.monotonic() - asked_at
+        return folder
 
     return run
 
@@ -76,8 +76,8 @@ def goes_on(tmp_path, toy):
 
 @pytest.mark.slow
 def test_in_an_evaluation_it_leaves_before_the_next_batch_without_an_export(terminated_in, toy, tmp_path):
-    folder, seconds = terminated_in("evaluation")
-    assert seconds < 15, "it did not wait for the end of the evaluation, 2 s a batch"
+    folder = terminated_in("evaluation")
+    assert len((tmp_path / "evaluation").read_text()) <= 2, "of dozens of batches"
     assert (step_of(str(folder)), evaluated(folder)) == (20, None)
     assert not list(folder.glob("export/*/*"))
     assert goes_on(tmp_path, toy) == (20, 40)
@@ -85,7 +85,7 @@ def test_in_an_evaluation_it_leaves_before_the_next_batch_without_an_export(term
 
 @pytest.mark.slow
 def test_in_an_export_it_leaves_behind_it_and_the_export_is_whole(terminated_in, toy, tmp_path):
-    folder, _ = terminated_in("export")
+    folder = terminated_in("export")
     assert (step_of(str(folder)), evaluated(folder)) == (20, 20)
     [export] = folder.glob("export/best/*")
     assert (export / "saved_model.pb").exists() and (export / "variables" / "variables.index").exists()

@@ -57,6 +57,7 @@ def test_grpc_takes_its_place_from_the_environment() -> None:
         ("mysql://me:hu/sh@host/db", "host and port cannot be made out"),
         ("postgresql://host/db?password=hush", "nothing may follow the database"),
         ("postgresql://host/db#hush", "nothing may follow the database"),
+        ("postgres://host/db?password=hush", "none of the known kinds"),
     ],
 )
 def test_a_uri_that_cannot_be_understood_is_refused_with_the_forms_there_are(uri: str, why: str) -> None:

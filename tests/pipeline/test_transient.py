@@ -41,6 +41,7 @@ def _of_grpc(code: grpc.StatusCode) -> grpc.RpcError:
         RuntimeError("Failed to establish connection to Metadata storage with error: mysql_real_connect failed"),
         _raised_from(RuntimeError("outer"), BrokenPipeError(errno.EPIPE, "Broken pipe")),
         # What Beam makes of a worker's exception.
+        RuntimeError("<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n\tdetails = ..."),
         RuntimeError("Traceback ...\nurllib3.exceptions.IncompleteRead: IncompleteRead(0 bytes read) [while running 'Write']"),
     ],
     ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
@@ -63,6 +64,7 @@ def test_what_may_pass(error: Exception) -> None:
         tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
         _of_grpc(grpc.StatusCode.UNAUTHENTICATED),
         mlmd.NotFoundError("No type found"),
+        RuntimeError("<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAUTHENTICATED\n\tdetails = ..."),
         RuntimeError("InputDataError: data.csv, row 7: ... [while running 'Parse']"),
     ],
     ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",

@@ -37,6 +37,8 @@ class Pod:
         """It is to end, and to be forgotten."""
         self._grace, self._deleted = grace, True
         self._ending.set()
+        if not self._thread.is_alive():  # it had ended by itself; who was just ending is heard of again, in the next list
+            self._forget()
 
     def close(self):
         """It is to end at once, and nobody wants to hear of it."""
@@ -57,8 +59,12 @@ class Pod:
             self._end_if_asked()
             time.sleep(_LOOK_EVERY_SECONDS)
         if self._deleted and not self._closed:
-            with _unless_gone():
-                self._core.delete_namespaced_pod(self.name, self._pod.metadata.namespace, grace_period_seconds=0)
+            self._forget()
+
+    def _forget(self):
+        """Tells the API server that nothing is left of it."""
+        with _unless_gone():
+            self._core.delete_namespaced_pod(self.name, self._pod.metadata.namespace, grace_period_seconds=0)
 
     def _look(self):
         """Returns whether all is over."""

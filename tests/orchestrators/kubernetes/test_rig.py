@@ -107,6 +107,19 @@ def test_a_pod_that_is_deleted_has_its_grace_period(cluster, run):
     assert file.read_text() == "asked\n"
 
 
+def test_a_pod_that_ends_before_it_is_heard_that_it_was_deleted_is_gone(cluster, run, ended, monkeypatch):
+    file = cluster.volume / "may-end"
+    pod = run(shell(f"echo started; until test -e {file}; do sleep 0.1; done"))
+    cluster.until(lambda: "started" in cluster.log(pod), SECONDS, "its start")
+    kubelet = cluster.log.__self__
+    with monkeypatch.context() as deaf:
+        deaf.setattr(kubelet, "_hear", lambda *_: None)
+        cluster.core.delete_namespaced_pod(pod, cluster.namespace, grace_period_seconds=SECONDS)
+        file.touch()
+        assert ended(pod).phase == "Succeeded"
+    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **MINE).items, SECONDS, "its end")
+
+
 def test_a_time_limit(run, ended):
     status = ended(run(shell("sleep 60"), activeDeadlineSeconds=1, terminationGracePeriodSeconds=1))
     assert (status.phase, status.reason) == ("Failed", "DeadlineExceeded")
