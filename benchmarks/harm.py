@@ -17,9 +17,11 @@ from pathlib import Path
 import tensorflow as tf
 
 from data import discovery
-from trainer_module import estimator
+from trainer_module import trainer
+from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.cluster import supervisor
-from trainer_module.training import checkpoints, folder, job, progress, supervised
+from trainer_module.estimators import build
+from trainer_module.training import job, progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, Settings
 
@@ -133,7 +135,7 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
     return Job(
         dataset=dataset,
         model=model,
-        hyperparameters=estimator.hyperparameters(model).values,
+        hyperparameters=build.hyperparameters(model).values,
         train_files=[f"{examples}/Split-train/*"],
         eval_files=[f"{examples}/Split-eval/*"],
         transform_graph=str(graph),
@@ -156,7 +158,7 @@ def run(case: Case, training: Job, at: int) -> Result:
             _harm_the_node(result, training, at)
             culprit.done = True
         with folder.held(training.folder) as lock:
-            trained = supervised.train(training, lock)
+            trained = trainer.train(training, lock)
         result.steps, result.words = trained.steps, "goes on" if case.fault != "none" else "ends"
         result.broken += _wrong_with(trained.saved_model, trained.steps, training)
     except supervisor.ClusterError as error:
@@ -230,7 +232,7 @@ def _node(path: str) -> None:
     progress.LOGGER.addHandler(logging.StreamHandler())
     training = job.read(path)
     with folder.held(training.folder) as lock:
-        supervised.train(training, lock)
+        trainer.train(training, lock)
 
 
 def _processes(training: str) -> list[int]:

@@ -29,10 +29,12 @@ from tfx.utils import path_utils
 from benchmarks import references, scores
 from benchmarks.references import Examples
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
-from pipeline import errors, outcome, record
-from trainer_module import estimator, export
+from pipeline import errors
+from pipeline.record import collect, run_record
+from trainer_module.estimators import build
 from trainer_module.heads import PROBABILITIES
 from trainer_module.models import NAME as MODELS
+from trainer_module.serving import export
 
 _BATCH = 1000
 
@@ -68,10 +70,10 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     # A model that the evaluation refuses (status 3) is a model all the same.
     if run.returncode not in (errors.OK, errors.REFUSED):
         raise CannotCompareError(f"{model} could not be trained: {run.stderr.strip()}")
-    newest = next(record.earlier(str(output)))
+    newest = next(run_record.earlier(str(output)))
     store = metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite"))
     with metadata.Metadata(store) as handle:
-        left = outcome.outputs_of(handle.store, newest.run_id)
+        left = collect.outputs_of(handle.store, newest.run_id)
     if ("Trainer", "model") not in left:
         raise CannotCompareError(f"{model} was not trained: {newest.why}")
     trainer = next(node for node in newest.nodes if node.id == "Trainer")
@@ -98,7 +100,7 @@ def fitting(dataset: Dataset, models: Sequence[str]) -> list[str]:
     Raises:
         CannotCompareError: none of them can.
     """
-    reasons = {model: estimator.why_unfit(dataset, model) for model in models}
+    reasons = {model: build.why_unfit(dataset, model) for model in models}
     found = [model for model, why in reasons.items() if not why]
     if not found:
         raise CannotCompareError(" ".join(f"{why}" for why in reasons.values()))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.harm import Result, training
 from data import discovery
-from trainer_module.training import checkpoints
+from trainer_module.checkpoints import checkpoints
 from trainer_module.training import job as jobs
 from trainer_module.tuning import plan, records, search
 from trainer_module.tuning.records import Record

@@ -22,7 +22,8 @@ from tfx.types import standard_artifacts
 from tfx_bsl.public import tfxio
 
 from data import discovery
-from trainer_module import estimator, inputs
+from trainer_module import inputs
+from trainer_module.estimators import build
 
 DATASET, MODEL = "taxi", "custom_wide_deep"
 FILES = 8
@@ -100,7 +101,7 @@ def stock_input(rows: Rows, batch: int) -> inputs.InputFn:
 
 def our_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
     """Returns MODEL as it is by default."""
-    return estimator.build(discovery.dataset(DATASET), MODEL, estimator.hyperparameters(MODEL), config)
+    return build.build(discovery.dataset(DATASET), MODEL, build.hyperparameters(MODEL), config)
 
 
 def stock_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:

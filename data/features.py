@@ -1,7 +1,7 @@
 """The words in which a dataset is declared: its columns, its label, its task.
 
 Everything here is frozen and plain, so that it can be read by every layer and every process without TensorFlow. What a
-feature *becomes* (scaling, buckets, vocabularies) is one rule a kind in `trainer_module/preprocess.py`.
+feature *becomes* (scaling, buckets, vocabularies) is one rule a kind in `trainer_module/transform/preprocess.py`.
 """
 
 from __future__ import annotations

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
-import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,59 +12,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pipeline import errors
+from pipeline.terminal import process_exit
 
 if TYPE_CHECKING:
-    from pipeline.config import PipelineConfig
+    from pipeline.config.pipeline_config import PipelineConfig
 
 
 class _Commands(click.Group):
     """Ends the process with the exit code of its command."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        answer(lambda: super(_Commands, self).main(*args, **(kwargs | {"standalone_mode": False})))
-
-
-def answer(command: Callable[[], object]) -> NoReturn:
-    """Runs a command and ends the process. Every error of ours is one paragraph on stderr, and an exit code.
-
-    Args:
-        command: returns its exit code; anything but a number is OK.
-    """
-    try:
-        code = command()
-    except click.ClickException as error:
-        error.show()
-        code = errors.USAGE
-    except click.exceptions.Abort:
-        code = errors.INTERRUPTED
-    except errors.StoppedError as stopped:
-        _say(str(stopped))
-        code = stopped.exit_code
-    except errors.PipelineError as error:
-        if os.environ.get(errors.DEBUG):
-            traceback.print_exc()
-        _say(str(error))
-        code = error.exit_code
-    except Exception as error:  # a mistake of ours: what happened goes to the screen, the traceback to the log
-        traceback.print_exc()
-        _say(f"This should not have happened: {type(error).__name__}: {error}. The log has the traceback (see --debug).")
-        code = errors.NODE_FAILED
-    _leave(code if isinstance(code, int) else errors.OK)
-
-
-_SCREEN: list[Any] = []  # the real standard error once it has been diverted
-
-
-def _say(text: str) -> None:
-    print(text, file=_SCREEN[0].err if _SCREEN else sys.stderr)
-
-
-def _leave(code: int) -> NoReturn:
-    """Ends the process at once: TensorFlow's and Beam's own way out takes 2.6 s and prints errors of its own."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+        process_exit.run_and_exit(lambda: super(_Commands, self).main(*args, **(kwargs | {"standalone_mode": False})))
 
 
 _dataset = click.option("--dataset", metavar="NAME", help="A file in data/datasets/, or an import path.  [taxi]")
@@ -95,9 +50,9 @@ class _Given:
     options: Mapping[str, object]
 
     def load(self, more: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
-        from pipeline import config
+        from pipeline.config import pipeline_config
 
-        return config.load(self.file, self.assignments, {**self.options, **(more or {})}, use_cache=use_cache)
+        return pipeline_config.load(self.file, self.assignments, {**self.options, **(more or {})}, use_cache=use_cache)
 
 
 def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -150,7 +105,9 @@ def run(
     Exit codes: 0 pushed, or nothing new to do; 1 a node failed; 2 wrong usage, configuration or input; 3 a gate refused;
     130 interrupted, 143 terminated.
     """
-    from pipeline import logs, preflight, session
+    from pipeline.commands import run as session
+    from pipeline.execution import preflight
+    from pipeline.terminal import logs
 
     if debug:
         os.environ[errors.DEBUG] = "1"
@@ -168,7 +125,7 @@ def _divert(log: Path, logs: Any) -> Any:
         raise errors.InputError(
             f"The output folder {log.parent.parent} cannot be written: {error.strerror}. Choose another one with --output-dir."
         ) from None
-    _SCREEN.append(screen)
+    process_exit.say_on(screen)
     return screen
 
 
@@ -178,7 +135,7 @@ def _divert(log: Path, logs: Any) -> Any:
 @_configured
 def compile(given: _Given, runner: str, out: Path) -> None:
     """Write the pipeline for an orchestrator: an Argo Workflow, a PipelineSpec, or an Airflow DAG."""
-    from pipeline import compilation
+    from pipeline.orchestrators import compilation
 
     for written in compilation.write(runner, given.load(), out):
         click.echo(f"Wrote {written}")
@@ -200,10 +157,10 @@ _parent = click.option("--parent", metavar="PID", type=int, help="End, as by kil
 def step(given: str, node: str, run_id: str, assignments: tuple[str, ...], skipped: int, parent: int | None) -> int:
     """Run one node of a compiled pipeline, as a step of an orchestrator."""
     _begin_step(parent)
-    from pipeline import bundle
-    from pipeline import step as steps
+    from pipeline.orchestrators import compiled_pipeline
+    from pipeline.orchestrators import step as steps
 
-    code = steps.run(bundle.read(given), node, run_id, assignments)
+    code = steps.run(compiled_pipeline.read(given), node, run_id, assignments)
     return skipped if code == steps.SKIPPED else code
 
 
@@ -216,18 +173,18 @@ def step(given: str, node: str, run_id: str, assignments: tuple[str, ...], skipp
 def end(given: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
     """End a run whose steps have run: complete its record. The exit code is that of `run`."""
     _begin_step(parent)
-    from pipeline import bundle, ending
+    from pipeline.orchestrators import compiled_pipeline, finish
 
-    code = ending.end(bundle.read(given), run_id, assignments)
+    code = finish.end(compiled_pipeline.read(given), run_id, assignments)
     return refused if code == errors.REFUSED else code
 
 
 def _begin_step(parent: int | None) -> None:
-    from pipeline import logs
-    from trainer_module.cluster import lifeline
+    from pipeline.terminal import logs
+    from trainer_module.supervision import heartbeat
 
     if parent:
-        lifeline.end_with(parent)
+        heartbeat.end_with(parent)
     logs.to_stderr()
 
 
@@ -235,8 +192,9 @@ def _begin_step(parent: int | None) -> None:
 def list_() -> None:
     """List datasets, models, runners, orchestrators, engines and settings."""
     from data import discovery
-    from pipeline import compilation, session, settings
-    from pipeline.settings import reading
+    from pipeline.commands import run as session
+    from pipeline.config import reading, tables
+    from pipeline.orchestrators import compilation
     from trainer_module.models import NAME as MODELS
 
     click.echo("Datasets (--dataset)")
@@ -248,7 +206,7 @@ def list_() -> None:
         click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
     click.echo(f"Runners (--runner)\n  {', '.join(session.RUNNERS)}")
     click.echo(f"Orchestrators (compile)\n  {', '.join(compilation.RUNNERS)}")
-    click.echo(f"Engines (--set run.engine=...)\n  {', '.join(settings.ENGINES)}")
+    click.echo(f"Engines (--set run.engine=...)\n  {', '.join(tables.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in reading.manual():
         click.echo(f"  {key:29}{meaning}")
@@ -260,9 +218,10 @@ def list_() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=6006, show_default=True, help="0 takes a free one.")
 def tensorboard(dataset: str | None, output_dir: str | None, port: int) -> None:
     """Show the trainings of an output folder in TensorBoard, until Ctrl-C."""
-    from pipeline import config, tensorboard_server
+    from pipeline.commands import tensorboard as tensorboard_server
+    from pipeline.config import pipeline_config
 
-    finished = config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
+    finished = pipeline_config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
     tensorboard_server.serve(finished, port, click.echo)
 
 
@@ -277,7 +236,8 @@ def schema() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def accept(dataset: str | None, output_dir: str | None, yes: bool) -> int:
     """Accept the data of the last run as it is: show how the schema would change, ask, and update the reviewed schema."""
-    from pipeline import config, schema_accept
+    from pipeline.commands import schema_accept
+    from pipeline.config import pipeline_config
 
-    finished = config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
+    finished = pipeline_config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
     return schema_accept.accept(finished, confirm=lambda: yes or click.confirm("Update the reviewed schema?"))

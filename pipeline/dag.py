@@ -17,17 +17,18 @@ from tfx.types import Channel, standard_artifacts
 
 from components import gate
 from components.champion_gate import ChampionGate
-from components.csv_example_gen import CsvExampleGen, source
+from components.csv_example_gen import CsvExampleGen
+from components.csv_files import paths
 from components.data_gate import DataGate
 from components.evaluator import Evaluator
 from components.pusher import Pusher
+from components.resolvers.latest_tuned import LatestTunedStrategy
 from components.reviewed_schema_gen import ReviewedSchemaGen
-from components.tuned import LatestTunedStrategy
 from components.window_example_gen import WindowExampleGen
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
-from pipeline.config import PipelineConfig
+from pipeline import code_hash
+from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.evaluation import eval_config
-from trainer_module import fingerprint
 from trainer_module.models import NAME as MODELS
 
 RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own: every runner fills it in
@@ -68,7 +69,7 @@ def create_pipeline(
         statistics,
         schema,
         dataset=config.dataset,
-        code=_code(config, "components.data_gate"),
+        code=code_hash.of_node(config, "components.data_gate"),
     )
 
     with Cond(_passed(data_gate)):
@@ -76,11 +77,11 @@ def create_pipeline(
             examples,
             schema,
             preprocessing_fn="trainer_module.entry.preprocessing_fn",
-            # With the default, a TF 2 graph, exporting an Estimator can hang: trainer_module/receiver.py says why.
+            # With the default, a TF 2 graph, exporting an Estimator can hang: trainer_module/serving/receiver.py says why.
             force_tf_compat_v1=True,
             disable_analyzer_cache=True,
             disable_statistics=True,
-            custom_config={"dataset": config.dataset, "code": _code(config, "trainer_module.preprocess")},
+            custom_config={"dataset": config.dataset, "code": code_hash.of_node(config, "trainer_module.transform.preprocess")},
         )
         champion = Resolver(
             strategy_class=LatestBlessedModelStrategy,
@@ -109,7 +110,7 @@ def create_pipeline(
             champion.outputs["model"],
             serving=config.serving,
             run_id=RUN_ID,
-            code=_code(config, "components.champion_gate"),
+            code=code_hash.of_node(config, "components.champion_gate"),
         )
         with Cond(_passed(champion_gate)):
             evaluator = Evaluator(
@@ -119,13 +120,17 @@ def create_pipeline(
                 eval_config(dataset),
                 schema=schema,
                 dataset=config.dataset,
-                code=_code(config, "components.evaluator", "components.metrics.skill"),
+                code=code_hash.of_node(config, "components.evaluator", "components.metrics.skill"),
                 **({"serving": config.serving, "run_id": RUN_ID} if config.has_spans else {}),
             )
             blessing = evaluator.outputs["blessing"]
             with Cond(blessing.future()[0].custom_property("blessed") == 1):
                 pusher = Pusher(
-                    model, blessing, _push_destination(config), run_id=RUN_ID, code=_code(config, "components.pusher")
+                    model,
+                    blessing,
+                    _push_destination(config),
+                    run_id=RUN_ID,
+                    code=code_hash.of_node(config, "components.pusher"),
                 )
 
     nodes: list[BaseNode] = [example_gen, statistics_gen, schema_gen, example_validator, data_gate]
@@ -141,7 +146,7 @@ def create_pipeline(
 
 def _example_gen(config: PipelineConfig) -> BaseNode:
     """Time series are cut into windows, other rows are taken as they are."""
-    folder, pattern = source.locate(config.data_path)
+    folder, pattern = paths.locate(config.data_path)
     component, module = CsvExampleGen, "components.csv_example_gen"
     if config.declared.series:
         component, module = WindowExampleGen, "components.window_example_gen"
@@ -150,8 +155,8 @@ def _example_gen(config: PipelineConfig) -> BaseNode:
         _files(pattern),
         _splits(config.declared),
         dataset=config.dataset,
-        code=_code(config, module),
-        range_config=source.wanted(pattern, config.settings.data.span, config.settings.data.spans),
+        code=code_hash.of_node(config, module),
+        range_config=paths.wanted(pattern, config.settings.data.span, config.settings.data.spans),
     )
 
 
@@ -180,18 +185,12 @@ def _training(config: PipelineConfig) -> dict[str, Any]:
         "model": config.model,
         "hyperparameters": config.settings.hyperparameters,
         "settings": dataclasses.asdict(config.training),
-        "code": _code(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
+        "code": code_hash.of_node(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
     }
 
 
 def _passed(node: BaseNode) -> object:
     return node.outputs["decision"].future()[0].custom_property(gate.PASSED) == 1
-
-
-def _code(config: PipelineConfig, *modules: str) -> str:
-    """Hashes what a node of ours runs: its modules and the dataset's; a component stands for its executor."""
-    run = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
-    return fingerprint.code(*run, discovery.module_name(discovery.DATASETS, config.dataset))
 
 
 def _files(pattern: str) -> example_gen_pb2.Input:

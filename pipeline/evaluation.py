@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import tensorflow_model_analysis as tfma
 
-from components.metrics import errors, skill
+from components.metrics import regression, skill
 from data import TASKS, Bound, Dataset, Task
-from trainer_module import export
 from trainer_module.heads import PROBABILITIES, WEIGHT
-from trainer_module.metrics import AUC_THRESHOLDS
+from trainer_module.heads.metrics import AUC_THRESHOLDS
+from trainer_module.serving import export
 
 # Bounds are compared after float arithmetic in another order than the training's.
 _ROUNDING = 1e-6
@@ -60,9 +60,9 @@ def _metric(name: str, dataset: Dataset) -> tfma.MetricConfig:
     """Returns the metric of a name that `data.TASKS` lists."""
     if dataset.series:
         columns = {"past": dataset.series.value, "seasonal_naive": dataset.series.seasonal_naive}
-        return _config(errors.ForecastError, name=name, **columns)
+        return _config(regression.ForecastError, name=name, **columns)
     if dataset.task == "regression":
-        return _config(errors.RegressionError, name=name)
+        return _config(regression.RegressionError, name=name)
     if dataset.task == "multiclass_classification":
         return _config(skill.MulticlassSkill, name=name)
     if name == skill.ACCURACY_SKILL:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
+from tests.support import runs
 
 # The noise of TensorFlow's C++ side in a failing test's output hides the failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

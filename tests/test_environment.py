@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
+from tests.support import runs
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data", "trainer_module", "components", "pipeline")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.dag import create_pipeline
-from tests import runs
+from tests.support import runs
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
@@ -87,10 +87,10 @@ def test_every_path_that_is_named_exists():
 
 
 def test_the_picture_of_the_dag_has_every_node(tmp_path):
-    from pipeline import config
+    from pipeline.config import pipeline_config
 
     [picture] = [text for language, _, text in BLOCKS if language == "text" and "─►" in text]
-    finished = config.load(None, (), {"output_dir": str(tmp_path)})
+    finished = pipeline_config.load(None, (), {"output_dir": str(tmp_path)})
     for node in create_pipeline(finished).components:
         assert node.id in picture
 

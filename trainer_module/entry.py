@@ -11,13 +11,17 @@ import msgspec
 import tensorflow as tf
 
 from data import discovery
-from trainer_module import estimator as estimators
-from trainer_module import export, fingerprint, preprocess
+from trainer_module import fingerprint, trainer
+from trainer_module.checkpoints import folder
+from trainer_module.estimators import build as estimators
+from trainer_module.estimators import warm_start
+from trainer_module.files import lock
 from trainer_module.models import NAME as MODELS
-from trainer_module.training import folder, lock, supervised, warm_start
+from trainer_module.serving import export
 from trainer_module.training.job import Job
 from trainer_module.training.loop import Trained
 from trainer_module.training.settings import Settings
+from trainer_module.transform import preprocess
 from trainer_module.tuning import best
 from trainer_module.tuning.settings import Settings as TuningSettings
 
@@ -46,12 +50,12 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Raises:
         trainer_module.training.loop.TrainingError: the training did not end as it should.
-        trainer_module.training.folder.FolderInUseError: another process trains the same.
-        trainer_module.estimator.HyperParameterError: a hyper-parameter that the model does not have.
+        trainer_module.checkpoints.folder.FolderInUseError: another process trains the same.
+        trainer_module.estimators.build.HyperParameterError: a hyper-parameter that the model does not have.
     """
     job = _trainers_job(fn_args)
     with folder.held(job.folder, _owner(fn_args, posixpath.dirname(job.folder))) as descriptor:
-        trained = supervised.train(job, descriptor)
+        trained = trainer.train(job, descriptor)
         export.finish(trained.saved_model, discovery.dataset(job.dataset))
         _copy(trained.saved_model, fn_args.serving_model_dir)
         _leave_record(job, trained, fn_args.model_run_dir)

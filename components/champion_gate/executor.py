@@ -11,8 +11,8 @@ from tfx.utils import path_utils
 
 from components import gate
 from components.champion_gate import logic
-from components.pusher.logic import newest
-from trainer_module import export
+from components.serving_folder import newest
+from trainer_module.serving import export
 
 ArtifactDict = dict[str, list[types.Artifact]]
 

@@ -16,7 +16,7 @@ from tfx.utils import io_utils, path_utils
 from components import gate
 from components.evaluator import forecast_plot, logic
 from components.gate import Decision
-from components.pusher.logic import SPAN, newest, older_span
+from components.serving_folder import SPAN, newest, older_span
 from data import EVAL_SPLIT, Series, discovery
 
 ArtifactDict = dict[str, list[types.Artifact]]

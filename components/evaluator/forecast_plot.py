@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from data import ORIGIN, SERIES, Series
-from trainer_module import export
+from trainer_module.serving import export
 
 FILE = "forecast.png"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.gate import Decision, Finding
 from data import Dataset
-from trainer_module import export
+from trainer_module.serving import export
 
 _DIRECTIONS = {"lower_bound": "must be at least", "upper_bound": "must be at most"}
 

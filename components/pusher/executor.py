@@ -13,10 +13,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components import gate
+from components import gate, serving_folder
 from components.gate import Decision
-from components.pusher import logic
-from trainer_module import export
+from trainer_module.serving import export
 
 # Custom property of a PushedModel, as TFX's Pusher sets it: the version's folder.
 PUSHED_DESTINATION = "pushed_destination"
@@ -40,11 +39,13 @@ class Executor(executor.Executor):
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         base, saved_model = destination.filesystem.base_directory, self.GetModelPath(input_dict)
         [blessing] = input_dict[standard_component_specs.MODEL_BLESSING_KEY]
-        span = blessing.get_int_custom_property(logic.SPAN) if blessing.has_custom_property(logic.SPAN) else None
-        with logic.alone(base):
+        span = (
+            blessing.get_int_custom_property(serving_folder.SPAN) if blessing.has_custom_property(serving_folder.SPAN) else None
+        )
+        with serving_folder.alone(base):
             # The blessing may be old: what is served now may be of newer data, or this very model, from a try that was cut off.
-            served = logic.newest(base)
-            decision = logic.older_span(_GOOD, span, served)
+            served = serving_folder.newest(base)
+            decision = serving_folder.older_span(_GOOD, span, served)
             if not decision.passed:
                 self._MarkNotPushed(pushed)
                 gate.write(decision, pushed.uri)
@@ -56,13 +57,13 @@ class Executor(executor.Executor):
 
     def _deliver(self, saved_model: str, base: str, span: int | None) -> str:
         """Copies under a name that no model server reads, then renames. Returns the version's folder."""
-        for name in logic.leftovers(fileio.listdir(base)):
+        for name in serving_folder.leftovers(fileio.listdir(base)):
             fileio.rmtree(posixpath.join(base, name))
-        version = logic.next_version(fileio.listdir(base), int(time.time()))
-        hidden, shown = posixpath.join(base, logic.HIDDEN + version), posixpath.join(base, version)
+        version = serving_folder.next_version(fileio.listdir(base), int(time.time()))
+        hidden, shown = posixpath.join(base, serving_folder.HIDDEN + version), posixpath.join(base, version)
         io_utils.copy_dir(saved_model, hidden)
         if span is not None:
-            logic.write_span(hidden, span)
+            serving_folder.write_span(hidden, span)
         fileio.rename(hidden, shown)
         return shown
 

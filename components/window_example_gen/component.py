@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tfx.dsl.components.base import executor_spec
 
-from components.csv_example_gen.component import CsvExampleGen
+from components.csv_files.component import CsvFilesExampleGen
 from components.window_example_gen import executor
 
 
-class WindowExampleGen(CsvExampleGen):
+class WindowExampleGen(CsvFilesExampleGen):
     """Turns CSV files with time series into tf.Examples that are windows: a past and the future to predict from it.
 
     How is declared by the dataset's `data.series.Series`. Rows may stand in any order, in any number of files, of any number
@@ -17,7 +17,7 @@ class WindowExampleGen(CsvExampleGen):
     Component `outputs` contains:
      - `examples`: Channel of type `standard_artifacts.Examples` with the splits 'train' and 'eval'.
 
-    The constructor is that of CsvExampleGen.
+    The constructor is that of CsvFilesExampleGen.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)

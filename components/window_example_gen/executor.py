@@ -13,15 +13,15 @@ from absl import logging
 from apache_beam.metrics.metric import Metrics, MetricsFilter
 from tfx import types
 
-from components.csv_example_gen import executor as csv
+from components.csv_files import executor as csv
 from components.window_example_gen import blocks, logic, windows
 from data import EVAL_SPLIT, TRAIN_SPLIT, discovery
 
 _COUNTERS = "window_example_gen"
 
 
-class Executor(csv.Executor):
-    """TFX's executor over our own reading, windowing and splitting; what it writes, and how, is TFX's."""
+class Executor(csv.CsvFilesExecutor):
+    """Reads, cuts into windows and splits by time."""
 
     def Do(
         self,

@@ -11,8 +11,8 @@ import pyarrow as pa
 from tfx.dsl.io import fileio
 from tfx_bsl.coders import example_coder
 
-from components.csv_example_gen import logic as csv
-from components.csv_example_gen.logic import InputDataError
+from components.csv_files import reader as csv
+from components.csv_files.reader import InputDataError
 from components.window_example_gen import blocks, times, windows
 from components.window_example_gen.blocks import Extent, Key, Rows
 from components.window_example_gen.times import Floats

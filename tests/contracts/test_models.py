@@ -12,11 +12,11 @@ import tensorflow_model_analysis as tfma
 
 from data import TASKS, Window, discovery
 from pipeline.evaluation import eval_config
-from tests import runs, trained
-from trainer_module import export, metrics, units
-from trainer_module.estimator import why_unfit
-from trainer_module.heads import PREDICTED, PROBABILITIES
+from tests.support import runs, trained
+from trainer_module.estimators.build import why_unfit
+from trainer_module.heads import PREDICTED, PROBABILITIES, label_scale, metrics
 from trainer_module.models import NAME as MODELS
+from trainer_module.serving import export
 
 # The served output in which a task's prediction stands.
 SERVED = {
@@ -235,7 +235,7 @@ def test_a_batch_of_one_and_an_empty_batch_are_answered(pair):
 def test_unknown_categories_and_extreme_numbers_are_answered(pair):
     bench, result = pair
     answer = signatures(result)[export.PREDICT_RAW](**one_row(bench, 1e7, "never seen"))[SERVED[bench.dataset.task]]
-    if not units.has_units(bench.dataset.label):
+    if not label_scale.has_units(bench.dataset.label):
         assert np.all((answer.numpy() >= 0) & (answer.numpy() <= 1))
     assert answer.shape[0] == 1
 

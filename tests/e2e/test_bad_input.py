@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from tests import runs
+from tests.support import runs
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
 from data import TASKS, discovery
-from tests import runs, trained
+from tests.support import runs, trained
 
 OTHERS = [name for name in discovery.names(discovery.DATASETS) if name != "taxi"]  # that one is all the other tests'
 

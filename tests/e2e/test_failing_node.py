@@ -1,6 +1,6 @@
 """A node that fails: its name, its reason, exit code 1, and no traceback unless asked for."""
 
-from tests import runs
+from tests.support import runs
 
 BROKEN = """
 import tensorflow as tf

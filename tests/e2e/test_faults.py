@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
+from tests.support import runs
 
 _SECONDS = 240
 CLUSTERS = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
-from trainer_module.training.checkpoints import step_of
+from tests.support import runs
+from trainer_module.checkpoints.checkpoints import step_of
 
 # The constant model, which takes its time where a test wants to interrupt it, and says when it is there.
 SLOW = runs.CONSTANT_MODEL.replace("import tensorflow as tf", "import os\nimport time\n\nimport tensorflow as tf", 1).replace(

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests import runs
+from tests.support import runs
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
 

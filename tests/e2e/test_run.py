@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
-from pipeline import bundle, config, ending, preflight
-from tests import runs
+from pipeline.config import pipeline_config
+from pipeline.execution import preflight
+from pipeline.orchestrators import compiled_pipeline, finish
+from tests.support import runs
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.batch_size=50")
 NODES = [
@@ -54,8 +56,8 @@ def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(first, out
     """As on object storage: nothing but MLMD says what has become of the nodes."""
     monkeypatch.setattr(preflight, "is_local", lambda path: False)
     (output / "run.json").unlink()
-    given = config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(output)})
-    assert ending.end(bundle.make(given), first.record["run_id"]) == 0
+    given = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(output)})
+    assert finish.end(compiled_pipeline.make(given), first.record["run_id"]) == 0
     record = json.loads((output / "run.json").read_text())
     assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
     took = {n["id"]: n["seconds"] for n in record["nodes"]}

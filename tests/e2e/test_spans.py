@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests import runs
+from tests.support import runs
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
 

@@ -9,9 +9,9 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto.metadata_store_pb2 import Execution
 
-from pipeline import metadata_store as store
-from pipeline import record
-from tests import runs
+from pipeline.metadata import connection as store
+from pipeline.record import run_record
+from tests.support import runs
 
 
 def executions(output, state):
@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     # What the killed run had left: nothing is RUNNING any more, half-written folders are gone, its record says what happened.
     assert executions(tmp_path, Execution.RUNNING) == 0 and executions(tmp_path, Execution.CANCELED) == 1
     assert not [path for path in half_written if path.exists()]
-    [killed] = [r for r in record.earlier(str(tmp_path)) if r.run_id != again.record["run_id"]]
+    [killed] = [r for r in run_record.earlier(str(tmp_path)) if r.run_id != again.record["run_id"]]
     assert (killed.status, killed.exit_code) == ("failed", 1) and "killed" in killed.why
     assert {n.id: n.state for n in killed.nodes}["Trainer"] == "failed"
     # Nothing to do now but to begin anew, if asked to.

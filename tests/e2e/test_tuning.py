@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
+from tests.support import runs
 
 RUN = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--to", "Trainer")
 TRIALS = 2

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import runs
 from tests.orchestrators import processes
 from tests.orchestrators.kubernetes import existing, local, tools
+from tests.support import runs
 
 _LEAVING_SECONDS = 15
 

@@ -15,8 +15,8 @@ import grpc
 from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as stores
 from ml_metadata.proto import metadata_store_pb2, metadata_store_service_pb2
 
-from pipeline import metadata_store
-from tests import runs
+from pipeline.metadata import connection
+from tests.support import runs
 
 _SERVICE = metadata_store_service_pb2.DESCRIPTOR.services_by_name["MetadataStoreService"]
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -48,7 +48,7 @@ def running(uri, environment=None):
 def serve(uri):
     """Serves until the process ends."""
     migration = metadata_store_pb2.MigrationOptions()
-    store = stores.CreateMetadataStore(metadata_store.connection(uri).SerializeToString(), migration.SerializeToString())
+    store = stores.CreateMetadataStore(connection.connection(uri).SerializeToString(), migration.SerializeToString())
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.server(futures.ThreadPoolExecutor(4), options=options)
     one_at_a_time = threading.Lock()

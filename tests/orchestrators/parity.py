@@ -8,7 +8,8 @@ import tensorflow as tf
 from ml_metadata.metadata_store import metadata_store as stores
 from tensorflow.core.protobuf import saved_model_pb2
 
-from pipeline import metadata_store, outcome
+from pipeline.metadata import connection
+from pipeline.record import collect
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ def made(folder):
         ),
         vocabularies={f.name: f.read_text() for f in sorted((transformed / "transform_fn" / "assets").iterdir())},
         signatures=_signatures(folder("Trainer", "model")),
-        metrics=outcome.metrics(str(folder("Evaluator", "evaluation"))),
+        metrics=collect.metrics(str(folder("Evaluator", "evaluation"))),
     )
 
 
 def recorded(uri, run_id):
     """Returns the artifacts of a run that MLMD knows of: (node, output key) -> artifact."""
-    store = stores.MetadataStore(metadata_store.connection(uri))
-    return outcome.outputs_of(store, run_id)
+    store = stores.MetadataStore(connection.connection(uri))
+    return collect.outputs_of(store, run_id)
 
 
 def metadata_of(artifact):

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from tests import runs
 from tests.orchestrators import databases, mlmd_server, processes
+from tests.support import runs
 
 pytestmark = pytest.mark.e2e
 

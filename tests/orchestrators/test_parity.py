@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
 from tests.orchestrators import mlmd_server, parity
 from tests.orchestrators.airflow import rig
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.orchestrators.kubernetes import existing
+from tests.support import runs
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from tfx.dsl.compiler.compiler import Compiler
 
-from pipeline import config
+from pipeline.config import pipeline_config
 from pipeline.dag import create_pipeline
 from trainer_module import fingerprint
 from trainer_module.tuning import settings as tuning
@@ -14,7 +14,7 @@ from trainer_module.tuning import settings as tuning
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    return config.load(None, (), {"output_dir": str(tmp_path_factory.mktemp("out"))})
+    return pipeline_config.load(None, (), {"output_dir": str(tmp_path_factory.mktemp("out"))})
 
 
 def compiled(settings):
@@ -49,11 +49,12 @@ def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
 @pytest.mark.parametrize(
     ("edited", "changed"),
     [
-        ("trainer_module.preprocess", {"Transform", "Trainer"}),
+        ("trainer_module.transform.preprocess", {"Transform", "Trainer"}),
         ("trainer_module.models.custom_wide_deep", {"Trainer"}),
         ("components.data_gate.logic", {"DataGate"}),
-        ("components.csv_example_gen.logic", {"CsvExampleGen"}),
-        ("components.pusher.executor", {"Pusher", "ChampionGate", "Evaluator"}),
+        ("components.csv_files.reader", {"CsvExampleGen"}),
+        ("components.pusher.executor", {"Pusher"}),
+        ("components.serving_folder", {"Pusher", "ChampionGate", "Evaluator"}),
         ("components.metrics.skill", {"Evaluator"}),
     ],
 )
@@ -69,7 +70,7 @@ def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, ed
 
 
 def test_another_model_changes_the_trainer_alone(settings, nodes):
-    other = compiled(config.load(None, (), {"output_dir": settings.output_dir, "model": "keras_wide_deep"}))
+    other = compiled(pipeline_config.load(None, (), {"output_dir": settings.output_dir, "model": "keras_wide_deep"}))
     assert {n for n in nodes if nodes[n].parameters != other[n].parameters} == {"Trainer"}
 
 
@@ -80,7 +81,7 @@ def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(n
 
 
 def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(settings):
-    nodes = compiled(config.load(None, ("tune.trials=3", "tune.oracle=random"), {"output_dir": settings.output_dir}))
+    nodes = compiled(pipeline_config.load(None, ("tune.trials=3", "tune.oracle=random"), {"output_dir": settings.output_dir}))
     assert "LatestTuned" not in nodes
     assert "Tuner" in nodes["Trainer"].upstream_nodes
     custom = json.loads(parameter(nodes["Tuner"], "custom_config"))
@@ -90,12 +91,12 @@ def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(se
 
 def test_without_a_search_the_newest_one_before_counts_unless_told_otherwise(settings, nodes):
     assert "LatestTuned" in nodes["Trainer"].upstream_nodes
-    without = compiled(config.load(None, ("tune.reuse=false",), {"output_dir": settings.output_dir}))
+    without = compiled(pipeline_config.load(None, ("tune.reuse=false",), {"output_dir": settings.output_dir}))
     assert not {"Tuner", "LatestTuned"} & set(without)
 
 
 def test_the_latest_blessed_model_is_where_a_training_begins_only_if_asked_for(settings, nodes):
-    warm = compiled(config.load(None, ("train.warm_start=true",), {"output_dir": settings.output_dir}))
+    warm = compiled(pipeline_config.load(None, ("train.warm_start=true",), {"output_dir": settings.output_dir}))
     assert "base_model" in warm["Trainer"].inputs.inputs
     assert "base_model" not in nodes["Trainer"].inputs.inputs
 

@@ -8,9 +8,10 @@ import tensorflow as tf
 from tensorflow.python.lib.io import file_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from tests import trained
-from trainer_module import entry, export
-from trainer_module.training import folder, prune
+from tests.support import trained
+from trainer_module import entry
+from trainer_module.checkpoints import folder, prune
+from trainer_module.serving import export
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from typing import Any
 import tensorflow as tf
 
 from trainer_module.cluster import addresses
-from trainer_module.cluster.outcome import FOLDER, HELD, Outcome
 from trainer_module.cluster.pulse import Pulse, PulseHook
+from trainer_module.supervision.watchdog import Control, LeaveHook
 from trainer_module.training import attempt, exporters, loop
 from trainer_module.training.job import Job
-from trainer_module.training.watch import Control, LeaveHook
+from trainer_module.training.training_state import FOLDER, HELD, Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def run(job: Job, chief: str | None, control: Control) -> None:
         control: of whoever watches.
 
     Raises:
-        trainer_module.training.watch.InterruptedTraining: it was asked to leave.
+        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
     built, outcome = attempt.parts(job), Outcome(job)
     pace, called_at = Pace(built["plan"]), -float("inf")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer_module.cluster import addresses, tf_config
-from trainer_module.cluster.outcome import FOLDER, job_file
-from trainer_module.cluster.process import Process
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
+from trainer_module.supervision.child_process import Process
 from trainer_module.training.job import Job
+from trainer_module.training.training_state import FOLDER, job_file
 
 LOCAL = "local"
 

@@ -9,19 +9,20 @@ import time
 
 from data.discovery import UnknownNameError
 from trainer_module import inputs
-from trainer_module.cluster import addresses, evaluator, lifeline, strategies
+from trainer_module.checkpoints.evaluations import MissingMetricError
+from trainer_module.cluster import addresses, evaluator, strategies
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
-from trainer_module.cluster.outcome import Outcome
 from trainer_module.cluster.pulse import Pulse
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
-from trainer_module.estimator import HyperParameterError, UnfitModelError
-from trainer_module.export import MissingPredictionError
-from trainer_module.keras_conversion import KerasModelError
+from trainer_module.estimators.build import HyperParameterError, UnfitModelError
+from trainer_module.estimators.keras_conversion import KerasModelError
+from trainer_module.estimators.warm_start import WarmStartError
+from trainer_module.serving.export import MissingPredictionError
+from trainer_module.supervision import heartbeat
+from trainer_module.supervision.watchdog import Control
 from trainer_module.training import attempt, loop
-from trainer_module.training.evaluations import MissingMetricError
 from trainer_module.training.job import Job
-from trainer_module.training.warm_start import WarmStartError
-from trainer_module.training.watch import Control
+from trainer_module.training.training_state import Outcome
 
 # What would be raised again the next time.
 HOPELESS = (
@@ -58,7 +59,7 @@ def take(job: Job, task: Task | None, control: Control, *, supervised: bool) -> 
     Raises:
         UnfinishedError: the training has ended, but has to go on.
         trainer_module.training.loop.TrainingError: it did not end as it should.
-        trainer_module.training.watch.InterruptedTraining: it was asked to leave.
+        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
     if task is None:
         loop.train(**attempt.parts(job, **strategies.run_config(job.settings.cluster, None)), control=control)
@@ -118,6 +119,6 @@ def _expect_peers(task: Task, seconds: float) -> None:
             _log.error("%s", problem)
         if missing:
             logging.shutdown()
-            os._exit(lifeline.AGAIN)
+            os._exit(heartbeat.AGAIN)
 
     threading.Thread(target=call, name="peers", daemon=True).start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer_module.cluster.outcome import FOLDER
+from trainer_module.training.training_state import FOLDER
 
 _FILE = "pulse"
 _EVERY_SECONDS = 5.0

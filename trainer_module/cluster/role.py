@@ -18,14 +18,14 @@ import faulthandler
 import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from trainer_module.cluster import lifeline, tf_config
-from trainer_module.cluster.lifeline import AGAIN, DONE, FAILED, HOPELESS
+from trainer_module.cluster import tf_config
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, Task, TFConfigError
+from trainer_module.supervision import heartbeat
+from trainer_module.supervision.heartbeat import AGAIN, DONE, FAILED, HOPELESS
 
 if TYPE_CHECKING:
     from trainer_module.training.job import Job
@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lifeline", type=int, help="descriptor of the pipe through which it reports")
     chosen = parser.parse_args(arguments)
     if chosen.parent:
-        lifeline.end_with(chosen.parent)  # first of all: what comes next imports TensorFlow, 3 s
+        heartbeat.end_with(chosen.parent)  # first of all: what comes next imports TensorFlow, 3 s
     _log_to_stderr()
-    line = lifeline.Lifeline(chosen.lifeline)
+    line = heartbeat.Lifeline(chosen.lifeline)
     from trainer_module.training import job as jobs
 
     job = _longer(jobs.read(chosen.job), chosen.steps)
@@ -85,15 +85,17 @@ def _serve(task: Task) -> None:
     tf.distribute.Server(tf.train.ClusterSpec(task.cluster), job_name=PS, task_index=task.index, config=config).join()
 
 
-def _run(job: Job, task: Task | None, line: lifeline.Lifeline, *, supervised: bool) -> int:
+def _run(job: Job, task: Task | None, line: heartbeat.Lifeline, *, supervised: bool) -> int:
     """Trains or evaluates, watched."""
+    from trainer_module.checkpoints import folder
     from trainer_module.cluster import parts
-    from trainer_module.training import folder, progress, watch
+    from trainer_module.supervision import watchdog
+    from trainer_module.training import progress
 
     line.begin(progress.LOGGER)
     try:
         with contextlib.nullcontext() if supervised else _held(job, task):
-            watch.run(
+            watchdog.run(
                 lambda control: parts.take(job, task, control, supervised=supervised),
                 grace_seconds=job.settings.grace_seconds,
                 stall_seconds=job.settings.stall_seconds,
@@ -101,7 +103,7 @@ def _run(job: Job, task: Task | None, line: lifeline.Lifeline, *, supervised: bo
     except parts.HOPELESS as error:
         return _hopeless(line, error)
     # A folder in use: the chief before this one may still be ending.
-    except (watch.StalledError, parts.UnfinishedError, folder.FolderInUseError) as error:
+    except (watchdog.StalledError, parts.UnfinishedError, folder.FolderInUseError) as error:
         _log.error("%s", error)
         return AGAIN
     except Exception:
@@ -112,14 +114,14 @@ def _run(job: Job, task: Task | None, line: lifeline.Lifeline, *, supervised: bo
 
 def _held(job: Job, task: Task | None) -> contextlib.AbstractContextManager[object]:
     """Keeps the folder of the training, which nobody has locked before, to the one process that saves checkpoints."""
-    from trainer_module.training import folder, prune
+    from trainer_module.checkpoints import folder, prune
 
     if task is None or task.role == CHIEF:
         return folder.held(job.folder, prune.owner_of(job.folder) or "")
     return contextlib.nullcontext()
 
 
-def _hopeless(line: lifeline.Lifeline, error: Exception) -> int:
+def _hopeless(line: heartbeat.Lifeline, error: Exception) -> int:
     _log.error("%s", error)
     line.failed(f"{type(error).__name__}: {error}")
     return HOPELESS
@@ -133,13 +135,5 @@ def _log_to_stderr() -> None:
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it is
 
 
-def end(status: int) -> NoReturn:
-    """Ends this process at once: a thread that is stuck in TensorFlow, or a session being closed, can hold it up for ever."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
-    end(main())
+    heartbeat.end(main())

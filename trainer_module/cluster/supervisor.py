@@ -6,15 +6,16 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from trainer_module.cluster import addresses, lifeline, members
+from trainer_module.cluster import addresses, members
 from trainer_module.cluster.members import Member
-from trainer_module.cluster.outcome import Outcome
-from trainer_module.cluster.process import Process
 from trainer_module.cluster.tf_config import EVALUATOR, PS, WORKER
+from trainer_module.supervision import heartbeat
+from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.watchdog import Control
 from trainer_module.training import progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings
-from trainer_module.training.watch import Control
+from trainer_module.training.training_state import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def run(job: Job, lock: int | None, control: Control) -> None:
 
     Raises:
         ClusterError: they did not get to the end.
-        trainer_module.training.watch.InterruptedTraining: it was asked to leave; the newest checkpoint has all.
+        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave; the newest checkpoint has all.
     """
     outcome = Outcome(job)
     if outcome.complete():
@@ -123,7 +124,7 @@ class Supervisor:
             if process.silent_seconds > self._settings.stall_seconds:
                 return f"gave no sign of life for {self._settings.stall_seconds} s (train.stall_seconds)"
             return None
-        if process.code == lifeline.DONE and (member.role == WORKER or self._outcome.over()):
+        if process.code == heartbeat.DONE and (member.role == WORKER or self._outcome.over()):
             return None  # a worker ends when it has seen the last step
         return process.how_it_ended()
 
@@ -144,7 +145,7 @@ class Supervisor:
 
     def _give_up_on(self, member: Member, process: Process, failure: str) -> None:
         """Raises ClusterError if a member has failed too often, or would always fail."""
-        if process.failed or process.code == lifeline.HOPELESS:
+        if process.failed or process.code == heartbeat.HOPELESS:
             raise ClusterError(f"{member.name} has ended the training. {process.failed}\n{process.last_words()}")
         if member.failures > self._settings.retries:
             often = f", {member.failures} times without progress in between" if member.failures > 1 else ""

@@ -9,13 +9,13 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from data import Dataset, discovery
-from trainer_module import estimator as estimators
 from trainer_module import inputs
-from trainer_module.receiver import serving_input_receiver_fn
+from trainer_module.checkpoints.checkpoints import step_of
+from trainer_module.estimators import build as estimators
+from trainer_module.serving.receiver import serving_input_receiver_fn
+from trainer_module.supervision.watchdog import Control
 from trainer_module.training import loop
-from trainer_module.training.checkpoints import step_of
 from trainer_module.training.job import Job
-from trainer_module.training.watch import Control
 
 _LOG_EVERY_STEPS = 100
 
@@ -29,7 +29,7 @@ def train(job: Job, control: Control) -> loop.Trained:
 
     Raises:
         trainer_module.training.loop.TrainingError: it did not end as it should.
-        trainer_module.training.watch.InterruptedTraining: it was asked to leave.
+        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
     return loop.train(**parts(job), control=control)
 

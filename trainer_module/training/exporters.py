@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from trainer_module.receiver import ReceiverFn
-from trainer_module.training.evaluations import Evaluations
+from trainer_module.checkpoints.evaluations import Evaluations
+from trainer_module.serving.receiver import ReceiverFn
+from trainer_module.supervision.watchdog import Control
 from trainer_module.training.settings import Export
-from trainer_module.training.watch import Control
 
 # The export that is recorded as the best stays until the next one has been recorded.
 _BEST_EXPORTS = 2

@@ -11,15 +11,16 @@ import tensorflow as tf
 
 from data import TASKS
 from data.tasks import Direction, Task
+from trainer_module.checkpoints.checkpoints import step_of
+from trainer_module.checkpoints.evaluations import Evaluation, Evaluations
 from trainer_module.inputs import InputFn
-from trainer_module.receiver import ReceiverFn
+from trainer_module.serving.receiver import ReceiverFn
+from trainer_module.supervision.watchdog import Control, LeaveHook
 from trainer_module.training import exporters
 from trainer_module.training.cadence import Cadence
-from trainer_module.training.checkpoints import BudgetHook, CheckpointHook, step_of
-from trainer_module.training.evaluations import Evaluation, Evaluations
+from trainer_module.training.checkpoint_hook import BudgetHook, CheckpointHook
 from trainer_module.training.progress import ProgressHook
 from trainer_module.training.settings import Export, Settings
-from trainer_module.training.watch import Control, LeaveHook
 
 
 class TrainingError(RuntimeError):
@@ -98,8 +99,8 @@ def train(
 
     Raises:
         TrainingError: it ended before `plan.steps`, or the loss is not finite.
-        trainer_module.training.evaluations.MissingMetricError: the Estimator does not report `plan.best`.
-        trainer_module.training.watch.InterruptedTraining: the control asked for it; the newest checkpoint has all.
+        trainer_module.checkpoints.evaluations.MissingMetricError: the Estimator does not report `plan.best`.
+        trainer_module.supervision.watchdog.InterruptedTraining: the control asked for it; the newest checkpoint has all.
     """
     control = control or Control()
     evaluations = evaluations_of(estimator, plan)

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer_module.training.watch import Control
+from trainer_module.supervision.watchdog import Control
 
 # Whoever shows progress attaches a handler to this logger and reads the `training` of its records.
 LOGGER = logging.getLogger("trainer_module.progress")

@@ -41,7 +41,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Settings:
-    """A training's settings, every default filled in. `pipeline/settings.py` says what each means to a user.
+    """A training's settings, every default filled in. `pipeline/config/tables.py` says what each means to a user.
 
     Attributes:
         steps: the global step at which it ends, at the latest.

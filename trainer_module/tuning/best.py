@@ -8,7 +8,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from trainer_module import estimator as estimators
+from trainer_module.estimators import build as estimators
 from trainer_module.tuning import space
 
 _log = logging.getLogger(__name__)

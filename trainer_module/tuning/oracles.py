@@ -12,7 +12,8 @@ import numpy.typing as npt
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from data.tasks import Direction
-from trainer_module.tuning import files, space
+from trainer_module.files import json_file
+from trainer_module.tuning import space
 from trainer_module.tuning.hyperband import Hyperband
 from trainer_module.tuning.settings import Settings
 
@@ -30,14 +31,14 @@ class Durable(kt.Oracle):
 
     def save(self) -> None:
         """Writes the state and all trials."""
-        files.write(self._get_oracle_fname(), self.get_state())
+        json_file.write(self._get_oracle_fname(), self.get_state())
 
     def reload(self) -> None:
         """Reads them, if they are there; trials that were under way are the next ones to be given out.
 
         A search all of whose trials have failed begins anew: whatever was wrong may have been put right.
         """
-        state = files.read(self._get_oracle_fname(), dict)
+        state = json_file.read(self._get_oracle_fname(), dict)
         if state is None:
             return
         if len(state["trials"]) >= self.max_trials and all(t["status"] == TrialStatus.FAILED for t in state["trials"]):

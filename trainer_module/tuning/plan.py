@@ -16,12 +16,13 @@ from keras_tuner.engine.trial import Trial
 
 from data import TASKS, discovery
 from data.tasks import Direction
-from trainer_module import estimator as estimators
 from trainer_module import fingerprint
-from trainer_module.training import checkpoints, evaluations
+from trainer_module.checkpoints import checkpoints, evaluations
+from trainer_module.estimators import build as estimators
+from trainer_module.files import json_file
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
-from trainer_module.tuning import files, hyperband, space, trial
+from trainer_module.tuning import hyperband, space, trial
 from trainer_module.tuning.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class Plan:
     def prepare(self, chosen: Trial) -> None:
         """Makes the folder of a trial, which is held, ready for its process."""
         task = self.task(chosen)
-        files.write(posixpath.join(self.folder_of(chosen.trial_id), trial.TASK), task)
+        json_file.write(posixpath.join(self.folder_of(chosen.trial_id), trial.TASK), task)
         past = chosen.hyperparameters.values.get(hyperband.CONTINUES)
         if past is not None and not checkpoints.step_of(task.job.folder):
             self._inherit(past, chosen.trial_id)
@@ -135,7 +136,7 @@ class Plan:
             _log.warning("Trial %s was to go on from trial %s, which has no checkpoint: it begins at the start.", heir, past)
             return
         curve = trial.read(self.folder_of(past)).curve
-        files.write(posixpath.join(self.folder_of(heir), trial.REPORT), trial.Report(curve=curve))
+        json_file.write(posixpath.join(self.folder_of(heir), trial.REPORT), trial.Report(curve=curve))
         for pattern in (f"{newest}.*", posixpath.join(source, evaluations.FILE), posixpath.join(source, evaluations.BEST, "*")):
             for path in tf.io.gfile.glob(pattern):
                 copy = posixpath.join(target, posixpath.relpath(path, source))

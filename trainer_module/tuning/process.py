@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer_module.cluster import lifeline, role
-from trainer_module.cluster.process import Process
+from trainer_module.supervision import heartbeat
+from trainer_module.supervision.child_process import Process
 
 
 def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> Process:
@@ -61,15 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lifeline", type=int, help="descriptor of the pipe through which it reports")
     chosen = parser.parse_args(arguments)
     if chosen.parent:
-        lifeline.end_with(chosen.parent)
+        heartbeat.end_with(chosen.parent)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it is
     from trainer_module.training import progress
     from trainer_module.tuning import trial
 
-    lifeline.Lifeline(chosen.lifeline).begin(progress.LOGGER)
+    heartbeat.Lifeline(chosen.lifeline).begin(progress.LOGGER)
     return trial.run(chosen.folder)
 
 
 if __name__ == "__main__":
-    role.end(main())
+    heartbeat.end(main())

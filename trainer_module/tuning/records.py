@@ -12,7 +12,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from data.tasks import Direction
-from trainer_module.tuning import files
+from trainer_module.files import json_file
 
 # Whoever shows a search attaches a handler to this logger and reads the `trials` of its records.
 LOGGER = logging.getLogger("trainer_module.tuning.progress")
@@ -85,7 +85,7 @@ class Board:
         known = self._records.get(record.id)
         self._records[record.id] = record
         if known is None or replace(known, step=record.step, seconds=record.seconds) != record:
-            files.write(self._path, [asdict(r) for r in self.records])
+            json_file.write(self._path, [asdict(r) for r in self.records])
             self._told_at = -float("inf")
 
     def keep(self, trial_ids: Sequence[str]) -> None:
@@ -105,7 +105,7 @@ class Board:
 
 def read(folder: str) -> list[Record]:
     """Reads the records in the folder of a search, none if there is none."""
-    return files.read(posixpath.join(folder, FILE), list[Record]) or []
+    return json_file.read(posixpath.join(folder, FILE), list[Record]) or []
 
 
 def newest(root: str, since: float) -> str | None:

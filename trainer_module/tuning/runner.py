@@ -11,9 +11,9 @@ import keras_tuner as kt
 import tensorflow as tf
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from trainer_module.cluster import lifeline
-from trainer_module.cluster.process import Process
-from trainer_module.training.watch import Control
+from trainer_module.supervision import heartbeat
+from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.watchdog import Control
 from trainer_module.tuning import process, trial
 from trainer_module.tuning.hyperband import CONTINUES
 from trainer_module.tuning.plan import Plan, log_of, values_of
@@ -44,7 +44,7 @@ class Runner:
         Asked to leave, it asks the trials under way to save a checkpoint; they go on when the search does.
 
         Raises:
-            trainer_module.training.watch.InterruptedTraining: it was asked to leave.
+            trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
         """
         self._restore()
         try:
@@ -103,7 +103,7 @@ class Runner:
             if silent or running.process.code is not None:
                 del self._running[slot]
                 running.end()
-                self._ended(slot, running, control, stuck=silent or running.process.code == lifeline.AGAIN)
+                self._ended(slot, running, control, stuck=silent or running.process.code == heartbeat.AGAIN)
 
     def _ended(self, slot: int, running: Running, control: Control, *, stuck: bool) -> None:
         chosen, settings = running.chosen, self._plan.job.settings

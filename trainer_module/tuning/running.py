@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from keras_tuner.engine.trial import Trial
 
-from trainer_module.cluster.process import Process
-from trainer_module.training import folder as folders
+from trainer_module.checkpoints import folder as folders
+from trainer_module.supervision.child_process import Process
 from trainer_module.training.settings import Settings
 
 # The kernel ends a trial whose search was killed; until it has, the trial keeps its folder.

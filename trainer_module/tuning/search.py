@@ -8,9 +8,9 @@ import posixpath
 import keras_tuner as kt
 from keras_tuner.engine import base_tuner
 
-from trainer_module.training import folder as folders
-from trainer_module.training import watch
-from trainer_module.training.evaluations import Evaluations
+from trainer_module.checkpoints import folder as folders
+from trainer_module.checkpoints.evaluations import Evaluations
+from trainer_module.supervision import watchdog
 from trainer_module.training.job import Job
 from trainer_module.tuning import best, oracles, plot, process, records
 from trainer_module.tuning.plan import Plan
@@ -35,7 +35,7 @@ def tuner(job: Job, tuning: Settings, root: str) -> EstimatorTuner:
         root: folder of all searches; each has one of its own there, and is continued in it.
 
     Raises:
-        trainer_module.estimator.HyperParameterError: a fixed hyper-parameter that the model does not have.
+        trainer_module.estimators.build.HyperParameterError: a fixed hyper-parameter that the model does not have.
         trainer_module.tuning.space.NothingToSearchError: all of them are fixed.
     """
     return EstimatorTuner(Plan(job, tuning, root))
@@ -58,15 +58,15 @@ class EstimatorTuner(base_tuner.BaseTuner):
 
         Raises:
             TuningError: none has succeeded.
-            trainer_module.training.folder.FolderInUseError: another process searches for the same.
-            trainer_module.training.watch.InterruptedTraining: it was asked to leave; what was done is on disk.
+            trainer_module.checkpoints.folder.FolderInUseError: another process searches for the same.
+            trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave; what was done is on disk.
         """
         plan, settings = self._plan, self._plan.job.settings
         with folders.held(plan.folder):
             folders.prepare(plan.folder, Evaluations(plan.folder, plan.objective, plan.direction), settings.fresh)
             self.reload()
             board = Board(plan.folder)
-            watch.run(
+            watchdog.run(
                 Runner(plan, self.oracle, board, self._start).run,
                 grace_seconds=settings.grace_seconds,
                 stall_seconds=math.inf,  # each trial is watched by its own process

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from data.tasks import Direction
-from trainer_module.cluster import lifeline
-from trainer_module.training import attempt, watch
-from trainer_module.training import folder as folders
-from trainer_module.training.evaluations import Evaluation, Evaluations
+from trainer_module.checkpoints import folder as folders
+from trainer_module.checkpoints.evaluations import Evaluation, Evaluations
+from trainer_module.files import json_file
+from trainer_module.supervision import heartbeat, watchdog
+from trainer_module.training import attempt
 from trainer_module.training.job import Job
-from trainer_module.tuning import files, records, stopping
+from trainer_module.tuning import records, stopping
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Report:
 
 def read(folder: str) -> Report:
     """Returns the report in the folder of a trial, an empty one if there is none."""
-    return files.read(posixpath.join(folder, REPORT), Report) or Report()
+    return json_file.read(posixpath.join(folder, REPORT), Report) or Report()
 
 
 class HopelessTrial(BaseException):
@@ -115,13 +116,13 @@ class Reporter:
 
     def _put(self, report: Report) -> None:
         self._report = report
-        files.write(self._path, report)
+        json_file.write(self._path, report)
 
 
-class Attentive(watch.Control):
+class Attentive(watchdog.Control):
     """A control that looks at the evaluations: at the first step after one."""
 
-    def __init__(self, watched: watch.Control, look: Callable[[], None]) -> None:
+    def __init__(self, watched: watchdog.Control, look: Callable[[], None]) -> None:
         """`watched`: that of whoever watches over the training."""
         super().__init__()
         self._watched, self._look = watched, look
@@ -151,22 +152,22 @@ def run(folder: str) -> int:
     Returns:
         The exit status of its process, of `lifeline`: DONE if it has a value, FAILED if it has failed, AGAIN if it got stuck.
     """
-    task = files.read(posixpath.join(folder, TASK), Task)
+    task = json_file.read(posixpath.join(folder, TASK), Task)
     assert task
     settings = task.job.settings
     try:
-        watch.run(
+        watchdog.run(
             lambda control: _train(folder, task, control),
             grace_seconds=settings.grace_seconds,
             stall_seconds=settings.stall_seconds,
         )
-    except watch.StalledError as error:
+    except watchdog.StalledError as error:
         _log.error("%s", error)
-        return lifeline.AGAIN
-    return lifeline.DONE if read(folder).ended_by else lifeline.FAILED
+        return heartbeat.AGAIN
+    return heartbeat.DONE if read(folder).ended_by else heartbeat.FAILED
 
 
-def _train(folder: str, task: Task, control: watch.Control) -> None:
+def _train(folder: str, task: Task, control: watchdog.Control) -> None:
     job = task.job
     evaluations = Evaluations(job.folder, job.settings.best, task.direction)
     reporter = Reporter(folder, task, folders.prepare(job.folder, evaluations, job.settings.fresh))
@@ -176,7 +177,7 @@ def _train(folder: str, task: Task, control: watch.Control) -> None:
         reporter.ended(trained.ended_by)
     except HopelessTrial as stopped:
         _log.info("%s", stopped)
-    except watch.StalledError:
+    except watchdog.StalledError:
         raise
     except Exception as error:
         _log.exception("The trial has failed.")

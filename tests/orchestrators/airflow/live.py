@@ -5,7 +5,7 @@ from collections import Counter
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline import outcome
+from pipeline.record import collect
 
 # Nodes without an output of their own: a first run has no champion, and no search has found anything.
 RESOLVERS = {"LatestBlessedModel", "LatestTuned"}
@@ -24,8 +24,8 @@ def outputs(folder, run_id):
     live = Counter()
     for event in events:
         if artifacts[event.artifact_id].state == metadata_store_pb2.Artifact.LIVE:
-            live[outcome.node_id(store, executions[event.execution_id], types), event.path.steps[0].key] += 1
-    return live, Counter(outcome.node_id(store, e, types) for e in executions.values())
+            live[collect.node_id(store, executions[event.execution_id], types), event.path.steps[0].key] += 1
+    return live, Counter(collect.node_id(store, e, types) for e in executions.values())
 
 
 def assert_one_each(folder, run_id, nodes):

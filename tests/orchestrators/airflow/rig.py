@@ -10,8 +10,8 @@ from pathlib import Path
 
 import sqlalchemy
 
-from tests import runs
 from tests.orchestrators import databases, processes
+from tests.support import runs
 
 # Of one task, and of a whole run, on a small and busy machine.
 _SECONDS = 900

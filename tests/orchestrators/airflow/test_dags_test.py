@@ -8,10 +8,11 @@ import textwrap
 import psutil
 import pytest
 
-from pipeline import airflow_runner, config
-from tests import runs
+from pipeline.config import pipeline_config
+from pipeline.orchestrators import airflow_compiler
 from tests.orchestrators.airflow import live, rig
 from tests.orchestrators.airflow.test_scheduler import NODES
+from tests.support import runs
 
 DATE = "2026-01-31"
 RUN = f"manual__{DATE}T00:00:00+00:00"
@@ -85,8 +86,8 @@ def pretended(airflow, tmp_path):
         program.write_text(textwrap.dedent(COMMAND).lstrip().format(python=sys.executable, codes=codes))
         program.chmod(0o755)
         options = {"dataset": "toy.fruit", "output_dir": str(tmp_path)}
-        given = config.load(None, ("airflow.dag_id=fruit", f"airflow.python={program}", *settings), options)
-        for path, text in airflow_runner.compile(given, airflow.dags / "fruit.py").items():
+        given = pipeline_config.load(None, ("airflow.dag_id=fruit", f"airflow.python={program}", *settings), options)
+        for path, text in airflow_compiler.compile(given, airflow.dags / "fruit.py").items():
             path.write_text(text)
         said = call(airflow, "dags", "test", "fruit", DATE, "--conf", conf)
         return said, [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]

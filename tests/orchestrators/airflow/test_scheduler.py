@@ -8,10 +8,10 @@ import signal
 import psutil
 import pytest
 
-from tests import runs
 from tests.orchestrators import processes
 from tests.orchestrators.airflow import live, rig
 from tests.orchestrators.databases import had
+from tests.support import runs
 
 pytestmark = pytest.mark.e2e
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import runs
 from tests.orchestrators.kubeflow_v2 import interpreter
+from tests.support import runs
 from trainer_module.entry import TRAINED_FILE
 
 pytestmark = pytest.mark.e2e

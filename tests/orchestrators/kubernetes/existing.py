@@ -12,8 +12,8 @@ from pathlib import Path
 
 from kubernetes import client, config
 
-from tests import runs
 from tests.orchestrators.kubernetes.cluster import Cluster
+from tests.support import runs
 
 KUBECONFIG = "E2E_KUBECONFIG"
 _NEEDED = ("E2E_IMAGE", "E2E_CLAIM", "E2E_VOLUME")

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from kubernetes import client, config, utils
 
-from tests import runs
 from tests.orchestrators import mlmd_server, processes
 from tests.orchestrators.kubernetes.cluster import Cluster
 from tests.orchestrators.kubernetes.container import Machine
 from tests.orchestrators.kubernetes.kubelet import Kubelet
+from tests.support import runs
 
 IMAGE = "registry.example/estimator-pipeline:1.0"
 _NAMESPACE, _CLAIM, _TOKEN = "default", "pipeline", "token-of-the-tests"

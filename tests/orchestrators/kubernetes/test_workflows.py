@@ -6,9 +6,9 @@ import posixpath
 
 import pytest
 
-from tests import runs
 from tests.orchestrators import databases, processes
 from tests.orchestrators.kubernetes import existing
+from tests.support import runs
 
 pytestmark = pytest.mark.e2e
 

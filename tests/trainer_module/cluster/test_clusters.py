@@ -19,13 +19,17 @@ import trainer_module
 from benchmarks import harm
 from benchmarks.faults import DEVICES, MIRRORED, PS
 from benchmarks.harm import Case
-from tests.runs import ROOT, environment
-from trainer_module.cluster import addresses, lifeline, outcome, parts, supervisor, tf_config
+from tests.support.runs import ROOT, environment
+from trainer_module import trainer
+from trainer_module.checkpoints import folder
+from trainer_module.cluster import addresses, parts, supervisor, tf_config
 from trainer_module.cluster.hooks import StopInTimeHook
-from trainer_module.estimator import hyperparameters
-from trainer_module.training import attempt, folder, lock, progress, supervised
+from trainer_module.estimators.build import hyperparameters
+from trainer_module.files import lock
+from trainer_module.supervision import heartbeat
+from trainer_module.supervision.watchdog import Control
+from trainer_module.training import attempt, progress, training_state
 from trainer_module.training.settings import Cluster
-from trainer_module.training.watch import Control
 
 STEPS = 1200
 SECONDS = 120
@@ -54,7 +58,7 @@ def harmed(case, training):
 
 def train(job):
     with folder.held(job.folder) as held:
-        return supervised.train(job, held)
+        return trainer.train(job, held)
 
 
 def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
@@ -146,7 +150,7 @@ def started(job, task, cluster, *options):
     if task:
         config = {"cluster": cluster, "task": {"type": task, "index": 0}, "environment": "cloud"}
         env["TF_CONFIG"] = json.dumps(config)
-    command = [sys.executable, "-m", "trainer_module.cluster.role", outcome.job_file(job), *options]
+    command = [sys.executable, "-m", "trainer_module.cluster.role", training_state.job_file(job), *options]
     with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -175,9 +179,9 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
             train(job)
         second = stack.enter_context(started(job, "chief", cluster, "--steps", "300"))
         assert str(said.value) in second.communicate(timeout=SECONDS)[1]
-        assert second.returncode == lifeline.AGAIN
+        assert second.returncode == heartbeat.AGAIN
         ended = [(role.communicate(timeout=SECONDS), role.returncode) for role in others]
-        assert [code for _, code in ended] == [lifeline.DONE] * 3, ended
+        assert [code for _, code in ended] == [heartbeat.DONE] * 3, ended
         assert ps.poll() is None  # it never ends by itself
     trained = train(replace(job, settings=replace(job.settings, steps=300, cluster=Cluster(workers=1, ps=1))))
     assert 300 <= trained.steps == trained.resumed_from <= 301
@@ -196,7 +200,7 @@ def start(job, config, **settings):
 
 def test_a_process_with_a_wrong_tf_config_ends_at_once(training):
     done = start(training(Case(PS)), {"cluster": {"chief": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}})
-    assert done.returncode == lifeline.HOPELESS
+    assert done.returncode == heartbeat.HOPELESS
     assert "TF_CONFIG is wrong. This is a worker" in done.stderr
 
 
@@ -208,7 +212,7 @@ def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
             {"cluster": cluster, "task": {"type": "chief", "index": 0}, "environment": "cloud"},
             start_seconds=1,
         )
-    assert done.returncode == lifeline.AGAIN
+    assert done.returncode == heartbeat.AGAIN
     assert f"ps-0 has not answered at {ps} within 1 s" in done.stderr
 
 

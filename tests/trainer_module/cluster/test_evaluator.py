@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module import test_loop as toy
-from trainer_module.cluster import addresses, evaluator, outcome, parts, pulse
-from trainer_module.training import attempt, loop, watch
-from trainer_module.training.evaluations import Evaluations
+from tests.trainer_module.training import test_loop as toy
+from trainer_module.checkpoints.evaluations import Evaluations
+from trainer_module.cluster import addresses, evaluator, parts, pulse
+from trainer_module.supervision import watchdog
+from trainer_module.supervision.watchdog import Control, InterruptedTraining
+from trainer_module.training import attempt, loop, training_state
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings
-from trainer_module.training.watch import Control, InterruptedTraining
 
 SECONDS = 30
 
@@ -47,7 +48,7 @@ PLAN = ("patience", "export", "eval_seconds", "overhead")
 @pytest.fixture
 def toy_metrics(monkeypatch):
     """The loss is a metric of every task."""
-    task = outcome.TASKS["binary_classification"]
+    task = training_state.TASKS["binary_classification"]
     monkeypatch.setitem(task.metrics, "loss", "lower")
 
 
@@ -135,7 +136,7 @@ def test_by_the_stop_rule_it_ends_when_the_chief_has_left(job, tmp_path):
     made = job(steps=100, patience=2)
     record(made).record(f"{tmp_path}/model.ckpt-1", {"loss": 0.0, "global_step": 1}, None)
     train(tmp_path, 4)
-    where = outcome.Outcome(made)
+    where = training_state.Outcome(made)
     control = Control()
     threading.Timer(3, lambda: control.ask(signal.SIGTERM)).start()
     with pytest.raises(InterruptedTraining):  # it had not ended: the chief may still write another one
@@ -215,15 +216,15 @@ def test_the_chief_waits_for_an_evaluation_that_takes_longer_than_a_standstill_m
 
     made = job(evaluation=lambda: tf.data.Dataset.from_generator(batches, tf.float32).map(lambda y: ({"x": y}, y)))
     threading.Thread(target=evaluate, args=(made,), daemon=True).start()
-    watch.run(lambda control: parts._see_it_through(made, control), grace_seconds=1, stall_seconds=2)
+    watchdog.run(lambda control: parts._see_it_through(made, control), grace_seconds=1, stall_seconds=2)
     assert record(made).read().last.step == 4
 
 
 def test_the_chief_does_not_wait_for_ever_for_an_evaluator_that_is_gone(job, tmp_path):
     train(tmp_path, 4)
     pulse.Pulse(str(tmp_path)).beat()  # its last one
-    with pytest.raises(watch.StalledError):
-        watch.run(lambda control: parts._see_it_through(job(), control), grace_seconds=1, stall_seconds=1)
+    with pytest.raises(watchdog.StalledError):
+        watchdog.run(lambda control: parts._see_it_through(job(), control), grace_seconds=1, stall_seconds=1)
 
 
 def test_a_training_that_ended_for_nothing_goes_on(job, tmp_path):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer_module.test_loop import checkpoints
+from tests.trainer_module.training.test_loop import checkpoints
 from trainer_module.cluster import members, tf_config
-from trainer_module.cluster.outcome import Outcome
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.training_state import Outcome
 
 PS = Cluster(workers=2, ps=1)
 

@@ -12,11 +12,11 @@ import pytest
 
 from trainer_module.cluster import supervisor
 from trainer_module.cluster.members import Member
-from trainer_module.cluster.process import Process
 from trainer_module.cluster.supervisor import ClusterError, Supervisor
+from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.watchdog import Control, InterruptedTraining
 from trainer_module.training import progress
 from trainer_module.training.settings import Cluster, Settings
-from trainer_module.training.watch import Control, InterruptedTraining
 
 # What every script begins with. `say` tells the supervisor something, `start` is how often the role was started.
 PRELUDE = """

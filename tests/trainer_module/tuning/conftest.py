@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import trained
+from tests.support import trained
 from tests.trainer_module.tuning import searches
 from trainer_module.tuning import runner
 

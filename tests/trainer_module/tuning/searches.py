@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from trainer_module.cluster.process import Process
+from trainer_module.supervision.child_process import Process
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings as Training
 from trainer_module.tuning import plan, records, search

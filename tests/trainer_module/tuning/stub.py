@@ -14,15 +14,15 @@ import sys
 import time
 from pathlib import Path
 
-from trainer_module.cluster import lifeline
+from trainer_module.supervision import heartbeat
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
 parser.add_argument("--parent", type=int)
 parser.add_argument("--lifeline", type=int)
 chosen = parser.parse_args()
-lifeline.end_with(chosen.parent)
-line = lifeline.Lifeline(chosen.lifeline)
+heartbeat.end_with(chosen.parent)
+line = heartbeat.Lifeline(chosen.lifeline)
 line.begin()
 
 fate = json.loads(os.environ.get("STUB_FATES", "{}")).get(re.search(r"trial_0*(\d+)$", str(chosen.folder))[1], "")

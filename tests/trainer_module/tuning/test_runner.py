@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainer_module.tuning.searches import in_a_process, job, searched, starts, states, tuner, until
-from trainer_module.training import folder, watch
+from trainer_module.checkpoints import folder
+from trainer_module.supervision import watchdog
 from trainer_module.tuning import oracles, records, search
 
 
@@ -177,7 +178,7 @@ def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=ask).start()
-    with pytest.raises((KeyboardInterrupt, watch.InterruptedTraining)):
+    with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
         found.search()
     assert states(records.read(found.project_dir)) == ["interrupted"]
 

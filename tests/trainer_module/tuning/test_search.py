@@ -10,7 +10,7 @@ import pytest
 from tfx.components.tuner import executor
 
 from tests.trainer_module.tuning.searches import in_a_process, job, planned, searched, starts, states, tuner, until
-from trainer_module.training.evaluations import Evaluations
+from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.tuning import best, oracles, records, trial
 
 TRAINING = {"steps": 20, "summary_steps": 0}

@@ -10,10 +10,12 @@ import pytest
 from keras_tuner.engine.trial import Trial
 
 from tests.trainer_module.tuning.searches import job, planned
+from trainer_module.checkpoints import evaluations
+from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.cluster import role
-from trainer_module.training import evaluations, watch
-from trainer_module.training.checkpoints import step_of
-from trainer_module.tuning import files, hyperband, records, trial
+from trainer_module.files import json_file
+from trainer_module.supervision import watchdog
+from trainer_module.tuning import hyperband, records, trial
 
 LEARNS = {"rate": 0.1, "fate": "learns"}
 
@@ -67,9 +69,9 @@ def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
     _, whole = run(plan, "0")
     plan.prepare(chosen("1"))
     file = f"{plan.folder_of('1')}/{trial.TASK}"
-    task = files.read(file, trial.Task)
+    task = json_file.read(file, trial.Task)
     half = dataclasses.replace(task.job, settings=dataclasses.replace(task.job.settings, steps=20))
-    files.write(file, dataclasses.replace(task, job=half))
+    json_file.write(file, dataclasses.replace(task, job=half))
     trial.run(plan.folder_of("1"))
     _, report = run(plan, "1")
     assert (report.resumed_from, report.curve) == (20, whole.curve)
@@ -115,7 +117,7 @@ def rival(number, value):
 @pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), pytest.param(0.0, 40, marks=pytest.mark.slow)])
 def test_a_trial_worse_than_most_is_stopped(search, others, ended_at):
     plan = search(evaluations=4)
-    files.write(f"{plan.folder}/{records.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])
+    json_file.write(f"{plan.folder}/{records.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])
     status, report = run(plan, "3")
     assert status == role.DONE
     assert report.curve[-1][0] == ended_at
@@ -135,7 +137,7 @@ def test_no_trial_is_stopped_where_that_is_switched_off(search):
 def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatch):
     plan = search({"steps": 100_000})
     beats = []
-    beat = watch.Control.beat
+    beat = watchdog.Control.beat
 
     def count(self):
         beats.append(1)
@@ -143,8 +145,8 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
             os.kill(os.getpid(), signal.SIGINT)
         beat(self)
 
-    monkeypatch.setattr(watch.Control, "beat", count)
-    with pytest.raises((KeyboardInterrupt, watch.InterruptedTraining)):
+    monkeypatch.setattr(watchdog.Control, "beat", count)
+    with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
         run(plan, "0")
     assert 0 < step_of(plan.training_of("0")) < 1000
     assert trial.read(plan.folder_of("0")).ended_by is None
@@ -152,7 +154,7 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
 
 def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
     looked = []
-    control = trial.Attentive(watch.Control(), lambda: looked.append(1))
+    control = trial.Attentive(watchdog.Control(), lambda: looked.append(1))
     control.beat()
     assert not looked
     control.leave()  # of a batch
@@ -163,10 +165,10 @@ def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
 
 
 def test_a_trial_sees_that_it_is_to_stop():
-    watched = watch.Control()
+    watched = watchdog.Control()
     control = trial.Attentive(watched, lambda: None)
     assert not control.stopping
     watched.ask(signal.SIGTERM)
     assert control.stopping
-    with pytest.raises(watch.InterruptedTraining):
+    with pytest.raises(watchdog.InterruptedTraining):
         control.leave()

@@ -1,0 +1,22 @@
+"""Hashes of the code that nodes run: TFX would reuse the result of an edited function otherwise."""
+
+from __future__ import annotations
+
+from data import discovery
+from pipeline.config.pipeline_config import PipelineConfig
+from trainer_module import fingerprint
+from trainer_module.models import NAME as MODELS
+
+_STEPS = ("pipeline.orchestrators.step", "pipeline.orchestrators.kubeflow_v2_entrypoint", "trainer_module.entry")
+
+
+def of_node(config: PipelineConfig, *modules: str) -> str:
+    """Hashes what a node runs: its modules and the file of the dataset. A component stands for its executor."""
+    run = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
+    return fingerprint.code(*run, discovery.module_name(discovery.DATASETS, config.dataset))
+
+
+def of_pipeline(config: PipelineConfig) -> str:
+    """Hashes all code that the nodes of a pipeline run."""
+    names = ((MODELS, config.model), (discovery.DATASETS, config.dataset))
+    return fingerprint.code(*_STEPS, *(discovery.module_name(*name) for name in names))

@@ -1,0 +1,112 @@
+"""`schema accept`: what the data gate refused becomes what is expected."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from pipeline import errors
+from pipeline.config.pipeline_config import PipelineConfig
+
+
+def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
+    """Updates a dataset's reviewed schema to what the last run's statistics show. Returns the exit code.
+
+    Args:
+        config: says which dataset and which output folder.
+        confirm: asked once, after the difference has been shown.
+
+    Raises:
+        errors.UsageError: there is no run with statistics to accept.
+    """
+    from data import discovery
+
+    if not Path(config.output_dir, "runs").exists():
+        raise errors.UsageError(f"There is no run in {config.output_dir} whose data could be accepted. Run the pipeline first.")
+    with _quiet():
+        before, after = _proposal(config)
+    target = discovery.reviewed_schema_path(config.declared)
+    if before == after and target.exists():
+        click.echo(f"{target} fits the data of the last run: nothing to accept.")
+        return errors.OK
+    for line in _differences(before if target.exists() else "", after):
+        click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
+    if not confirm():
+        click.echo("Nothing was changed.")
+        return errors.OK
+    target.parent.mkdir(parents=True, exist_ok=True)
+    hidden = target.with_name(f".{target.name}.{os.getpid()}")
+    hidden.write_text(after, "utf-8")
+    hidden.replace(target)
+    click.echo(f"Updated {target}. Run the pipeline again, and commit the file with the reason.")
+    return errors.OK
+
+
+def _differences(before: str, after: str) -> Iterator[str]:
+    """Yields what changes, feature by feature. (A plain diff of the text mixes neighbours up: they look alike.)"""
+    old, new = _blocks(before), _blocks(after)
+    for name in old | new:
+        lines = list(difflib.ndiff(old.get(name, "").splitlines(), new.get(name, "").splitlines()))
+        if any(line[0] in "+-" for line in lines):
+            yield f"{name}:"
+            yield from (line for line in lines if line[0] != "?")
+
+
+def _blocks(text: str) -> dict[str, str]:
+    """Returns feature or domain -> its text."""
+    from google.protobuf import text_format
+
+    from components.reviewed_schema_gen.logic import parse
+
+    schema = parse(text) if text else None
+    features = {f"feature '{f.name}'": f for f in schema.feature} if schema else {}
+    domains = {f"string domain '{d.name}'": d for d in schema.string_domain} if schema else {}
+    return {name: text_format.MessageToString(block) for name, block in (features | domains).items()}
+
+
+def _proposal(config: PipelineConfig) -> tuple[str, str]:
+    """Returns the schema of the last run that read data, and the same updated to that data, in text format."""
+    import tensorflow_data_validation as tfdv
+    from google.protobuf import text_format
+    from tfx.components.statistics_gen import stats_artifact_utils
+    from tfx.orchestration import metadata
+    from tfx.types import artifact_utils
+    from tfx.utils import io_utils
+
+    from pipeline.metadata import connection
+    from pipeline.record import collect
+    from pipeline.record.run_record import earlier
+
+    with metadata.Metadata(connection.reach(config.metadata_uri)) as handle:
+        for record in earlier(config.output_dir):
+            outputs = collect.outputs_of(handle.store, record.run_id, config.pipeline_name)
+            if ("StatisticsGen", "statistics") in outputs and ("SchemaGen", "schema") in outputs:
+                break
+        else:
+            raise errors.UsageError(f"No run in {config.output_dir} got as far as statistics. Run the pipeline first.")
+    statistics = collect.as_artifact(outputs["StatisticsGen", "statistics"])
+    before = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(outputs["SchemaGen", "schema"].uri))
+    after = before
+    for split in artifact_utils.decode_split_names(statistics.split_names):
+        after = tfdv.update_schema(
+            after, stats_artifact_utils.load_statistics(statistics, split).proto(), infer_feature_shape=False
+        )
+    return text_format.MessageToString(before), text_format.MessageToString(after)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the start-up noise of TensorFlow off the screen."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        kept = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

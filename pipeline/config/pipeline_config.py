@@ -1,0 +1,215 @@
+"""The configuration of a run: frozen, typed, validated once.
+
+Settings come from the defaults (`pipeline/config/tables.py`), a TOML file (`--config`), `--set key=value`, and the options of
+the command line; later ones win.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from data import TASKS, Dataset, discovery
+from pipeline.config import reading
+from pipeline.config.tables import ENGINES, Cluster, Config, Train, Tune
+from pipeline.errors import UsageError
+from pipeline.metadata import connection
+from trainer_module.training import settings as training
+from trainer_module.training.settings import Settings
+from trainer_module.tuning import settings as tuning
+
+
+class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished configuration: what a runner receives. Every path is absolute, every default filled in.
+
+    Attributes:
+        settings: as configured.
+        declared: the dataset.
+        training: how a model is trained, what the Trainer is told.
+        tuning: how hyper-parameters are searched for, what the Tuner is told.
+        data_path: CSV file or folder.
+        output_dir: all that a run writes lies below it.
+        use_cache: whether nodes whose inputs have not changed are reused.
+    """
+
+    settings: Config
+    declared: Dataset
+    training: Settings
+    tuning: tuning.Settings
+    data_path: str
+    output_dir: str
+    use_cache: bool = True
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset."""
+        return self.settings.dataset
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.settings.model or self.declared.model
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether data comes in spans, numbered or dated."""
+        return "{" in self.data_path
+
+    @property
+    def train_steps(self) -> int:
+        """Global step at which training ends, at the latest."""
+        return self.training.steps
+
+    @property
+    def artifacts(self) -> str:
+        """Folder of TFX's artifacts."""
+        return f"{self.output_dir}/artifacts"
+
+    @property
+    def checkpoints(self) -> str:
+        """Folder of checkpoints, one folder a training in it."""
+        return _absolute(self.settings.train.checkpoints or f"{self.output_dir}/checkpoints")
+
+    @property
+    def searches(self) -> str:
+        """Folder of searches for hyper-parameters, one folder a search in it."""
+        return f"{self.output_dir}/tuning"
+
+    @property
+    def serving(self) -> str:
+        """Folder that a model server watches."""
+        return f"{self.output_dir}/serving"
+
+    @property
+    def metadata_file(self) -> str:
+        """MLMD's SQLite file, where there is one."""
+        return f"{self.output_dir}/metadata.sqlite"
+
+    @property
+    def metadata_uri(self) -> str:
+        """Where MLMD is, see `pipeline.metadata.connection`."""
+        return self.settings.metadata.uri or connection.sqlite(self.metadata_file)
+
+    @property
+    def pipeline_name(self) -> str:
+        """What this pipeline is called in MLMD. On a server an output folder's runs must not be mistaken for another one's."""
+        if not self.settings.metadata.uri:
+            return self.dataset
+        return f"{self.dataset}-{hashlib.sha256(self.output_dir.encode()).hexdigest()[:8]}"
+
+    @property
+    def beam_args(self) -> tuple[str, ...]:
+        """Beam's options inside a node."""
+        return ENGINES[self.settings.run.engine]
+
+
+def load(
+    file: Path | None,
+    assignments: Iterable[str],
+    options: Mapping[str, Any],
+    *,
+    base: Mapping[str, Any] | None = None,
+    use_cache: bool = True,
+) -> PipelineConfig:
+    """Returns the finished configuration.
+
+    Args:
+        file: TOML file, or None.
+        assignments: `key=value`, keys with dots.
+        options: dotted key -> value of what was given on the command line; None is "not given".
+        base: settings that go before all of those.
+        use_cache: see PipelineConfig.
+
+    Raises:
+        UsageError: an unknown key, a value of the wrong type or out of range, an unknown dataset or model, a broken file.
+    """
+    return _finish(reading.read(file, assignments, options, base or {}), use_cache)
+
+
+def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
+    from trainer_module.models import NAME as MODELS
+
+    try:
+        declared = discovery.dataset(settings.dataset)
+        discovery.module_name(MODELS, settings.model or declared.model)
+        path = settings.data.path or str(discovery.sample_path(declared))
+    except discovery.UnknownNameError as error:
+        raise UsageError(str(error)) from None
+    if settings.metadata.uri:
+        connection.check(settings.metadata.uri)
+    output = settings.output_dir or f"outputs/{settings.dataset}"
+    return PipelineConfig(
+        settings=settings,
+        declared=declared,
+        training=_training(settings.train, declared),
+        tuning=_tuning(settings.tune, declared),
+        data_path=_absolute(path),
+        output_dir=_absolute(output),
+        use_cache=use_cache,
+    )
+
+
+def _training(train: Train, dataset: Dataset) -> Settings:
+    suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
+    given = msgspec.structs.asdict(train)
+    chosen: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in given.items()}
+    if train.checkpoint_steps is None and suggested["checkpoint_steps"] and not chosen["patience"]:
+        chosen["checkpoint_steps"] = _as_often(suggested["checkpoint_steps"], suggested["steps"], chosen["steps"])
+    _check_chooser("train.best", "checkpoint", chosen["best"], dataset)
+    chosen["cluster"] = _cluster(train.cluster)
+    # A name for this run, so that a retry of it goes on from its own checkpoints.
+    chosen["fresh"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
+    return Settings(**{field.name: chosen[field.name] for field in dataclasses.fields(Settings)})
+
+
+def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
+    """Returns the steps between two checkpoints of a longer training: as many of them as suggested, or they would take over."""
+    return checkpoint_steps * max(1, -(-steps // suggested_steps))
+
+
+def _tuning(tune: Tune, dataset: Dataset) -> tuning.Settings:
+    if tune.objective is not None:
+        _check_chooser("tune.objective", "trial", tune.objective, dataset)
+    given = msgspec.structs.asdict(tune)
+    return tuning.Settings(**{field.name: given[field.name] for field in dataclasses.fields(tuning.Settings)})
+
+
+def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
+    choosers = TASKS[dataset.task].choosers
+    if metric not in choosers:
+        raise UsageError(
+            f"Configuration key '{key}': the best {what} of a {dataset.task} cannot be chosen by '{metric}'. "
+            f"It can by: {', '.join(choosers)}."
+        )
+
+
+def _cluster(cluster: Cluster) -> training.Cluster:
+    """Checks what cannot go together."""
+    made = training.Cluster(**msgspec.structs.asdict(cluster))
+    wrong = {
+        "parameter_server": bool(made.workers) != bool(made.ps),
+        "multi_worker_mirrored": bool(made.ps) or not made.workers,
+        "mirrored": bool(made.ps or made.workers),
+    }
+    needed = {
+        "parameter_server": "workers and ps",
+        "multi_worker_mirrored": "workers and no ps: its workers hold the variables themselves",
+        "mirrored": "neither workers nor ps: it is one process",
+    }
+    if wrong[made.strategy]:
+        raise UsageError(
+            f"Configuration table 'train.cluster': the strategy {made.strategy} needs {needed[made.strategy]}. "
+            f"Received: workers = {made.workers}, ps = {made.ps}."
+        )
+    return made
+
+
+def _absolute(path: str) -> str:
+    return path if re.match(r"\w+://", path) else str(Path(path).absolute())

@@ -1,0 +1,145 @@
+"""Settings as a person gives them, in a file and on the command line: read, typed, and what is wrong with them said."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import re
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli
+from msgspec import Meta
+
+from pipeline.config.tables import Config, Table
+from pipeline.errors import UsageError
+
+
+def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, Any], base: Mapping[str, Any]) -> Config:
+    """Returns the settings.
+
+    Args:
+        file: TOML file, or None.
+        assignments: `key=value`, keys with dots.
+        options: dotted key -> value of what was given on the command line; None is "not given".
+        base: settings that go before all of those, where there is no file.
+
+    Raises:
+        UsageError: an unknown key, a value of the wrong type or out of range, a broken file.
+    """
+    settings: dict[str, Any] = _parsed(file) if file else copy.deepcopy(dict(base))
+    _check(settings, f"in {file}")
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--set takes key=value. Received: '{assignment}'.")
+        _put(settings, key.strip(), value.strip())
+    for key, value in options.items():
+        if value is not None:
+            _put(settings, key, value)
+    return _convert(settings)
+
+
+def manual(table: type = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yields every key of a configuration and what it means."""
+    hints = typing.get_type_hints(table, include_extras=True)
+    for field in msgspec.structs.fields(table):
+        if isinstance(field.type, type) and issubclass(field.type, Table):
+            yield from manual(field.type, f"{prefix}{field.name}.")
+        else:
+            meta = next(m for m in hints[field.name].__metadata__ if isinstance(m, Meta))
+            yield prefix + field.name, meta.description or ""
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        return tomli.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration file {file} cannot be read: {error.strerror}.") from None
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The configuration file {file} is not valid TOML: {error}.") from None
+
+
+def _check(settings: Mapping[str, Any], where: str) -> None:
+    """Checks a file on its own, so that a mistake in it is said to be in it."""
+    try:
+        _convert(settings)
+    except UsageError as error:
+        raise UsageError(f"{error} ({where})") from None
+
+
+def _put(settings: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    table = settings
+    for part in path:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise _unknown(key)
+    table[last] = value
+
+
+def _convert(settings: Mapping[str, Any]) -> Config:
+    try:
+        return msgspec.convert(settings, Config, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        table = _named(settings, place.strip("`").lstrip("."), str(error))
+        unknown = re.search(r"unknown field `(.*)`", message)
+        if unknown:
+            raise _unknown(f"{table}.{unknown[1]}".lstrip(".")) from None
+        value = _look_up(settings, table)
+        if message.startswith("Invalid enum value"):
+            message = f"expected one of {', '.join(_choices(table))}"
+        raise UsageError(
+            f"Configuration key '{table}': {message.lower().replace('`', '').replace(' | null', '')}. Received: {value!r}."
+        ) from None
+
+
+def _named(settings: Mapping[str, Any], place: str, error: str) -> str:
+    """Returns a place as dotted keys. Of a free table msgspec names none: it is the one that gives the same error alone."""
+    place = re.sub(r"\[(\d+)\]", r".\1", place)
+    while "[...]" in place:
+        before, _, after = place.partition("[...]")
+        key = next((k for k in _look_up(settings, before) if _error_of(settings, before, k) == error), "?")
+        place = f"{before}.{key}{after}"
+    return place
+
+
+def _error_of(settings: Mapping[str, Any], table: str, key: str) -> str:
+    """Returns what is wrong with settings in which a table has one key only."""
+    alone = copy.deepcopy(dict(settings))
+    entries = _look_up(alone, table)
+    for other in entries.keys() - {key}:
+        del entries[other]
+    try:
+        msgspec.convert(alone, Config, strict=False)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
+
+
+def _unknown(key: str) -> UsageError:
+    known = [k for k, _ in manual()]
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return UsageError(f"Unknown configuration key '{key}'.{hint} Known: {', '.join(known)}.")
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    """Returns the values of a key that is a Literal."""
+    kind: Any = Config
+    for part in key.split("."):
+        kind = typing.get_type_hints(kind)[part]
+    return typing.get_args(kind)
+
+
+def _look_up(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        if isinstance(settings, list):
+            settings = settings[int(part)]
+        else:
+            settings = settings.get(part) if isinstance(settings, Mapping) else None
+    return settings

@@ -1,0 +1,38 @@
+"""The tables and keys of a configuration. Their `description`s are the manual: `python -m pipeline list` prints them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.config.airflow import Airflow
+from pipeline.config.kubeflow import Kubeflow, Step
+from pipeline.config.run import ENGINES, Data, Metadata, Run
+from pipeline.config.table import FROM_DATASET, Table
+from pipeline.config.train import Cluster, Train, Tune
+
+__all__ = [
+    "ENGINES", "Airflow", "Cluster", "Config", "Data", "Kubeflow", "Metadata", "Run", "Step", "Table", "Train", "Tune",
+]  # fmt: skip
+
+
+class Config(Table, frozen=True):
+    """The keys of a configuration file."""
+
+    dataset: Annotated[str, Meta(description="name of a file in data/datasets/, or an import path")] = "taxi"
+    model: Annotated[
+        str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{FROM_DATASET}")
+    ] = None
+    output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
+    train: Train = Train()
+    tune: Tune = Tune()
+    data: Data = Data()
+    run: Run = Run()
+    metadata: Metadata = Metadata()
+    kubeflow: Kubeflow = Kubeflow()
+    airflow: Airflow = Airflow()
+    hyperparameters: Annotated[dict[str, int | float | str], Meta(description="of the model, instead of its defaults")] = (
+        msgspec.field(default_factory=dict)
+    )

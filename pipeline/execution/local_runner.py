@@ -1,0 +1,103 @@
+"""Runs the DAG in this process; nodes that do not need each other run at the same time."""
+
+from __future__ import annotations
+
+import threading
+
+from pipeline.errors import StoppedError
+from pipeline.execution.nodes import Nodes
+
+
+def run(nodes: Nodes, parallel: int = 1) -> None:
+    """Runs every node once those have run that it needs, up to `parallel` at a time.
+
+    TFX's LocalDagRunner runs one after another, does not say which node failed, and returns normally where one could not
+    resolve its inputs.
+
+    Raises:
+        pipeline.errors.NodeFailedError: the first node that failed. No other starts after it; those under way come to an end.
+        pipeline.errors.StoppedError: a signal has ended the run.
+    """
+    schedule = _Schedule(nodes.needs)
+    helpers = [threading.Thread(target=_help, args=(nodes, schedule), daemon=True, name="node") for _ in range(parallel - 1)]
+    for helper in helpers:
+        helper.start()
+    try:
+        _work(nodes, schedule, here=True)
+        for helper in helpers:
+            helper.join()
+    except StoppedError:  # raised by a signal in this thread; what the others do ends with the process
+        for node_id in schedule.stop():
+            nodes.end(node_id)
+        raise
+    if schedule.failure:
+        raise schedule.failure
+
+
+def _work(nodes: Nodes, schedule: _Schedule, *, here: bool = False) -> None:
+    while node_id := schedule.take(here=here):
+        try:
+            nodes.run(node_id)
+        except Exception as failure:
+            schedule.ended(node_id, failure)
+        except BaseException:
+            schedule.ended(node_id, None)
+            raise
+        else:
+            schedule.ended(node_id, None)
+
+
+def _help(nodes: Nodes, schedule: _Schedule) -> None:
+    """Does the same in another thread."""
+    try:
+        _work(nodes, schedule)
+    except BaseException as stopped:  # a training that a signal has asked to leave
+        schedule.stop(stopped)
+
+
+class _Schedule:
+    """Which nodes are waiting, running, done. All threads take theirs from here."""
+
+    def __init__(self, needs: dict[str, set[str]]) -> None:
+        self._needs = {node: before & set(needs) for node, before in needs.items()}
+        self._running: set[str] = set()
+        self._changed = threading.Condition()
+        self._busy_here, self._over = False, False
+        self.failure: BaseException | None = None
+
+    def take(self, *, here: bool) -> str | None:
+        """Waits for a node that can run, and returns it; None when there will be none.
+
+        `here`: the thread that signals arrive in. It comes first, for a node that runs in it can be ended in the middle.
+        """
+        with self._changed:
+            while True:
+                if here:
+                    self._busy_here = False
+                if self._over or not self._needs:
+                    return None
+                ready = next((node for node, before in self._needs.items() if not before), None)
+                if ready and (here or self._busy_here):
+                    del self._needs[ready]
+                    self._running.add(ready)
+                    self._busy_here = self._busy_here or here
+                    self._changed.notify_all()
+                    return ready
+                self._changed.wait()
+
+    def ended(self, node_id: str, failure: BaseException | None) -> None:
+        """A node has run."""
+        with self._changed:
+            self._running.discard(node_id)
+            for before in self._needs.values():
+                before.discard(node_id)
+            if failure:
+                self.failure, self._over = self.failure or failure, True
+            self._changed.notify_all()
+
+    def stop(self, why: BaseException | None = None) -> list[str]:
+        """Lets no other node start. Returns those that are running."""
+        with self._changed:
+            self._over, self.failure = True, self.failure or why
+            self._changed.notify_all()
+            return sorted(self._running)

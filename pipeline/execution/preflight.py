@@ -1,0 +1,119 @@
+"""What can be known to be wrong before any work is done."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pipeline.config.pipeline_config import PipelineConfig
+from pipeline.errors import InputError, InUseError, UsageError
+
+# Of each file: a scan of that takes about a second. What is wrong behind it, ExampleGen meets and says in the same words.
+_CHECKED_BYTES = 256 << 20
+# Beyond that the lock file forgets who has shared it.
+_NAMES_BYTES = 64 << 10
+
+
+def check(config: PipelineConfig) -> None:
+    """Checks data, reviewed schema and hyper-parameters.
+
+    Raises:
+        InputError, UsageError: one paragraph: what, where, what to do.
+    """
+    from components.csv_files import paths
+    from components.csv_files import reader as csv
+    from components.reviewed_schema_gen import logic as schema
+    from components.window_example_gen import logic as windows
+    from data import discovery
+    from trainer_module.estimators import build
+    from trainer_module.estimators.keras_conversion import KerasModelError
+
+    try:
+        files = paths.files(config.data_path, config.settings.data.span, config.settings.data.spans)
+        reader = windows if config.declared.series else csv
+        reader.check_files(config.data_path, files, config.declared, _CHECKED_BYTES)
+    except csv.InputDataError as error:
+        raise InputError(str(error)) from None
+    reviewed = discovery.reviewed_schema_path(config.declared)
+    if reviewed.exists():
+        try:
+            schema.parse(reviewed.read_text("utf-8"))
+        except schema.SchemaError as error:
+            raise InputError(f"{reviewed}: {error}") from None
+    try:
+        build.check(config.declared, config.model, config.settings.hyperparameters)
+    except (build.HyperParameterError, build.UnfitModelError, KerasModelError) as error:
+        raise UsageError(str(error)) from None
+
+
+def is_local(path: str) -> bool:
+    """Whether a path is one of the file system, not a URL of object storage."""
+    return not re.match(r"\w+://", path)
+
+
+@contextmanager
+def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
+    """Creates an output folder and keeps it to this process; or, shared, to processes that share it.
+
+    Object storage has no locks: there, whoever starts runs has to see to it that they come one after another.
+
+    Raises:
+        InputError: it cannot be written.
+        InUseError: another run is using it.
+    """
+    if not is_local(path):
+        yield
+        return
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a+")
+    except OSError as error:
+        raise InputError(
+            f"The output folder {path} cannot be written: {error.strerror}. Choose another one with --output-dir."
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)  # dies with its owner
+        except OSError:
+            raise InUseError(
+                f"Another run ({_holders(lock)}) is using the output folder {path}. "
+                "Wait for it, or choose another folder with --output-dir."
+            ) from None
+        if not shared or os.fstat(lock.fileno()).st_size > _NAMES_BYTES:
+            lock.truncate(0)
+        lock.write(f"{os.getpid()} {socket.gethostname()}\n")
+        lock.flush()
+        yield
+
+
+def _holders(lock: IO[str]) -> str:
+    """Returns who holds a lock, as far as they have said so and may be alive."""
+    lock.seek(0)
+    here, found = socket.gethostname(), []
+    for line in lock.read().splitlines():
+        pid, _, host = line.partition(" ")
+        if host != here:
+            found.append(f"process {pid} on {host}")
+        elif Path(f"/proc/{pid}").exists() or not Path("/proc").exists():
+            found.append(f"process {pid}")
+    return ", ".join(dict.fromkeys(found)) or "a process that has not said which"
+
+
+def check_local(config: PipelineConfig) -> None:
+    """Checks that results go to a folder of this machine, as whoever runs all nodes in one process needs it.
+
+    Raises:
+        UsageError: they go to object storage.
+    """
+    if not is_local(config.output_dir):
+        raise UsageError(
+            f"output_dir is {config.output_dir}, but `run` keeps its record, its lock and its metadata in a folder. Give it "
+            "one with --output-dir; results go to object storage from Kubeflow (python -m pipeline compile kubeflow)."
+        )

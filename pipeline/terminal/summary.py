@@ -1,0 +1,75 @@
+"""What a person sees at the end: the nodes, the metrics, the decision, the served model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.record.run_record import RunRecord
+
+
+def show(record: RunRecord, console: Console, output_dir: str) -> None:
+    """Prints the summary of a finished run."""
+    console.print()
+    _nodes(record, console)
+    _training(record, console)
+    if record.metrics:
+        _metrics(record, console)
+    for gate in record.gates:
+        if gate.decision == "passed" and ("Warning" in gate.why or "set aside" in gate.why):
+            console.print(f"[yellow]{gate.id}[/]: {gate.why}", highlight=False, soft_wrap=True)
+    if record.status == "pushed" and record.pushed_path:
+        console.print(f"[green]Blessed and pushed[/] to {record.pushed_path}", highlight=False, soft_wrap=True)
+        _serving(record.pushed_path, record.dataset, console)
+    elif record.status == "unchanged":
+        console.print(f"[green]Unchanged.[/] {record.why}", highlight=False, soft_wrap=True)
+    if record.trials_plot:
+        console.print(f"Trials: {record.trials_plot}", highlight=False, soft_wrap=True)
+    if record.plot:
+        console.print(f"Forecast of the held-out end: {record.plot}", highlight=False, soft_wrap=True)
+    console.print(f"Record: {output_dir}/run.json   {record.seconds:.1f} s", highlight=False, soft_wrap=True)
+
+
+def _nodes(record: RunRecord, console: Console) -> None:
+    table = Table("node", "state", "seconds", box=None, pad_edge=False)
+    table.columns[2].justify = "right"
+    for node in record.nodes:
+        table.add_row(node.id, node.state, f"{node.seconds:.1f}")
+    console.print(table)
+    console.print()
+
+
+def _training(record: RunRecord, console: Console) -> None:
+    resumed_from, steps = record.train.get("resumed_from"), record.train.get("steps")
+    if resumed_from and resumed_from != steps:
+        console.print(f"The training went on from its checkpoint at step {resumed_from:,}.")
+    if record.train.get("warm_start"):
+        console.print(record.train["warm_start"], markup=False, highlight=False, soft_wrap=True)
+
+
+def _metrics(record: RunRecord, console: Console) -> None:
+    table = Table("metric", "evaluation split", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for name, value in record.metrics.items():
+        shown = "-" if value is None else f"{value:,.0f}" if name == "example_count" else _number(value)
+        table.add_row(name, shown)
+    console.print(table)
+    if record.baseline:
+        console.print(f"Latest blessed model before: {record.baseline['model']}, run {record.baseline['run_id']}")
+    console.print()
+
+
+def _number(value: float) -> str:
+    """Four decimals, fewer of a large number: errors are in the label's units."""
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}"
+
+
+def _serving(pushed_path: str, dataset: str, console: Console) -> None:
+    base = Path(pushed_path).parent
+    console.print(
+        f"Serve it:  tensorflow_model_server --rest_api_port=8501 --model_name={dataset} --model_base_path={base}",
+        highlight=False,
+        soft_wrap=True,
+    )

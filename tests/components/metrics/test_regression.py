@@ -1,0 +1,230 @@
+"""Errors of regressions and forecasts: in numbers, through TFMA, and as bounds that a model passes or misses."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
+
+from components.metrics.regression import ForecastError, RegressionError
+from data import SERIES, Bound, Dataset, Numeric, Series, Target, Vocabulary
+from tests.support.judged import judge
+
+HOUSES = Dataset(
+    name="houses",
+    sample="",
+    features=(Numeric("area"), Vocabulary("street")),
+    label=Target("price"),
+    weight="copies",
+    slices=("street",),
+)
+PRICES = np.array([100.0, 200, 300, 400, 0, 150, 90])
+GUESSES = np.array([110.0, 180, 330, 400, 20, 150, 80])
+STREETS = ["north", "north", "north", "south", "south", "south", "empty"]
+COPIES = np.array([1, 2, 0.2, 1, 0.5, 1.5, 0])
+
+LEVELS = Series(time="day", value="level", inputs=3, outputs=2, id="place")
+FORECAST = Dataset(
+    name="levels", sample="", features=LEVELS.features, label=LEVELS.label, series=LEVELS, slices=(SERIES,), weight="copies"
+)
+PAST = np.array([[1.0, 2, 3], [5, 5, 5], [9, 8, 7], [0, 0, 1]])
+FUTURE = np.array([[4.0, 5], [6, 4], [6, 5], [1, 2]])
+NAIVE = np.array([[3.5, 4], [5, 5], [7, 7], [9, 9]])
+SAID = np.array([[4.0, 4], [6, 5], [6, 4], [2, 2]])
+PLACES = ["a", "a", "b", "b"]
+WEIGHTS = np.array([1.0, 0, 3, 0.5])
+
+
+def rmse(errors, weights=None):
+    return math.sqrt(np.average(np.mean(np.square(errors), axis=1), weights=weights))
+
+
+def regression(guesses, weights=None):
+    """What RegressionError should say, in NumPy."""
+    w = np.ones(len(PRICES)) if weights is None else weights
+    errors = np.abs(guesses - PRICES)
+    mean = np.average(PRICES, weights=w)
+    off = math.sqrt(np.average(errors**2, weights=w))
+    return {
+        "rmse": off,
+        "mae": np.average(errors, weights=w),
+        "mean_relative_error": np.average(np.divide(errors, PRICES, out=np.zeros(len(PRICES)), where=PRICES > 0), weights=w),
+        "relative_rmse": off / math.sqrt(np.average((PRICES - mean) ** 2, weights=w)),
+        "calibration": np.average(guesses, weights=w) / mean,
+        "mean_label": mean,
+        "mean_prediction": np.average(guesses, weights=w),
+    }
+
+
+def forecast(chosen=slice(None), weights=None):
+    """What ForecastError should say of some rows, in NumPy."""
+    w = None if weights is None else weights[chosen]
+    said, persistence, seasonal = (rmse((f - FUTURE)[chosen], w) for f in (SAID, np.repeat(PAST[:, -1:], 2, axis=1), NAIVE))
+    return {
+        "rmse": said,
+        "mae": np.average(np.mean(np.abs(SAID - FUTURE), axis=1)[chosen], weights=w),
+        "persistence_rmse": persistence,
+        "seasonal_naive_rmse": seasonal,
+        "relative_rmse": said / min(persistence, seasonal),
+    }
+
+
+def of(found):
+    """The metrics of a dataset, without the count of the rows and TFMA's total of the weights."""
+    return {k: v for k, v in found.items() if "example_count" not in k}
+
+
+def direct(metrics, labels, predictions, features=None):
+    """The same metrics from TFMA's combiner alone, without weights."""
+    found = {}
+    for name in type(metrics).NAMES:
+        shared, _ = metrics.computations(example_weighted=False)
+        sums = shared.combiner.create_accumulator()
+        for i, label in enumerate(labels):
+            given = {k: np.asarray(v[i]) for k, v in (features or {}).items()}
+            row = StandardMetricInputs(label=np.atleast_1d(label), prediction=np.atleast_1d(predictions[i]), features=given)
+            sums = shared.combiner.add_input(sums, row)
+        found[name] = metrics._value(name, sums)
+    return found
+
+
+def failures(judged):
+    """The metrics that miss a bound, and on which slice."""
+    return sorted(
+        (failure.metric_key.name, len(validation.slice_key.single_slice_keys))
+        for validation in judged.validation.metric_validations_per_slice
+        for failure in validation.failures
+    )
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory):
+    """Regressions, with two bounds that are missed."""
+    bounds = (Bound("mae", at_most=8), Bound("rmse", at_most=100), Bound("calibration", at_least=1.1))
+    dataset = dataclasses.replace(HOUSES, bounds=bounds)
+    folder = tmp_path_factory.mktemp("houses")
+    return judge(folder, dataset, PRICES, GUESSES, features={"street": STREETS}, weights=COPIES)
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory):
+    """Forecasts, with columns beside them that are no numbers, and with one bound that is missed."""
+    dataset = dataclasses.replace(FORECAST, bounds=(Bound("relative_rmse", at_most=0.9), Bound("rmse", at_most=0.1)))
+    features = {"level": PAST, "level_seasonal_naive": NAIVE, SERIES: PLACES, "note": ["ä", "", "no number", "?"]}
+    return judge(tmp_path_factory.mktemp("levels"), dataset, FUTURE, SAID, features=features, weights=WEIGHTS)
+
+
+# Regressions.
+
+
+def test_the_errors_of_a_regression_are_weighted_and_computed_by_slice(houses):
+    assert of(houses.metrics["overall"]) == pytest.approx(regression(GUESSES, COPIES))
+    in_the_north = COPIES * [s == "north" for s in STREETS]
+    assert of(houses.metrics["north"]) == pytest.approx(regression(GUESSES, in_the_north))
+    assert set(houses.metrics) == {"overall", "north", "south", "empty"}
+
+
+def test_a_slice_without_weight_is_not_a_number(houses):
+    assert all(math.isnan(v) for v in of(houses.metrics["empty"]).values())
+
+
+def test_without_weights_every_row_counts_the_same():
+    assert direct(RegressionError("mae"), PRICES, GUESSES) == pytest.approx(regression(GUESSES))
+
+
+def test_the_mean_label_everywhere_has_the_relative_error_one():
+    found = direct(RegressionError("relative_rmse"), PRICES, np.full(len(PRICES), PRICES.mean()))
+    assert found["relative_rmse"] == pytest.approx(1)
+    assert found["calibration"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("guesses", "expected"), [([8, 8, 8], 1), ([8, 8, 9], math.inf)])
+def test_a_label_that_never_changes_cannot_be_predicted_better_than_by_itself(guesses, expected):
+    assert direct(RegressionError("relative_rmse"), [8.0, 8, 8], guesses)["relative_rmse"] == expected
+
+
+def test_a_label_of_nothing_has_no_relative_error():
+    found = direct(RegressionError("mae"), [0.0, 10.0], [5.0, 11.0])
+    assert found["mean_relative_error"] == pytest.approx(0.1 / 2)
+
+
+# Forecasts.
+
+
+def test_the_errors_of_a_forecast_are_weighted_and_computed_by_slice(levels):
+    assert of(levels.metrics["overall"]) == pytest.approx(forecast(weights=WEIGHTS))
+    assert of(levels.metrics["a"]) == pytest.approx(forecast([0, 1], WEIGHTS))
+    assert of(levels.metrics["b"]) == pytest.approx(forecast([2, 3], WEIGHTS))
+    # The better of the two naive forecasts is another one in each series.
+    assert levels.metrics["a"]["seasonal_naive_rmse"] < levels.metrics["a"]["persistence_rmse"]
+    assert levels.metrics["b"]["persistence_rmse"] < levels.metrics["b"]["seasonal_naive_rmse"]
+
+
+def test_a_forecast_needs_no_weights_and_may_repeat_the_last_value():
+    metric = ForecastError("rmse", past="level", seasonal_naive="level_seasonal_naive")
+    features = {"level": PAST, "level_seasonal_naive": NAIVE}
+    assert direct(metric, FUTURE, SAID, features) == pytest.approx(forecast())
+    repeated = direct(metric, FUTURE, np.repeat(PAST[:, -1:], 2, axis=1), features)
+    assert repeated["rmse"] == repeated["persistence_rmse"]
+    assert repeated["relative_rmse"] >= 1
+
+
+def test_only_the_configured_columns_reach_the_combiner():
+    metric = ForecastError("rmse", past="level", seasonal_naive="level_seasonal_naive")
+    shared, derived = metric.computations(example_weighted=False)
+    [preprocessor] = shared.preprocessors
+    row = {"features": {"level": PAST[0], "level_seasonal_naive": NAIVE[0], "note": np.array(["text"])}}
+    [made] = preprocessor.process(row)
+    assert set(made["features"]) == {"level", "level_seasonal_naive"}
+    assert [key.name for key in derived.keys] == ["rmse"]
+
+
+# Bounds.
+
+
+def test_bounds_hold_or_refuse_overall_only(houses, levels):
+    assert not houses.validation.validation_ok
+    assert failures(houses) == [("calibration", 0), ("mae", 0)]
+    assert not levels.validation.validation_ok
+    assert failures(levels) == [("rmse", 0)]
+
+
+def test_an_error_may_grow_by_a_share_of_the_blessed_models_error(tmp_path):
+    better = FUTURE + (SAID - FUTURE) / 1.2  # the candidate's errors are 20 % larger
+    bounds = (Bound("rmse", may_lose_share=0.3), Bound("mae", may_lose_share=0.1), Bound("relative_rmse", at_most=0.9))
+    dataset = dataclasses.replace(FORECAST, weight=None, slices=(), bounds=bounds)
+    features = {"level": PAST, "level_seasonal_naive": NAIVE}
+    judged = judge(tmp_path, dataset, FUTURE, SAID, baseline=better, features=features)
+    [validation] = judged.validation.metric_validations_per_slice
+    [failure] = validation.failures
+    assert (failure.metric_key.name, failure.metric_key.is_diff) == ("mae", True)
+    # TFMA reports the difference, also where the bound is a share.
+    mae = judged.metrics["overall"]["mae"]
+    assert failure.metric_value.double_value.value == pytest.approx(mae - mae / 1.2)
+
+
+def test_a_model_that_reaches_every_bound_passes(tmp_path):
+    bounds = (Bound("mae", at_most=20), Bound("relative_rmse", at_most=0.95), Bound("calibration", at_least=0.9, at_most=1.1))
+    dataset = dataclasses.replace(HOUSES, weight=None, slices=(), bounds=bounds)
+    judged = judge(tmp_path, dataset, PRICES, GUESSES)
+    assert of(judged.metrics["overall"]) == pytest.approx(regression(GUESSES))
+    assert judged.validation.validation_ok
+    assert failures(judged) == []
+
+
+# Sums.
+
+
+@pytest.mark.parametrize("metric", [RegressionError("rmse"), ForecastError("mae", past="p", seasonal_naive="s")])
+def test_sums_add_up_in_any_order_and_nothing_is_not_a_number(metric):
+    shared, derived = metric.computations(example_weighted=False)
+    combiner = shared.combiner
+    [key] = derived.keys
+    one, two = np.array([1.0, 4, 2, 1, 3, 9, 4]), np.array([3.0, 0, 1, 1, 5, 25, 6])
+    sums = [combiner.merge_accumulators(order) for order in ([one, 0.0, two], [two, one], [0.0, 0.0, one, two])]
+    for made in sums:
+        np.testing.assert_array_equal(made, one + two)
+    for nothing in (combiner.create_accumulator(), combiner.merge_accumulators([0.0, 0.0]), combiner.merge_accumulators([])):
+        assert math.isnan(derived.result(combiner.extract_output(nothing))[key])
+    assert math.isnan(derived.result(combiner.extract_output(np.zeros(7)))[key])

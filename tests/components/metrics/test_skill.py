@@ -1,0 +1,156 @@
+"""Skill of classifiers: zero for a model that knows nothing, in our arithmetic and through TFMA's evaluator."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss
+
+from components.metrics import skill
+from data import Bound, ClassLabel, Dataset, Label, Numeric, Vocabulary
+from tests.support.judged import judge
+
+LABELS = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]  # the majority's share: 0.75
+PREDICTIONS = {
+    "always_0": [0.2] * 8,
+    "always_1": [0.8] * 8,
+    "perfect": LABELS,
+    "one_wrong": [0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9],
+    "inverted": [1.0 - y for y in LABELS],
+}
+SKILLS = {"always_0": 0.0, "always_1": -0.5, "perfect": 0.25, "one_wrong": 0.125, "inverted": -0.75}
+
+
+# Two classes.
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"tp": 0, "tn": 75, "fp": 0, "fn": 25}, 0.0),
+        ({"tp": 75, "tn": 0, "fp": 25, "fn": 0}, 0.0),
+        ({"tp": 25, "tn": 75, "fp": 0, "fn": 0}, 0.25),
+        ({"tp": 25, "tn": 65, "fp": 10, "fn": 0}, 0.15),
+        ({"tp": 25, "tn": 0, "fp": 75, "fn": 0}, -0.5),
+        ({"tp": 0.5, "tn": 1.0, "fp": 0.5, "fn": 0.0}, 0.0),
+    ],
+    ids=["constant 0", "constant 1, the majority", "perfect", "better", "worse than constant", "weighted"],
+)
+def test_skill_is_accuracy_above_the_share_of_the_majority(counts, expected):
+    assert skill.AccuracySkill().result(**counts) == pytest.approx(expected)
+
+
+def test_skill_without_rows_is_not_a_number():
+    assert math.isnan(skill.AccuracySkill().result(0, 0, 0, 0))
+
+
+BINARY = Dataset(name="binary", sample="", features=(Vocabulary("model"),), label=Label("label"), slices=("model",), bounds=())
+
+
+def test_tfma_computes_the_skill_of_every_slice(tmp_path):
+    names = [name for name in PREDICTIONS for _ in LABELS]
+    said = [p for predictions in PREDICTIONS.values() for p in predictions]
+    found = judge(tmp_path, BINARY, LABELS * len(PREDICTIONS), said, features={"model": names})
+    skills = {name: metrics[skill.ACCURACY_SKILL] for name, metrics in found.metrics.items()}
+    assert skills.pop("overall") == pytest.approx((6 + 2 + 8 + 7 + 0) / 40 - 0.75)
+    assert skills == pytest.approx(SKILLS)
+
+
+def test_tfma_weights_the_majority_too(tmp_path):
+    # Weighted, the ones are the majority: 10 of 16.
+    weighted = dataclasses.replace(BINARY, weight="copies", slices=())
+    found = judge(tmp_path, weighted, LABELS, PREDICTIONS["always_1"], weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0])
+    assert found.metrics["overall"][skill.ACCURACY_SKILL] == pytest.approx(0.0)
+
+
+# Several classes.
+
+FRUIT = Dataset(
+    name="fruit",
+    sample="",
+    features=(Numeric("weight"), Vocabulary("market")),
+    label=ClassLabel("kind", ("apple", "pear", "plum")),
+    slices=("market",),
+    bounds=(),
+)
+KINDS = np.array([0, 0, 0, 1, 2, 1, 0, 0])
+MARKETS = ["old", "old", "old", "old", "new", "new", "new", "new"]
+SAID = np.array(
+    [
+        [0.6, 0.3, 0.1],
+        [0.2, 0.5, 0.3],
+        [0.4, 0.3, 0.3],
+        [0.1, 0.8, 0.1],
+        [0.3, 0.4, 0.3],
+        [0, 1, 0],
+        [0.9, 0.1, 0],
+        [0, 0.5, 0.5],
+    ]
+)
+WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 0, 1])
+
+
+def judged(folder, said=SAID, weights=None, bounds=()):
+    dataset = dataclasses.replace(FRUIT, bounds=bounds, weight=None if weights is None else "copies")
+    return judge(folder, dataset, KINDS, said, features={"market": MARKETS}, weights=weights)
+
+
+def expected(said=SAID, chosen=slice(None), weights=None):
+    """The metrics of some rows, by scikit-learn; a probability of 0 counts as 1e-7, as in Keras."""
+    kinds, given = KINDS[chosen], np.clip(said[chosen], 1e-7, 1 - 1e-7)
+    w = np.ones(len(kinds)) if weights is None else weights[chosen]
+    accuracy = accuracy_score(kinds, said[chosen].argmax(axis=1), sample_weight=w)
+    return {
+        "accuracy": accuracy,
+        "accuracy_skill": accuracy - max(np.average(kinds == kind, weights=w) for kind in range(3)),
+        "cross_entropy": -np.average(np.log(given[np.arange(len(kinds)), kinds]), weights=w),
+    }
+
+
+def of(found):
+    return {k: found[k] for k in ("accuracy", "accuracy_skill", "cross_entropy")}
+
+
+def test_several_classes_are_judged_overall_and_by_slice_and_bounded_overall(tmp_path):
+    bounds = (Bound("accuracy_skill", at_least=0.3), Bound("accuracy", at_least=0.6), Bound("cross_entropy", at_most=3))
+    found = judged(tmp_path, bounds=bounds)
+    assert of(found.metrics["overall"]) == pytest.approx(expected(), rel=1e-6)
+    assert of(found.metrics["overall"])["accuracy"] == 5 / 8
+    assert of(found.metrics["old"]) == pytest.approx(expected(chosen=slice(0, 4)), rel=1e-6)
+    assert of(found.metrics["new"]) == pytest.approx(expected(chosen=slice(4, 8)), rel=1e-6)
+    assert not found.validation.validation_ok
+    [validation] = found.validation.metric_validations_per_slice
+    assert [f.metric_key.name for f in validation.failures] == ["accuracy_skill"]
+    assert not validation.slice_key.single_slice_keys
+
+
+def test_weights_weigh_the_rows_and_the_majority(tmp_path):
+    softer = (SAID + 0.1) / 1.3
+    found = judged(tmp_path, said=softer, weights=WEIGHTS).metrics["overall"]
+    assert of(found) == pytest.approx(expected(softer, weights=WEIGHTS), rel=1e-6)
+    assert found["cross_entropy"] == pytest.approx(log_loss(KINDS, softer, sample_weight=WEIGHTS), rel=1e-6)
+
+
+def test_always_the_majority_has_no_skill():
+    metric = skill.MulticlassSkill("accuracy_skill")
+    sums = sum(np.array([*metric.terms(np.array([kind]), np.array([0.5, 0.3, 0.2]), {})]) for kind in KINDS)
+    accuracy, no_skill, _ = metric.values(len(KINDS), sums)
+    assert (accuracy, no_skill) == (5 / 8, 0)
+
+
+def test_scores_that_do_not_add_up_to_one_are_shares():
+    metric = skill.MulticlassSkill("cross_entropy")
+    right, cross_entropy, *kind = metric.terms(np.array([1.0]), np.array([2.0, 6.0, 2.0]), {})
+    assert right
+    assert cross_entropy == pytest.approx(-math.log(0.6))
+    assert kind == [0, 1, 0]
+
+
+def test_sums_over_classes_add_up_and_nothing_is_not_a_number():
+    shared, derived = skill.MulticlassSkill("accuracy").computations(example_weighted=False)
+    combiner = shared.combiner
+    [key] = derived.keys
+    parts = [np.array([2.0, 1, 0.7, 2, 0, 0]), 0.0, np.array([2.0, 2, 0.1, 0, 1, 1])]
+    assert derived.result(combiner.extract_output(combiner.merge_accumulators(parts))) == {key: 3 / 4}
+    assert math.isnan(derived.result(combiner.extract_output(combiner.create_accumulator()))[key])

@@ -1,0 +1,334 @@
+"""Where settings come from, which one wins, and what is said about a wrong one."""
+
+import dataclasses
+
+import msgspec
+import pytest
+import tensorflow as tf
+
+from data import TASKS, discovery
+from data.datasets.taxi import DATASET as TAXI
+from pipeline.config import pipeline_config, reading, tables
+from pipeline.errors import USAGE, UsageError
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Returns a function: TOML text (or None), assignments, options -> PipelineConfig. The current folder is tmp_path."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(text=None, *assignments, **options):
+        file = None
+        if text is not None:
+            file = tmp_path / "run.toml"
+            file.write_text(text, "utf-8")
+        return pipeline_config.load(file, assignments, {k.replace("__", "."): v for k, v in options.items()})
+
+    return call
+
+
+def refusal(load, *args, **options) -> str:
+    with pytest.raises(UsageError) as error:
+        load(*args, **options)
+    assert error.value.exit_code == USAGE
+    return str(error.value)
+
+
+def test_defaults(load, tmp_path):
+    made = load()
+    assert (made.dataset, made.model) == ("taxi", "custom_wide_deep")
+    assert made.declared is TAXI
+    assert made.train_steps == TAXI.training.steps
+    assert made.data_path == str(discovery.sample_path(TAXI))
+    assert made.output_dir == str(tmp_path / "outputs" / "taxi")
+    assert made.training.best == "auc"
+    assert (made.training.export, made.training.keep_checkpoints, made.training.seed) == ("best", 5, 1)
+    assert (made.training.summary_steps, made.training.histograms) == (100, False)
+    assert made.settings.hyperparameters == {}
+    assert made.use_cache
+
+
+# What a training is told.
+
+
+@pytest.mark.parametrize("name", discovery.names(discovery.DATASETS))
+def test_how_long_and_how_often_is_what_the_dataset_suggests(load, name):
+    made, suggested = load(dataset=name), discovery.dataset(name).training
+    for key in ("steps", "batch_size", "checkpoint_steps", "eval_seconds", "patience"):
+        assert getattr(made.training, key) == getattr(suggested, key), key
+    assert made.training.best == discovery.dataset(name).best
+
+
+def test_every_key_of_a_training_can_be_set(load):
+    keys = {
+        "steps": 7, "batch_size": 8, "checkpoint_steps": 3, "eval_seconds": 0, "patience": 0, "best": "binary_accuracy",
+        "export": "latest", "keep_checkpoints": 2, "summary_steps": 0, "histograms": True, "seed": 4, "overhead": 0.5,
+        "memory_mb": 7, "grace_seconds": 9, "stall_seconds": 10, "retries": 11, "keep_trainings": 12,
+    }  # fmt: skip
+    cluster = {"workers": 2, "ps": 1, "strategy": "parameter_server", "devices": 0, "start_seconds": 13}
+    given = [*keys.items(), *((f"cluster.{key}", value) for key, value in cluster.items())]
+    made = load(None, *(f"train.{key}={str(value).lower()}" for key, value in given))
+    assert dataclasses.asdict(made.training) == keys | {"cluster": cluster, "fresh": ""}
+
+
+def test_a_training_that_is_not_to_be_resumed_has_a_name_of_its_own(load):
+    first, second = load(None, "train.resume=false").training.fresh, load(None, "train.resume=false").training.fresh
+    assert first
+    assert first != second
+
+
+def test_checkpoints_may_lie_elsewhere(load, tmp_path):
+    assert load().checkpoints == str(tmp_path / "outputs" / "taxi" / "checkpoints")
+    assert load(None, f"train.checkpoints={tmp_path}/durable").checkpoints == f"{tmp_path}/durable"
+    assert load(None, "train.checkpoints=gs://bucket/durable").checkpoints == "gs://bucket/durable"
+
+
+def test_every_key_of_a_search_can_be_set(load):
+    keys = {
+        "trials": 4, "oracle": "hyperband", "parallel": 2, "steps": 50, "objective": "auc_precision_recall", "seed": 5,
+        "factor": 4, "stop_early": False, "evaluations": 3,
+    }  # fmt: skip
+    made = load(None, *(f"tune.{key}={str(value).lower()}" for key, value in keys.items()))
+    assert dataclasses.asdict(made.tuning) == keys
+
+
+def test_trials_are_compared_by_a_metric_of_the_task(load):
+    message = refusal(load, None, "tune.objective=rmse")
+    assert "'tune.objective': the best trial of a binary_classification cannot be chosen by 'rmse'" in message
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({"workers": 2}, "needs workers and ps"),
+        ({"ps": 1}, "needs workers and ps"),
+        ({"strategy": "multi_worker_mirrored"}, "needs workers and no ps"),
+        ({"strategy": "multi_worker_mirrored", "workers": 1, "ps": 1}, "needs workers and no ps"),
+        ({"strategy": "mirrored", "workers": 1}, "needs neither workers nor ps"),
+    ],
+)
+def test_a_cluster_that_cannot_train_is_refused(load, given, needed):
+    message = refusal(load, None, *(f"train.cluster.{key}={value}" for key, value in given.items()))
+    assert needed in message
+    assert f"workers = {given.get('workers', 0)}, ps = {given.get('ps', 0)}" in message
+
+
+@pytest.mark.parametrize(("steps", "between"), [(500, 250), (1000, 250), (1001, 500), (50_000, 12_500)])
+def test_a_longer_training_is_not_evaluated_more_often_than_the_suggested_one(load, steps, between):
+    assert load(f"train.steps={steps}", dataset="co2").training.checkpoint_steps == between
+
+
+def test_but_as_often_as_a_rule_that_ends_it_needs_or_as_is_said(load):
+    assert load("train.steps=50000", dataset="reviews").training.checkpoint_steps == 100
+    assert load("train.steps=50000", "train.checkpoint_steps=70", dataset="co2").training.checkpoint_steps == 70
+
+
+def test_a_zero_beats_what_the_dataset_suggests(load):
+    assert load(dataset="taxi", train__patience=0, train__eval_seconds=0).training.eval_seconds == 0
+
+
+@pytest.mark.parametrize("metric", ["rmse", "accuracy_skill", "calibration", "mean_label", "loss", ""])
+def test_a_metric_that_cannot_choose_a_checkpoint_is_answered_with_those_that_can(load, metric):
+    assert refusal(load, None, f"train.best={metric}") == (
+        f"Configuration key 'train.best': the best checkpoint of a binary_classification cannot be chosen by '{metric}'. "
+        "It can by: auc, auc_precision_recall, binary_accuracy."
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_metrics_that_can_choose_a_checkpoint_are_those_that_an_estimator_reports(task):
+    from trainer_module.heads import metrics
+
+    with tf.Graph().as_default():
+        labels = tf.zeros([4, 1], tf.int64 if task.endswith("classification") else tf.float32)
+        reported = metrics.evaluate(task, labels, tf.fill([4, 3 if task.startswith("multi") else 1], 0.3))
+    directed = {name for name, direction in TASKS[task].metrics.items() if direction != "none"}
+    assert set(TASKS[task].choosers) == directed & reported.keys()
+    assert TASKS[task].primary in TASKS[task].choosers
+
+
+# Where settings come from.
+
+
+def test_all_that_a_run_writes_lies_below_the_output_folder(load, tmp_path):
+    made = load(output_dir="out")
+    paths = [made.artifacts, made.checkpoints, made.serving, made.metadata_file]
+    assert paths == [str(tmp_path / "out" / n) for n in ("artifacts", "checkpoints", "serving", "metadata.sqlite")]
+
+
+def test_a_file_beats_the_defaults(load):
+    made = load('model = "keras_wide_deep"\n[train]\nsteps = 7\n[hyperparameters]\nrate = 0.5\n')
+    assert made.model == "keras_wide_deep"
+    assert made.train_steps == 7
+    assert made.settings.hyperparameters == {"rate": 0.5}
+    assert made.training.batch_size == TAXI.training.batch_size
+
+
+def test_a_set_beats_the_file_and_leaves_the_rest_of_it(load):
+    made = load("[train]\nsteps = 7\nbatch_size = 32\n", "train.steps=8")
+    assert made.train_steps == 8
+    assert made.training.batch_size == 32
+
+
+def test_the_last_of_two_sets_wins(load):
+    assert load(None, "train.steps=8", "train.steps=9").train_steps == 9
+
+
+def test_an_option_beats_a_set(load):
+    assert load("[train]\nsteps = 7\n", "train.steps=8", train__steps=9).train_steps == 9
+
+
+def test_an_option_that_was_not_given_changes_nothing(load):
+    assert load(None, "model=keras_wide_deep", model=None).model == "keras_wide_deep"
+
+
+def test_a_set_takes_keys_and_values_with_spaces_and_equals_signs(load):
+    made = load(None, " train.steps = 8 ", "hyperparameters.activation=a=b")
+    assert made.train_steps == 8
+    assert made.settings.hyperparameters == {"activation": "a=b"}
+
+
+def test_a_set_without_equals_sign_is_refused(load):
+    assert refusal(load, None, "train.steps") == "--set takes key=value. Received: 'train.steps'."
+
+
+@pytest.mark.parametrize(
+    ("text", "assignments", "key", "near"),
+    [
+        ('datset = "taxi"\n', [], "datset", "dataset"),
+        ("[train]\nstep = 3\n", [], "train.step", "train.steps"),
+        (None, ["modle=x"], "modle", "model"),
+        (None, ["train.batchsize=3"], "train.batchsize", "train.batch_size"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_nearest_and_all_known_ones(load, text, assignments, key, near):
+    message = refusal(load, text, *assignments)
+    assert message.startswith(f"Unknown configuration key '{key}'. Did you mean '{near}'? Known: ")
+    assert ", ".join(k for k, _ in reading.manual()) in message
+
+
+def test_an_unknown_table_is_answered_with_the_known_keys(load):
+    message = refusal(load, "[zoo]\nsteps = 3\n")
+    assert message.startswith("Unknown configuration key 'zoo'. Known: dataset, model, ")
+
+
+def test_a_key_below_a_value_is_unknown(load):
+    assert "'train.steps.x'" in refusal(load, "[train]\nsteps = 3\n", "train.steps.x=5")
+
+
+@pytest.mark.parametrize(
+    ("text", "assignments", "key", "received"),
+    [
+        ('[train]\nsteps = "many"\n', [], "train.steps", "'many'"),
+        ("[train]\nsteps = 1.5\n", [], "train.steps", "1.5"),
+        ("[train]\nsteps = 0\n", [], "train.steps", "0"),
+        ("[train]\nbatch_size = -1\n", [], "train.batch_size", "-1"),
+        ("[train]\nseed = 2147483648\n", [], "train.seed", "2147483648"),
+        ("dataset = 5\n", [], "dataset", "5"),
+        ("train = 5\n", [], "train", "5"),
+        (None, ["train.checkpoint_steps=often"], "train.checkpoint_steps", "'often'"),
+        (None, ["train.eval_seconds=-1"], "train.eval_seconds", "'-1'"),
+        (None, ["train.patience=-1"], "train.patience", "'-1'"),
+        (None, ["train.keep_checkpoints=0"], "train.keep_checkpoints", "'0'"),
+        (None, ["train.summary_steps=-1"], "train.summary_steps", "'-1'"),
+        (None, ["train.histograms=maybe"], "train.histograms", "'maybe'"),
+        (None, ["train.export=worst"], "train.export", "'worst'"),
+        (None, ["train.seed=-1"], "train.seed", "'-1'"),
+        (None, ["run.engine=Abacus"], "run.engine", "'Abacus'"),
+        ("[hyperparameters]\nunits = [1, 2]\n", [], "hyperparameters.units", "[1, 2]"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(load, text, assignments, key, received):
+    message = refusal(load, text, *assignments)
+    assert message.startswith(f"Configuration key '{key}': ")
+    assert f"Received: {received}." in message
+
+
+def test_a_bound_is_named(load):
+    assert ">= 1" in refusal(load, None, "train.steps=0")
+
+
+def test_an_unknown_choice_is_answered_with_the_known_ones(load):
+    assert refusal(load, None, "train.export=worst") == (
+        "Configuration key 'train.export': expected one of best, latest, final. Received: 'worst'."
+    )
+
+
+def test_a_mistake_in_a_file_is_said_to_be_in_the_file(load, tmp_path):
+    assert str(tmp_path / "run.toml") in refusal(load, "[train]\nstep = 3\n")
+    assert "run.toml" not in refusal(load, "[train]\nsteps = 3\n", "train.step=4")
+
+
+def test_a_broken_file_is_named_with_the_line(load, tmp_path):
+    message = refusal(load, "model = 'x'\n[train\n")
+    assert message.startswith(f"The configuration file {tmp_path / 'run.toml'} is not valid TOML: ")
+    assert "line 2" in message
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_bytes('model = "café"\n'.encode("latin-1"))
+    with pytest.raises(UsageError, match=r"run\.toml is not valid TOML"):
+        pipeline_config.load(file, [], {})
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"none\.toml cannot be read: No such file or directory\."):
+        pipeline_config.load(tmp_path / "none.toml", [], {})
+
+
+def test_an_unknown_dataset_is_answered_with_the_known_ones(load):
+    message = refusal(load, dataset="taxo")
+    assert message.startswith("Unknown dataset 'taxo'. Did you mean 'taxi'? Known: ")
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones(load):
+    message = refusal(load, None, "model=keras_wide_deeep")
+    assert message.startswith("Unknown model 'keras_wide_deeep'. Did you mean 'keras_wide_deep'? Known: ")
+    assert "custom_wide_deep" in message
+
+
+def test_relative_paths_become_absolute(load, tmp_path):
+    made = load('output_dir = "out"\n[data]\npath = "trips/a.csv"\n')
+    assert made.output_dir == str(tmp_path / "out")
+    assert made.data_path == str(tmp_path / "trips" / "a.csv")
+
+
+def test_absolute_paths_and_addresses_stay(load):
+    made = load(output_dir="/srv/out", data__path="gs://bucket/trips.csv")
+    assert made.output_dir == "/srv/out"
+    assert made.data_path == "gs://bucket/trips.csv"
+
+
+@pytest.mark.parametrize(
+    "place", ["", "settings", "training", "settings.train", "settings.data", "settings.run", "settings.train.cluster"]
+)
+def test_a_configuration_is_frozen(load, place):
+    target = load()
+    for part in filter(None, place.split(".")):
+        target = getattr(target, part)
+    fields = dataclasses.fields(target) if dataclasses.is_dataclass(target) else msgspec.structs.fields(target)
+    field = fields[0].name
+    with pytest.raises(AttributeError):
+        setattr(target, field, None)
+
+
+def test_every_key_has_its_line_in_the_manual():
+    manual = dict(reading.manual())
+    assert {"dataset", "train.steps", "data.path", "run.engine", "hyperparameters"} <= manual.keys()
+    assert all(manual.values())
+
+
+def test_every_engine_names_its_beam_runner(load):
+    for engine, options in tables.ENGINES.items():
+        assert load(run__engine=engine).beam_args == options
+        assert any(o.startswith("--runner=") for o in options), engine
+
+
+def test_the_cache_can_be_turned_off():
+    assert not pipeline_config.load(None, [], {}, use_cache=False).use_cache
+
+
+def test_loading_writes_nothing(load, tmp_path):
+    load(output_dir="out")
+    assert list(tmp_path.iterdir()) == []

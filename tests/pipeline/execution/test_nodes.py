@@ -1,0 +1,69 @@
+"""Single nodes, launched for real: what MLMD knows of them afterwards decides what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+
+from pipeline import ir
+from pipeline.config import pipeline_config
+from pipeline.errors import NodeFailedError
+from pipeline.execution import nodes as node
+from pipeline.metadata import connection
+from pipeline.record import collect, states
+
+Execution = metadata_store_pb2.Execution
+
+
+class Silent:
+    """Observer."""
+
+    def node(self, node_id: str, state: str, seconds: float) -> None:
+        """Hears."""
+
+
+@pytest.fixture
+def nodes(toy: Path, tmp_path: Path) -> node.Nodes:
+    """The nodes of the smallest dataset, the first of which has run."""
+    given = pipeline_config.load(None, (), {"dataset": "toy.fruit", "output_dir": str(tmp_path)})
+    made = node.Nodes(ir.compile_pipeline(given, "one"), connection.reach(given.metadata_uri), Silent())
+    assert made.run("CsvExampleGen") == states.DONE
+    return made
+
+
+def test_a_node_whose_inputs_are_gone_fails_and_is_not_passed_over(nodes: node.Nodes) -> None:
+    with metadata.Metadata(nodes.connection) as handle:
+        [examples] = collect.outputs_of(handle.store, "one").values()
+        examples.state = metadata_store_pb2.Artifact.DELETED
+        handle.store.put_artifacts([examples])
+    with pytest.raises(NodeFailedError, match="its inputs could not be resolved") as raised:
+        nodes.run("StatisticsGen")
+    assert raised.value.node == "StatisticsGen"
+
+
+def test_a_node_that_was_ended_while_it_ran_publishes_nothing(
+    nodes: node.Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch = node._Launcher._run_executor
+
+    def run_and_be_ended(self: node._Launcher, *args: object) -> object:
+        output = launch(self, *args)
+        nodes.end("StatisticsGen")
+        return output
+
+    monkeypatch.setattr(node._Launcher, "_run_executor", run_and_be_ended)
+    with pytest.raises(NodeFailedError, match="It was ended while it ran"):
+        nodes.run("StatisticsGen")
+    with metadata.Metadata(nodes.connection) as handle:
+        assert {e.last_known_state for e in handle.store.get_executions()} == {Execution.COMPLETE, Execution.CANCELED}
+    assert not list(tmp_path.glob("artifacts/StatisticsGen/statistics/*"))
+    assert nodes.state("StatisticsGen") == states.FAILED, "so that the next run does it again"
+
+
+def test_of_two_pipelines_with_a_run_of_the_same_name_each_finds_its_own(nodes: node.Nodes) -> None:
+    with metadata.Metadata(nodes.connection) as handle:
+        assert set(collect.outputs_of(handle.store, "one", "toy.fruit")) == {("CsvExampleGen", "examples")}
+        assert collect.outputs_of(handle.store, "one", "another") == {}

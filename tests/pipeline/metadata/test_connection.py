@@ -1,0 +1,141 @@
+"""metadata.uri: what it may be, where credentials come from, what is said when nobody answers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import pipeline_config
+from pipeline.errors import NODE_FAILED, UsageError
+from pipeline.metadata import connection
+from pipeline.metadata.connection import MetadataError
+
+CREDENTIALS = {"METADATA_USER": "tfx", "METADATA_PASSWORD": "se$cr@t/"}
+
+
+def test_by_default_it_is_a_file_of_the_output_folder(tmp_path: Path) -> None:
+    made = pipeline_config.load(None, (), {"output_dir": str(tmp_path)})
+    assert made.metadata_uri == f"sqlite://{tmp_path}/metadata.sqlite"
+    assert connection.connection(made.metadata_uri).sqlite.filename_uri == f"{tmp_path}/metadata.sqlite"
+
+
+def test_mysql() -> None:
+    made = connection.connection("mysql://db.example:3307/mlmd", CREDENTIALS).mysql
+    assert (made.host, made.port, made.database, made.user, made.password) == ("db.example", 3307, "mlmd", "tfx", "se$cr@t/")
+    assert connection.connection("mysql://db.example/mlmd", CREDENTIALS).mysql.port == 3306
+
+
+def test_postgresql() -> None:
+    made = connection.connection("postgresql://other@db.example/mlmd", CREDENTIALS).postgresql
+    assert (made.host, made.port, made.dbname, made.user) == ("db.example", "5432", "mlmd", "other")
+
+
+def test_grpc_takes_its_place_from_the_environment() -> None:
+    uri = "grpc://$METADATA_GRPC_SERVICE_HOST:$METADATA_GRPC_SERVICE_PORT"
+    connection.check(uri)
+    made = connection.connection(uri, {"METADATA_GRPC_SERVICE_HOST": "mlmd.kubeflow", "METADATA_GRPC_SERVICE_PORT": "8080"})
+    assert (made.host, made.port) == ("mlmd.kubeflow", 8080)
+    with pytest.raises(MetadataError, match="METADATA_GRPC_SERVICE_PORT is not set here"):
+        connection.connection(uri, {"METADATA_GRPC_SERVICE_HOST": "mlmd.kubeflow"})
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("outputs/metadata.sqlite", "none of the known kinds"),
+        ("oracle://host/db", "'oracle' is none of the known kinds"),
+        ("sqlite://metadata.sqlite", "absolute path"),
+        ("grpc://host", "no port"),
+        ("mysql://host", "no database"),
+        ("mysql:///db", "no host"),
+        ("postgresql://host:x/db", "Port"),
+        ("mysql://me:hush@host/db", "set METADATA_PASSWORD instead"),
+        ("mysql://me:hu/sh@host/db", "host and port cannot be made out"),
+        ("postgresql://host/db?password=hush", "nothing may follow the database"),
+        ("postgresql://host/db#hush", "nothing may follow the database"),
+        ("postgres://host/db?password=hush", "none of the known kinds"),
+    ],
+)
+def test_a_uri_that_cannot_be_understood_is_refused_with_the_forms_there_are(uri: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as raised:
+        pipeline_config.load(None, (f"metadata.uri={uri}",), {})
+    assert "grpc://HOST:PORT" in str(raised.value) and not {"hush", "hu/sh"} & set(re.split(r"[:@?#=']", str(raised.value)))
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "$HOME"])
+def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
+    made = pipeline_config.load(None, (), {"output_dir": str(tmp_path / name)})
+    assert connection.connection(made.metadata_uri).sqlite.filename_uri == f"{tmp_path}/{name}/metadata.sqlite"
+
+
+def test_a_server_needs_a_user() -> None:
+    with pytest.raises(MetadataError, match=r"mysql://db.example:3306/mlmd needs a user.*METADATA_USER"):
+        connection.connection("mysql://db.example/mlmd", {})
+
+
+@pytest.mark.parametrize("uri", ["grpc://127.0.0.1:9", "mysql://tfx@127.0.0.1:9/mlmd", "postgresql://tfx@127.0.0.1:9/mlmd"])
+def test_nobody_answers(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # TFX tries five times
+    monkeypatch.setenv("METADATA_PASSWORD", "hush")
+    with pytest.raises(MetadataError) as raised:
+        connection.reach(uri)
+    said = str(raised.value)
+    assert "127.0.0.1:9" in said and "can be reached from here" in said
+    assert ("METADATA_PASSWORD, now set" in said) == (not uri.startswith("grpc:")), "gRPC knows no passwords"
+    assert "hush" not in said and raised.value.exit_code == NODE_FAILED
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(MetadataError, match="Is its folder there"):
+        connection.reach(f"sqlite://{tmp_path}/no/metadata.sqlite")
+
+
+_LOCK = (
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('begin exclusive'); print('locked', flush=True); input()"
+)
+
+
+@pytest.fixture
+def locked(tmp_path: Path):
+    path = tmp_path / "metadata.sqlite"
+    connection.reach(f"sqlite://{path}")
+    with subprocess.Popen([sys.executable, "-c", _LOCK, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"locked\n"
+        yield path, process
+        process.kill()
+
+
+def test_a_file_that_another_process_holds_for_a_moment_is_waited_for(locked) -> None:
+    path, process = locked
+    started = time.monotonic()
+    waker = subprocess.Popen(["sh", "-c", f"sleep 2; kill {process.pid}"])
+    connection.reach(f"sqlite://{path}")
+    assert time.monotonic() - started > 1
+    waker.wait()
+
+
+def test_a_file_that_stays_locked_is_explained(locked, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = locked
+    monkeypatch.setattr(connection, "_LOCK_SECONDS", 1.5)
+    with pytest.raises(MetadataError, match=r"for 1\.5 s and has it locked.*use a server"):
+        connection.reach(f"sqlite://{path}")
+
+
+def test_a_file_that_is_locked_in_the_middle_of_a_run_is_explained_too() -> None:
+    said = connection.advise("RuntimeError: database is locked.")
+    assert said.startswith("RuntimeError: database is locked. Wait for it or end it, or use a server")
+    assert connection.advise("RuntimeError: no") == "RuntimeError: no"
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.sqlite"
+    path.write_text("These are notes." * 100)
+    with pytest.raises(MetadataError, match=rf"{path} cannot be read: file is not a database\. Put a copy of it back"):
+        connection.reach(f"sqlite://{path}")
+    assert path.read_text() == "These are notes." * 100

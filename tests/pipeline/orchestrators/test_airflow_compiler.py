@@ -1,0 +1,225 @@
+"""`compile airflow`: what the files hold, that they are always the same, and what is refused. (Run: tests/orchestrators.)"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline import graph
+from pipeline.config import pipeline_config, reading
+from pipeline.errors import UsageError
+from pipeline.orchestrators import airflow_compiler, compiled_pipeline
+from tests.support import runs
+
+# Compiled files as they are to be. After a change on purpose: UPDATE_GOLDEN=1 make test ARGS="-k golden", and read the diff.
+GOLDEN = Path(__file__).with_name("golden")
+PACKAGES = ("pipeline", "components", "trainer_module", "data")
+SPANS = "data.path=/data/{YYYY}-{MM}-{DD}/*.csv"
+
+
+def compiled(out: Path, *assignments: str, **options: str) -> dict[str, str]:
+    """Returns name -> text."""
+    made = airflow_compiler.compile(pipeline_config.load(None, assignments, options), out / "taxi.py")
+    return {path.name: text for path, text in made.items()}
+
+
+def dag(out: Path, *assignments: str, **options: str) -> str:
+    return compiled(out, *assignments, **options)["taxi.py"]
+
+
+def masked(text: str) -> str:
+    """Takes out what differs from machine to machine, and the hash of the code."""
+    text = text.replace(sys.executable, "PYTHON").replace(str(runs.ROOT), "PROJECT")
+    return re.sub(r'("code": ")[0-9a-f]{16}"', r'\1CODE"', text)
+
+
+@pytest.mark.parametrize("name", ["taxi.py", "taxi.json"])
+def test_the_files_are_the_golden_ones(name: str, tmp_path: Path) -> None:
+    settings = ("airflow.schedule=30 4 * * *", "airflow.start=2026-01-31", "airflow.retries=3", "airflow.seconds=7200")
+    text = masked(compiled(tmp_path, SPANS, *settings)[name])
+    golden = GOLDEN / f"airflow_{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_two_compilations_are_equal_in_other_processes_with_other_hashes(tmp_path: Path) -> None:
+    texts = []
+    for seed in "12":
+        done = subprocess.run(
+            runs.command("compile", "airflow", "--out", tmp_path / "taxi.py"),
+            cwd=runs.ROOT, env=runs.environment() | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, f"Wrote {tmp_path}/taxi.py\nWrote {tmp_path}/taxi.json\n"), done.stderr
+        texts.append([(tmp_path / name).read_bytes() for name in ("taxi.py", "taxi.json")])
+    assert texts[0] == texts[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["taxi.json", "taxi.py"]
+
+
+def test_the_file_is_as_formatters_and_linters_want_it(tmp_path: Path) -> None:
+    file = tmp_path / "taxi.py"
+    for settings in ((), ("tune.trials=2", "airflow.schedule=@daily", SPANS)):
+        file.write_text(dag(tmp_path, *settings))
+        ruff = [Path(sys.executable).with_name("ruff"), "--config", runs.ROOT / "pyproject.toml"]
+        for command in (["format", "--diff", "--line-length", "88"], ["format", "--diff"], ["check", "--line-length", "88"]):
+            done = subprocess.run([*ruff, *command, file], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_imports_airflow_and_the_standard_library_only(tmp_path: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(dag(tmp_path))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            imported.add(str(node.module).partition(".")[0])
+    assert imported - sys.stdlib_module_names == {"airflow"}
+
+
+def test_once_airflow_is_there_importing_it_loads_nothing_of_tensorflow_tfx_or_this_project(tmp_path: Path) -> None:
+    (tmp_path / "taxi.py").write_text(dag(tmp_path))
+    program = """
+import importlib.util, sys, time
+import airflow.models, airflow.operators.python
+started = time.perf_counter()
+spec = importlib.util.spec_from_file_location("taxi", sys.argv[1])
+taxi = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(taxi)
+print(f"{time.perf_counter() - started:.3f} s", file=sys.stderr)
+loaded = sorted({name.partition(".")[0] for name in sys.modules})
+print(loaded, taxi.dag.dag_id, len(taxi.dag.tasks), taxi.dag.catchup, taxi.dag.max_active_runs, taxi.dag.schedule_interval)
+"""
+    environment = runs.environment() | {"AIRFLOW_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "taxi.py"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    loaded, rest = re.findall(r"^(\[.*\]) (taxi .*)$", done.stdout, re.M)[0]
+    assert not {"tensorflow", "tfx", "apache_beam", "ml_metadata", "msgspec", *PACKAGES} & set(ast.literal_eval(loaded))
+    assert rest == "taxi 14 False 1 None"
+    print(done.stderr.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("airflow.dag_id=trips.v2", 'with DAG(\n    "trips.v2",'),
+        ("airflow.schedule=@weekly", '    schedule="@weekly",'),
+        ("airflow.start=2025-06-01", "    start_date=datetime(2025, 6, 1, tzinfo=timezone.utc),"),
+        ("airflow.catchup=true", "    catchup=True,"),
+        ("airflow.catchup=false", "    catchup=False,"),
+        ("airflow.span_by_date=false", "SPAN_BY_DATE = False"),
+        ("airflow.retries=5", '"retries": 5,'),
+        ("airflow.retry_seconds=7", "timedelta(seconds=7)"),
+        ("airflow.seconds=0", '"execution_timeout": None,'),
+        ("airflow.seconds=90", '"execution_timeout": timedelta(seconds=90),'),
+        ("airflow.pool=default_pool", 'POOL = "default_pool"'),
+        ("airflow.project=/opt/project", 'PROJECT = "/opt/project"'),
+        ("airflow.python=/opt/venv/bin/python", 'PYTHON = "/opt/venv/bin/python"'),
+        ("train.grace_seconds=40", "GRACE_SECONDS = 45"),
+        ("train.steps=700", '"train.steps": "700"'),
+        (SPANS, '"data.path": "/data/{YYYY}-{MM}-{DD}/*.csv"'),
+        ("tune.trials=3", '    "Tuner": ["Transform"],\n    "Trainer": ["Tuner"],'),
+    ],
+)
+def test_a_setting(setting: str, line: str, tmp_path: Path) -> None:
+    assert f"{line}" in dag(tmp_path, setting)
+
+
+def test_every_key_of_the_table_is_tested_above() -> None:
+    tested = {s.partition("=")[0] for mark in test_a_setting.pytestmark for s, _ in mark.args[1]}
+    assert {key for key, _ in reading.manual() if key.startswith("airflow.")} <= tested
+
+
+def test_what_lies_beside_it_is_what_steps_read(tmp_path: Path) -> None:
+    text = compiled(tmp_path, SPANS, "airflow.retries=5", "train.seed=7")["taxi.json"]
+    read = compiled_pipeline.read(text)
+    assert read.configured(("train.steps=3", "data.span=")).train_steps == 3
+    assert read.configured().training.seed == 7
+    assert "airflow" not in json.loads(text)["settings"]
+
+
+def test_edges_that_follow_from_others_are_left_out_and_no_other(tmp_path: Path) -> None:
+    made = compiled_pipeline.make(pipeline_config.load(None, (), {}))
+    direct = graph.without_indirect(made.needs)
+
+    def before(node: str, needs: dict[str, list[str]]) -> set[str]:
+        return set(needs[node]).union(*(before(n, needs) for n in needs[node]))
+
+    for node, needs in direct.items():
+        assert before(node, direct) == before(node, made.needs)
+        assert not any(a in before(b, direct) for a, b in itertools.permutations(needs, 2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (
+            ("airflow.schedule=@fortnightly",),
+            "which Airflow does not know: there is no such preset. It knows cron",
+        ),
+        (("airflow.schedule=every day",), "does not know: Exactly 5"),
+        (("airflow.schedule=61 * * * *",), "does not know: [61 * * * *] is not acceptable, out of range"),
+        (("airflow.schedule=0 0 31 2 *",), "does not know: failed to find next date"),
+        (("airflow.schedule=",), "does not know: Exactly 5"),
+        (("airflow.start=31.1.2026",), "airflow.start is '31.1.2026', which is no date: write YYYY-MM-DD"),
+        (("airflow.dag_id=a taxi",), "letters, digits, dashes, dots and underscores"),
+        (("airflow.pool=",), "no name of a pool"),
+        (("airflow.retries=-1",), "'airflow.retries'"),
+        ((SPANS, "data.span=20000"), "the logical date of a run selects the span"),
+        (("train.resume=false",), "every retry of the Trainer would begin anew"),
+        (("output_dir=gs://bucket/taxi",), "where MLMD's SQLite file cannot be"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(settings: tuple[str, ...], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        dag(tmp_path, *settings)
+    assert why in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_sample_that_comes_in_spans_has_to_be_named(tmp_path: Path) -> None:
+    given = msgspec.structs.replace(pipeline_config.load(None, (), {}), data_path="sample/{SPAN}.csv")
+    with pytest.raises(UsageError, match=r"name it as data\.path, so that the logical date of a run selects one"):
+        airflow_compiler.compile(given, tmp_path / "taxi.py")
+
+
+def test_a_file_that_airflow_would_not_look_at_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"end in \.py only.*Received: 'taxi.yaml'"):
+        airflow_compiler.compile(pipeline_config.load(None, (), {}), tmp_path / "taxi.yaml")
+
+
+def test_a_schedule_and_a_folder_that_are_not_there_are_answered_on_the_command_line(tmp_path: Path) -> None:
+    for arguments, why in (
+        (("--out", tmp_path / "taxi.py", "--set", "airflow.schedule=tomorrow"), "airflow.schedule is 'tomorrow'"),
+        (("--out", tmp_path / "dags" / "taxi.py"), f"The folder {tmp_path}/dags does not exist"),
+    ):
+        result = runs.cli("compile", "airflow", *arguments)
+        assert (result.code, result.out) == (2, "")
+        assert result.err.count("\n") == 1 and why in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "schedule", [*airflow_compiler.PRESETS, "0 0 * * *", "*/5 9-17 l * fri-mon", "0 6 1,15 jan-jun ?", "0 0 * * 5#3,l1"]
+)
+def test_a_schedule_that_airflow_knows(schedule: str, tmp_path: Path) -> None:
+    assert f'schedule="{schedule}"' in dag(tmp_path, f"airflow.schedule={schedule}")
+
+
+def test_presets_are_airflows(tmp_path: Path) -> None:
+    program = "from airflow.utils.dates import cron_presets; print(sorted(cron_presets))"
+    environment = runs.environment() | {"AIRFLOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert ast.literal_eval(done.stdout.splitlines()[-1]) == sorted({*airflow_compiler.PRESETS} - {"@once", "@continuous"})

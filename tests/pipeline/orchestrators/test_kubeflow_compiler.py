@@ -1,0 +1,329 @@
+"""`compile kubeflow`: what becomes of every setting, what is refused, and that the same pipeline gives the same file.
+
+golden/kubeflow.yaml changes on purpose only: UPDATE_GOLDEN=1 make test ARGS="-k kubeflow_compiler", then read the difference.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import pipeline_config
+from pipeline.errors import USAGE, PipelineError, UsageError
+from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_compiler
+from tests.support import runs
+
+GOLDEN = Path(__file__).parent / "golden" / "kubeflow.yaml"
+IMAGE, CLAIM = "kubeflow.image=registry.example:5000/team/estimator-pipeline:1.0", "kubeflow.volume.claim=pipeline"
+NODES = [
+    "CsvExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate", "LatestBlessedModel", "LatestTuned",
+    "Transform", "Trainer", "ChampionGate", "Evaluator", "Pusher",
+]  # fmt: skip
+SETS = [
+    "--set", "data.path={{inputs.parameters.data_path}}", "--set", "data.span={{inputs.parameters.data_span}}",
+    "--set", "train.steps={{inputs.parameters.train_steps}}",
+]  # fmt: skip
+
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    """Returns a function: assignments, text of a TOML file -> the workflow."""
+
+    def call(*assignments, text=""):
+        file = tmp_path / "settings.toml"
+        file.write_text(text)
+        given = pipeline_config.load(file, (IMAGE, CLAIM, *assignments), {})
+        [text] = kubeflow_compiler.compile(given, tmp_path / "workflow.yaml").values()
+        return yaml.safe_load(text)
+
+    return call
+
+
+def template(workflow, node):
+    """The template of a node's step."""
+    return next(t for t in workflow["spec"]["templates"] if t["name"] == node.lower())
+
+
+def steps(workflow):
+    return [t for t in workflow["spec"]["templates"] if "container" in t]
+
+
+def bundle_of(workflow):
+    """What all its steps are told."""
+    [text] = {argument(t, "--pipeline") for t in steps(workflow)}
+    return compiled_pipeline.read(text)
+
+
+def argument(step, option):
+    args = step["container"]["args"]
+    return args[args.index(option) + 1]
+
+
+def masked(text):
+    return re.sub(r'"code":"[0-9a-f]{16}"', '"code":"(hash of the code)"', text)
+
+
+# The file.
+
+
+def test_two_processes_write_the_same_file_and_nothing_else_on_the_screen(tmp_path):
+    command = runs.command("compile", "kubeflow", "--set", IMAGE, "--set", CLAIM, "--out")
+    env = {k: v for k, v in runs.environment(runs.ROOT).items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    processes = [
+        subprocess.Popen(
+            [*command, f"{seed}.yaml"], cwd=tmp_path, env=env | {"PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    for seed, process in zip(("1", "2"), processes, strict=True):
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, out, err) == (0, f"Wrote {tmp_path}/{seed}.yaml\n", "")
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["1.yaml", "2.yaml"]
+    made = (tmp_path / "1.yaml").read_text()
+    assert made == (tmp_path / "2.yaml").read_text()
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(masked(made))
+    assert masked(made) == GOLDEN.read_text()
+
+
+def test_steps_wait_for_those_that_they_need(compiled):
+    workflow = compiled()
+    assert [t["name"] for t in steps(workflow)] == sorted(["end", *(node.lower() for node in NODES)])
+    dag = next(t for t in workflow["spec"]["templates"] if t["name"] == workflow["spec"]["entrypoint"])["dag"]
+    needs = {node.lower(): sorted(n.lower() for n in before) for node, before in bundle_of(workflow).needs.items()}
+    assert {task["name"]: task.get("dependencies", []) for task in dag["tasks"]} == needs
+    assert needs["evaluator"] == ["championgate", "csvexamplegen", "datagate", "latestblessedmodel", "schemagen", "trainer"]
+
+
+def test_a_step_runs_a_node_under_the_name_of_the_workflow(compiled):
+    step = template(compiled(), "Trainer")
+    assert step["container"]["command"] == ["python", "-m", "pipeline"]
+    assert step["container"]["args"][:3] == ["step", "--node", "Trainer"]
+    assert step["container"]["args"][5:] == ["--run-id", "{{workflow.name}}", *SETS]
+    assert step["metadata"]["annotations"]["pipelines.kubeflow.org/max_cache_staleness"] == "P0D"
+
+
+def test_whatever_becomes_of_the_steps_the_record_is_completed_and_a_refusal_is_green(compiled):
+    workflow = compiled("kubeflow.steps.Trainer.gpu=1")
+    assert workflow["spec"]["onExit"] == "end"
+    end = template(workflow, "end")
+    assert end["container"]["args"][:3] == ["end", "--refused-exit-code", "0"]
+    assert end["container"]["args"][5:] == ["--run-id", "{{workflow.name}}", *SETS]
+    assert "retryStrategy" not in end and "resources" not in end["container"]
+    assert {key: end["container"][key] for key in ("image", "volumeMounts", "envFrom")} == {
+        key: template(workflow, "Pusher")["container"][key] for key in ("image", "volumeMounts", "envFrom")
+    }
+
+
+# Parameters of a run.
+
+
+def parameters(workflow):
+    return {p["name"]: p["value"] for p in workflow["spec"]["arguments"]["parameters"]}
+
+
+def test_parameters_have_what_was_compiled_as_defaults(compiled):
+    assert parameters(compiled()) == {"data_path": "", "data_span": "", "train_steps": "300"}
+    made = compiled("train.steps=70", "data.path=gs://bucket/taxi/{SPAN}/*.csv", "data.span=4")
+    assert parameters(made) == {"data_path": "gs://bucket/taxi/{SPAN}/*.csv", "data_span": "4", "train_steps": "70"}
+
+
+def test_a_run_may_set_them_otherwise_and_an_empty_one_is_as_compiled(compiled):
+    compiled_with = bundle_of(compiled("train.steps=70"))
+    made = compiled_with.configured(["data.path=s3://bucket/{SPAN}", "data.span=5", "train.steps=80"])
+    assert (made.data_path, made.settings.data.span, made.train_steps) == ("s3://bucket/{SPAN}", 5, 80)
+    made = compiled_with.configured(["data.path=", "data.span=", "train.steps="])
+    assert (made.settings.data.path, made.settings.data.span, made.train_steps) == (None, None, 70)
+    with pytest.raises(UsageError, match=r"train.steps.*Received: 'many'"):
+        compiled_with.configured(["train.steps=many"])
+
+
+def test_data_may_lie_where_only_pods_see_it(compiled):
+    assert parameters(compiled("data.path=/mnt/pipeline/taxi.csv"))["data_path"] == "/mnt/pipeline/taxi.csv"
+
+
+# Settings.
+
+
+def test_every_step_runs_in_the_image(compiled):
+    assert {t["container"]["image"] for t in steps(compiled())} == {"registry.example:5000/team/estimator-pipeline:1.0"}
+
+
+def test_resources_of_all_steps_and_of_one(compiled):
+    made = compiled(
+        "kubeflow.all.cpu=500m", "kubeflow.all.memory=4Gi", "kubeflow.steps.Trainer.cpu=4", "kubeflow.steps.Trainer.gpu=2",
+        "kubeflow.steps.Tuner.gpu=1", "kubeflow.steps.Tuner.gpu_type=amd.com/gpu", "tune.trials=1",
+    )  # fmt: skip
+    small = {"cpu": "500m", "memory": "4Gi"}
+    assert template(made, "Evaluator")["container"]["resources"] == {"requests": small, "limits": small}
+    assert template(made, "Trainer")["container"]["resources"] == {
+        "requests": {"cpu": "4", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "4Gi", "nvidia.com/gpu": "2"},
+    }  # fmt: skip
+    assert template(made, "Tuner")["container"]["resources"]["limits"]["amd.com/gpu"] == "1"
+    assert "resources" not in template(compiled(), "Trainer")["container"]
+
+
+def test_retries_but_not_of_wrong_settings_or_data(compiled):
+    made = compiled("kubeflow.backoff_seconds=7", "kubeflow.steps.Trainer.retries=5", "kubeflow.steps.SchemaGen.retries=0")
+    assert template(made, "Trainer")["retryStrategy"] == {
+        "limit": 5, "retryPolicy": "Always", "backoff": {"duration": "7s", "factor": 2},
+        "expression": f"lastRetry.exitCode != '{USAGE}'",
+    }  # fmt: skip
+    assert template(made, "Transform")["retryStrategy"]["limit"] == 2
+    assert template(compiled("kubeflow.all.cpu=1"), "Transform")["retryStrategy"]["limit"] == 2
+    assert "retryStrategy" not in template(made, "SchemaGen")
+
+
+def test_time_limits(compiled):
+    made = compiled("kubeflow.all.seconds=600", "kubeflow.steps.Trainer.seconds=0")
+    assert template(made, "Transform")["activeDeadlineSeconds"] == 600
+    assert "activeDeadlineSeconds" not in template(made, "Trainer")
+
+
+def test_a_step_that_is_asked_to_end_has_the_time_to_save(compiled):
+    assert template(compiled("train.grace_seconds=90"), "Trainer")["podSpecPatch"] == '{"terminationGracePeriodSeconds":95}'
+    assert "podSpecPatch" not in template(compiled(), "Trainer"), "Kubernetes' own 30 s are enough"
+
+
+def test_node_selectors_and_tolerations(compiled):
+    made = compiled(
+        text="""
+        [kubeflow.all]
+        node_selector = { "example.com/pool" = "cpu" }
+        [kubeflow.steps.Trainer]
+        node_selector = { "example.com/pool" = "gpu" }
+        tolerations = [{ key = "nvidia.com/gpu", operator = "Exists", effect = "NoSchedule" }]
+        """
+    )
+    assert template(made, "Trainer")["nodeSelector"] == {"example.com/pool": "gpu"}
+    assert template(made, "Trainer")["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert template(made, "Pusher")["nodeSelector"] == {"example.com/pool": "cpu"}
+    assert "tolerations" not in template(made, "Pusher")
+
+
+def test_secrets_and_config_maps_are_environments(compiled):
+    made = compiled(text='[kubeflow]\nsecrets = ["database/URI", "login/TOKEN"]\nconfig_maps = ["places"]')
+    env = template(made, "Pusher")["container"]["env"]
+    for name, key in (("database", "URI"), ("login", "TOKEN")):  # optional: the step itself says what is missing
+        assert {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": True}}} in env
+    assert bundle_of(made).secrets == {"URI": "database", "TOKEN": "login"}
+    assert template(made, "Pusher")["container"]["envFrom"] == [{"configMapRef": {"name": "places", "optional": True}}]
+    assert template(compiled(), "Pusher")["container"]["envFrom"] == [
+        {"configMapRef": {"name": "metadata-grpc-configmap", "optional": True}}
+    ]
+
+
+def test_a_volume_holds_all_that_is_written(compiled):
+    made = compiled("kubeflow.volume.path=/data", "kubeflow.volume.group=7", "kubeflow.service_account=trainer")
+    assert template(made, "Pusher")["volumes"] == [{"name": "pipeline", "persistentVolumeClaim": {"claimName": "pipeline"}}]
+    assert template(made, "Pusher")["container"]["volumeMounts"] == [{"name": "pipeline", "mountPath": "/data"}]
+    assert bundle_of(made).configured().output_dir == "/data/taxi"
+    assert made["spec"]["securityContext"] == {"fsGroup": 7}
+    assert made["spec"]["serviceAccountName"] == "trainer"
+
+
+def test_or_object_storage_does(tmp_path):
+    given = pipeline_config.load(None, (IMAGE, "output_dir=gs://bucket/taxi"), {})
+    [text] = kubeflow_compiler.compile(given, tmp_path / "w.yaml").values()
+    made = yaml.safe_load(text)
+    assert bundle_of(made).configured().output_dir == "gs://bucket/taxi"
+    assert not {"volumes", "securityContext"} & {*made["spec"], *template(made, "Pusher")}
+
+
+@pytest.mark.parametrize(
+    ("given", "uri"),
+    [
+        ((), "grpc://$METADATA_GRPC_SERVICE_HOST:$METADATA_GRPC_SERVICE_PORT"),
+        (("metadata.uri=mysql://mysql.kubeflow:3306/mlmd",), "mysql://mysql.kubeflow:3306/mlmd"),
+    ],
+)
+def test_metadata_is_a_server(compiled, given, uri):
+    assert bundle_of(compiled(*given)).configured().metadata_uri == uri
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("assignments", "text", "why"),
+    [
+        (["kubeflow.image="], "", r"Steps need an image .* build one from the Dockerfile"),
+        (["kubeflow.image=Registry/Pipeline"], "", r"kubeflow.image is 'Registry/Pipeline', which is no name of an image"),
+        (["kubeflow.image=registry/pipeline:"], "", r"no name of an image: REGISTRY/NAME:TAG"),
+        (["kubeflow.steps.Trainr.cpu=2"], "", r"there is no node 'Trainr'. The nodes are: .*Trainer"),
+        (["output_dir=/home/me/taxi"], "", r"output_dir is /home/me/taxi, which pods do not see. Put it on the volume"),
+        (["data.path=/home/me/taxi.csv"], "", r"data.path is /home/me/taxi.csv, which pods do not see"),
+        (["data.path=/mnt/pipeline/{DAY}.csv"], "", r"braces may hold SPAN, VERSION, YYYY, MM or DD"),
+        (["train.checkpoints=/home/me/taxi"], "", r"train.checkpoints is /home/me/taxi, which pods do not see"),
+        (["metadata.uri=sqlite:////mnt/pipeline/m.sqlite"], "", r"which pods on several machines cannot share. Use grpc://"),
+        (["train.resume=false"], "", r"train.resume=false cannot be compiled: every retry of the Trainer would begin anew"),
+        (["kubeflow.all.cpu=many"], "", r"kubeflow.all.cpu is 'many', which is no number of processors, such as 2"),
+        (["kubeflow.steps.Trainer.memory=4 GB"], "", r"kubeflow.steps.Trainer.memory is '4 GB', which is no amount of memory"),
+        (["kubeflow.volume.path=data"], "", r"kubeflow.volume.path is 'data', which is no path to mount a volume at"),
+        (["kubeflow.volume.claim=My_Claim"], "", r"kubeflow.volume.claim is 'My_Claim', which is no name in Kubernetes"),
+        (["kubeflow.all.gpu=-1"], "", r"kubeflow.all.gpu"),
+        ([], '[kubeflow.steps.Trainer]\nseconds = "x"', r"'kubeflow.steps.Trainer.seconds': expected int, got str"),
+        ([], "[kubeflow.all]\ntolerations = [{ key = 1 }]", r"'kubeflow.all.tolerations.0.key': expected str, got int"),
+        ([], '[kubeflow]\nsecrets = ["login/a-token"]', r"is 'a-token', which is no name of an environment variable"),
+        ([], '[kubeflow]\nsecrets = ["a b/KEY"]', r"kubeflow.secrets is 'a b', which is no name in Kubernetes"),
+        ([], '[kubeflow]\nsecrets = ["login"]', r"kubeflow.secrets is 'login': name each key.*'login/METADATA_PASSWORD'"),
+        (["kubeflow.all.gpu_type=a b"], "", r"kubeflow.all.gpu_type is 'a b', which is no kind of GPU"),
+        ([], '[kubeflow.all]\nnode_selector = { pool = "a b" }', r"kubeflow.all.node_selector.pool is 'a b', which is no"),
+        ([], '[kubeflow.all]\ntolerations = [{ kye = "a" }]', r"a toleration has no 'kye'. It has: key, operator, value"),
+        ([], '[kubeflow.all]\ntolerations = [{ key = "a", effect = "Never" }]', r"effect: NoSchedule, PreferNoSchedule or"),
+        ([], '[kubeflow.all]\ntolerations = [{ value = "a" }]', r"a toleration has a key and its value, or the operator"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_one_paragraph(compiled, assignments, text, why):
+    with pytest.raises(PipelineError, match=why) as raised:
+        compiled(*assignments, text=text)
+    assert "\n" not in str(raised.value) and raised.value.exit_code == USAGE
+
+
+def test_without_a_volume_the_output_must_be_object_storage(tmp_path):
+    with pytest.raises(
+        UsageError, match=r"output_dir is .*outputs/taxi, which pods do not see.*kubeflow.volume.claim=NAME.*gs://"
+    ):
+        kubeflow_compiler.compile(pipeline_config.load(None, (IMAGE,), {}), tmp_path / "w.yaml")
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(
+        UsageError, match=rf"The folder {tmp_path}/no does not exist, so w.yaml cannot be written. Make it first"
+    ):
+        list(compilation.write("kubeflow", pipeline_config.load(None, (), {}), tmp_path / "no" / "w.yaml"))
+
+
+def test_a_file_that_cannot_be_written(tmp_path):
+    given = pipeline_config.load(None, (IMAGE, CLAIM), {})
+    with pytest.raises(UsageError, match=r"cannot be written: Is a directory. Choose another file with --out"):
+        list(compilation.write("kubeflow", given, tmp_path))
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}*"))
+
+
+def test_an_extra_that_is_not_installed(tmp_path, monkeypatch):
+    given = pipeline_config.load(None, (), {})
+    (tmp_path / "kfp" / "pipeline_spec").mkdir(parents=True)  # all that `make run` installs, as a part of another package
+    find = importlib.machinery.PathFinder.find_spec
+    for path in ([], [str(tmp_path)]):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, path=path: find(name, path))
+        with pytest.raises(UsageError, match=r"needs the package kfp, which is not installed here.*make \.venv/\.dev"):
+            list(compilation.write("kubeflow", given, tmp_path / "w.yaml"))
+
+
+def test_a_step_that_meets_other_code_says_so_and_runs_nothing(compiled, tmp_path):
+    made = bundle_of(compiled(f"kubeflow.volume.path={tmp_path}/volume"))
+    text = made.text().replace(made.code, "0" * 16)
+    done = runs.cli("step", "--pipeline", text, "--node", "SchemaGen", "--run-id", "one")
+    assert done.code == USAGE
+    [line] = done.err.strip().splitlines()
+    assert f"The code here ({made.code}) is not what this pipeline was compiled from (0000000000000000)" in line
+    assert "Compile it again" in line and done.out == ""
+    assert not (tmp_path / "volume" / "taxi" / "artifacts").exists()

@@ -1,0 +1,147 @@
+"""`compile kubeflow_v2`: what becomes of settings, what is refused, and that the same pipeline gives the same file.
+
+golden/kubeflow_v2.yaml changes on purpose only: `UPDATE_GOLDEN=1 make test ARGS="-k kubeflow_v2"`, then read the difference.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from pipeline.config import pipeline_config
+from pipeline.errors import UsageError
+from pipeline.orchestrators import kubeflow_v2_compiler
+
+GOLDEN = Path(__file__).parent / "golden" / "kubeflow_v2.yaml"
+IMAGE, CLAIM = "kubeflow.image=registry.example/estimator-pipeline:1.0", "kubeflow.volume.claim=pipelines"
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    """Returns a function: assignments, name of the file, text of a TOML file -> its text."""
+
+    def call(*assignments, out="pipeline.yaml", text=""):
+        file = tmp_path / "settings.toml"
+        file.write_text(text)
+        [made] = kubeflow_v2_compiler.compile(pipeline_config.load(file, (IMAGE, *assignments), {}), tmp_path / out).values()
+        return made
+
+    return call
+
+
+def documents(text):
+    return list(yaml.safe_load_all(text))
+
+
+def test_it_is_the_golden_file(compiled):
+    text = re.sub(r"\b[0-9a-f]{16}\b", "(hash of code)", compiled(CLAIM))
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def test_it_is_what_the_published_proto_allows(compiled):
+    spec, _ = documents(compiled(CLAIM))
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    job = json.loads(compiled("output_dir=gs://bucket/taxi", out="job.json"))
+    json_format.ParseDict(job, pipeline_spec_pb2.PipelineJob())
+
+
+def test_a_run_may_set_data_span_and_steps(compiled):
+    spec, _ = documents(compiled(CLAIM, "data.path=/mnt/pipeline/d/{SPAN}.csv", "data.span=3", "train.steps=77"))
+    parameters = {name: p["defaultValue"] for name, p in spec["root"]["inputDefinitions"]["parameters"].items()}
+    assert parameters == {"data_path": "/mnt/pipeline/d/{SPAN}.csv", "data_span": "3", "train_steps": "77"}
+    for task in spec["root"]["dag"]["tasks"].values():
+        given = [p for p in task.get("inputs", {}).get("parameters", {}).values() if "componentInputParameter" in p]
+        assert {p["componentInputParameter"] for p in given} <= set(parameters), "all have a default"
+
+
+def test_resources_and_retries_of_a_step(compiled):
+    text = '[kubeflow.all]\nretries = 1\n[kubeflow.steps.Trainer]\ncpu = "1500m"\nmemory = "4Gi"\ngpu = 1\nretries = 5\n'
+    spec, _ = documents(compiled(CLAIM, text=text))
+    executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
+    assert executors["Trainer_executor"]["container"]["resources"] == {
+        "cpuLimit": 1.5, "memoryLimit": 4.295, "accelerator": {"type": "nvidia.com/gpu", "count": "1"},
+    }  # fmt: skip
+    assert "resources" not in executors["Transform_executor"]["container"]
+    assert tasks["Trainer"]["retryPolicy"]["maxRetryCount"] == 5
+    assert tasks["Transform"]["retryPolicy"]["maxRetryCount"] == 1
+
+
+def test_kubeflow_answers_no_reading_of_data_from_its_cache(compiled):
+    """It would go by the path, and the same path may hold new rows. Vertex looks at the files first."""
+    spec, _ = documents(compiled(CLAIM))
+    cached = {
+        n: t["cachingOptions"].get("enableCache") for n, t in spec["root"]["dag"]["tasks"].items() if "cachingOptions" in t
+    }
+    assert cached.pop("CsvExampleGen") is None
+    assert cached["Transform"] and cached["Trainer"]
+    job = json.loads(compiled("output_dir=gs://bucket/taxi", out="job.json"))
+    assert job["pipelineSpec"]["root"]["dag"]["tasks"]["CsvExampleGen"]["cachingOptions"] == {"enableCache": True}
+
+
+def test_vertex_is_told_the_kind_of_gpu(compiled):
+    settings = ("output_dir=gs://bucket/taxi", "kubeflow.all.gpu=1", "kubeflow.all.gpu_type=NVIDIA_TESLA_T4")
+    executors = json.loads(compiled(*settings, out="job.json"))["pipelineSpec"]["deploymentSpec"]["executors"]
+    assert executors["Trainer_executor"]["container"]["resources"]["accelerator"] == {"type": "NVIDIA_TESLA_T4", "count": "1"}
+
+
+@pytest.mark.parametrize(("memory", "billions"), [("500M", 0.5), ("4Gi", 4.295), ("1Pi", 1125899.907), ("2000000000", 2.0)])
+def test_every_unit_of_memory_is_known(compiled, memory, billions):
+    spec, _ = documents(compiled(CLAIM, text=f'[kubeflow.all]\nmemory = "{memory}"\n'))
+    container = spec["deploymentSpec"]["executors"]["Trainer_executor"]["container"]
+    assert container["resources"]["memoryLimit"] == billions
+
+
+def test_a_unit_that_kubernetes_does_not_know_is_refused(compiled):
+    with pytest.raises(UsageError, match="'500K', which is no amount of memory"):
+        compiled(CLAIM, text='[kubeflow.all]\nmemory = "500K"\n')
+
+
+def test_kubernetes_alone_knows_volumes_secrets_and_machines(compiled):
+    text = '[kubeflow]\nsecrets = ["login/TOKEN"]\n'
+    text += '[kubeflow.steps.Trainer]\nnode_selector = {disk = "ssd"}\ntolerations = [{key = "gpu", operator = "Exists"}]\n'
+    _, platform = documents(compiled(CLAIM, text=text))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mount = {"constant": "pipelines", "mountPath": "/mnt/pipeline"}
+    secret = {"secretName": "login", "keyToEnv": [{"secretKey": "TOKEN", "envVar": "TOKEN"}]}
+    everywhere = {"pvcMount": [mount], "secretAsEnv": [secret]}
+    assert executors["Trainer_executor"] == everywhere | {
+        "nodeSelector": {"labels": {"disk": "ssd"}}, "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    }  # fmt: skip
+    assert executors["Pusher_executor"] == everywhere
+
+
+@pytest.mark.parametrize(
+    ("assignments", "out", "why"),
+    [
+        ((CLAIM, "metadata.uri=grpc://host:1"), "x.yaml", "keep metadata themselves"),
+        ((CLAIM, "kubeflow.all.seconds=60"), "x.yaml", "no time limits"),
+        (
+            (CLAIM, 'kubeflow.config_maps=["places"]'),
+            "x.yaml",
+            "kubeflow.config_maps is set, but a PipelineSpec cannot hold it",
+        ),
+        ((CLAIM, "kubeflow.service_account=trainer"), "x.yaml", "service_account is set.*whoever starts a run names it"),
+        ((CLAIM, "kubeflow.volume.group=7"), "x.yaml", "kubeflow.volume.group is set"),
+        (("output_dir=gs://b/taxi", "kubeflow.steps.Trainer.gpu=1"), "x.json", "Vertex wants to know which kind"),
+        ((CLAIM,), "x.json", "Vertex has no volumes"),
+        ((), "x.yaml", "pods do not see"),
+        ((CLAIM, "train.resume=false"), "x.yaml", "would begin anew"),
+    ],
+)
+def test_what_cannot_be_is_refused(assignments, out, why, tmp_path):
+    lists = [a for a in assignments if "[" in a]
+    text = "[kubeflow]\nconfig_maps = ['places']\n" if lists else ""
+    file = tmp_path / "settings.toml"
+    file.write_text(text)
+    given = pipeline_config.load(file, (IMAGE, *(a for a in assignments if a not in lists)), {})
+    with pytest.raises(UsageError, match=why) as raised:
+        kubeflow_v2_compiler.compile(given, tmp_path / out)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,147 @@
+"""run.json: its keys, its two copies, and that nobody ever reads half of it."""
+
+import json
+import threading
+
+import msgspec
+import pytest
+
+from pipeline.config import pipeline_config
+from pipeline.record import run_record, states
+
+# The keys that scripts and schedules rely on.
+KEYS = {
+    *("schema_version", "run_id", "dataset", "model", "status", "exit_code", "started", "finished", "seconds", "code"),
+    *("data", "nodes", "rows", "train", "hyperparameters", "trials", "metrics", "gates", "blessed", "baseline", "why"),
+    "pushed_path",
+    "runner",
+    "plot",
+    "trials_plot",
+}
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    return begun(tmp_path, "run-1")
+
+
+def begun(folder, run_id: str) -> run_record.Recorder:
+    made = run_record.Recorder(pipeline_config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de", "local")
+    made.begin(["CsvExampleGen", "Trainer", "Pusher"])
+    return made
+
+
+def on_disk(folder) -> dict:
+    return json.loads((folder / "run.json").read_bytes())
+
+
+def test_the_keys_are_those_that_scripts_rely_on(recorder, tmp_path):
+    recorder.record.gates = [run_record.GateRecord(id="DataGate", decision="refused", why="Because.")]
+    recorder.write()
+    text = on_disk(tmp_path)
+    assert text.keys() == KEYS
+    assert text["nodes"][0].keys() == {"id", "state", "seconds", "cached"}
+    assert text["gates"][0].keys() == {"id", "decision", "why", "metric", "slice", "value", "bound"}
+
+
+def test_a_run_is_on_disk_from_its_start(recorder, tmp_path):
+    text = on_disk(tmp_path)
+    assert text["schema_version"] == 1
+    assert (text["run_id"], text["dataset"], text["model"]) == ("run-1", "taxi", "custom_wide_deep")
+    assert (text["code"], text["data"]) == ("c0de", pipeline_config.load(None, [], {}).data_path)
+    assert (text["status"], text["exit_code"], text["finished"]) == ("running", None, None)
+    assert text["started"].endswith("+00:00")
+    assert [n["id"] for n in text["nodes"]] == ["CsvExampleGen", "Trainer", "Pusher"]
+    assert {n["state"] for n in text["nodes"]} == {states.WAITING}
+
+
+def test_both_copies_are_equal(recorder, tmp_path):
+    recorder.node("Trainer", states.RUNNING, 0.0)
+    copy = (tmp_path / "run.json").read_bytes()
+    assert copy == (tmp_path / "runs" / "run-1" / "run.json").read_bytes()
+    assert copy.endswith(b"}\n")
+
+
+def test_the_copy_is_that_of_the_newest_run(tmp_path):
+    begun(tmp_path, "run-1").finish("pushed", 0, "")
+    begun(tmp_path, "run-2")
+    assert on_disk(tmp_path)["run_id"] == "run-2"
+    assert json.loads((tmp_path / "runs" / "run-1" / "run.json").read_bytes())["status"] == "pushed"
+
+
+@pytest.mark.parametrize(
+    ("state", "cached"), [(states.DONE, False), (states.CACHED, True), (states.REUSED, True), (states.FAILED, False)]
+)
+def test_a_node_says_its_state_its_seconds_and_whether_it_was_cached(recorder, tmp_path, state, cached):
+    recorder.node("Trainer", state, 1.23456)
+    assert on_disk(tmp_path)["nodes"][1] == {"id": "Trainer", "state": state, "seconds": 1.23, "cached": cached}
+
+
+def test_at_the_end_what_still_waits_was_skipped(recorder, tmp_path):
+    recorder.node("CsvExampleGen", states.DONE, 1.0)
+    recorder.node("Trainer", states.FAILED, 2.0)
+    recorder.finish("failed", 1, "Node Trainer failed.")
+    text = on_disk(tmp_path)
+    assert [n["state"] for n in text["nodes"]] == [states.DONE, states.FAILED, states.SKIPPED]
+    assert (text["status"], text["exit_code"], text["why"]) == ("failed", 1, "Node Trainer failed.")
+    assert text["finished"] >= text["started"]
+
+
+def test_a_reader_never_sees_a_part_of_it(recorder, tmp_path):
+    recorder.record.why = "because " * 20_000  # more than one block
+    recorder.write()
+    files = [tmp_path / "run.json", tmp_path / "runs" / "run-1" / "run.json"]
+    done, bad, read = threading.Event(), [], []
+
+    def reader() -> None:
+        while not done.is_set():
+            for file in files:
+                try:
+                    read.append(json.loads(file.read_bytes())["why"])
+                except Exception as error:
+                    bad.append(error)
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    for step in range(200):
+        recorder.node("Trainer", states.RUNNING, float(step))
+    done.set()
+    thread.join()
+    assert not bad
+    assert set(read) == {recorder.record.why}
+
+
+def test_nothing_else_is_left_in_the_folder(recorder, tmp_path):
+    recorder.write()
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["run-1", "run.json", "run.json", "runs"]
+
+
+def test_earlier_runs_come_newest_first(tmp_path):
+    for run_id in ("20240101-000000-000001", "scheduled__2024-03-01", "manual__2024-02-01"):  # an orchestrator's have its names
+        begun(tmp_path, run_id)
+    assert [r.run_id[:6] for r in run_record.earlier(str(tmp_path))] == ["manual", "schedu", "202401"]
+
+
+def test_an_earlier_run_reads_back_as_it_was_written(recorder, tmp_path):
+    recorder.record.metrics = {"auc": 0.9, "calibration": None}
+    recorder.finish("pushed", 0, "Good.")
+    (read,) = run_record.earlier(str(tmp_path))
+    assert msgspec.to_builtins(read) == msgspec.to_builtins(recorder.record)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"", b'{"run_id": "run-2", "data', b"[]", b'{"run_id": 5}', b'{"run_id": "\xff"}'],
+    ids=["empty", "cut short", "no record", "wrong type", "not UTF-8"],
+)
+def test_a_broken_record_is_passed_over(tmp_path, broken):
+    begun(tmp_path, "run-1")
+    begun(tmp_path, "run-3")
+    file = tmp_path / "runs" / "run-2" / "run.json"
+    file.parent.mkdir()
+    file.write_bytes(broken)
+    assert [r.run_id for r in run_record.earlier(str(tmp_path))] == ["run-3", "run-1"]
+
+
+def test_a_folder_without_runs_has_no_earlier_ones(tmp_path):
+    assert list(run_record.earlier(str(tmp_path / "none"))) == []

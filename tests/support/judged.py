@@ -1,0 +1,83 @@
+"""Labels and predictions through TFMA's evaluator, in this process, as a dataset configures it: metrics and verdict."""
+
+import pickle
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import tensorflow_model_analysis as tfma
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator as evaluator
+from tensorflow_model_analysis.extractors import slice_key_extractor
+from tensorflow_model_analysis.writers.metrics_plots_and_validations_writer import CombineValidations
+
+from pipeline.config.tables import ENGINES
+from pipeline.evaluation import eval_config
+
+
+@dataclass
+class Judged:
+    """What TFMA found.
+
+    Attributes:
+        metrics: "overall" or the value of a slice -> metric -> value.
+        validation: tfma.ValidationResult.
+    """
+
+    metrics: dict
+    validation: object
+
+
+def judge(folder, dataset, labels, predictions, *, baseline=None, features=None, weights=None):
+    """Evaluates rows.
+
+    Args:
+        folder: an empty one.
+        dataset: its metrics, slices and bounds are those of the evaluation.
+        labels: of each row, transformed.
+        predictions: of each row, as the served model gives them.
+        baseline: the same of the latest blessed model, if there is one.
+        features: raw column -> its value in each row.
+        weights: of each row.
+    """
+    alone = baseline is None
+    config = tfma.utils.update_eval_config_with_defaults(eval_config(dataset), has_baseline=not alone, rubber_stamp=alone)
+    rows = []
+    for i, label in enumerate(labels):
+        models = {"candidate": _array(predictions[i])} | ({} if alone else {"baseline": _array(baseline[i])})
+        rows.append(
+            {
+                "labels": _array(label),
+                "predictions": models["candidate"] if alone else models,
+                "features": {name: _array(values[i]) for name, values in (features or {}).items()},
+            }
+            | ({} if weights is None else {"example_weights": _array(weights[i])})
+        )
+    with beam.Pipeline(options=PipelineOptions(list(ENGINES["in-process"]))) as pipeline:
+        sliced = pipeline | beam.Create(rows) | slice_key_extractor.SliceKeyExtractor(eval_config=config).ptransform
+        found = sliced | evaluator.MetricsPlotsAndValidationsEvaluator(config).ptransform
+        found["metrics"] | "Keep metrics" >> beam.Map(_keep, str(folder), "metrics")
+        verdict = found["validations"] | beam.CombineGlobally(CombineValidations(config))
+        verdict | "Keep verdict" >> beam.Map(_keep, str(folder), "verdict")
+    metrics = {
+        (key[0][1] if key else "overall"): {
+            k.name: float(v) for k, v in values.items() if k.model_name in ("", "candidate") and not k.is_diff
+        }
+        for key, values in _kept(folder, "metrics")
+    }
+    [validation] = _kept(folder, "verdict")
+    return Judged(metrics, validation)
+
+
+def _array(value):
+    return np.atleast_1d(np.asarray(value))
+
+
+def _keep(value, folder, name):
+    Path(folder, f"{name}-{uuid.uuid4().hex}").write_bytes(pickle.dumps(value))
+
+
+def _kept(folder, name):
+    return [pickle.loads(file.read_bytes()) for file in folder.glob(f"{name}-*")]

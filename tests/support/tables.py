@@ -1,0 +1,73 @@
+"""Small tables through Transform, in this process and as its node runs it: rows in, rows out."""
+
+import json
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
+
+from pipeline.config.tables import ENGINES
+from trainer_module.transform import preprocess
+
+_KINDS = {"string": str.encode, "int64": int, "float32": float}
+# Keeps the order of rows: Beam promises none.
+_ROW = "row"
+
+
+def through(folder, columns, preprocessing_fn, *tables, required=()):
+    """Analyses the first table and transforms them all, in one pipeline; the graph stays in `folder`.
+
+    Args:
+        folder: an empty one.
+        columns: raw column -> type.
+        preprocessing_fn: from the columns to what a model reads.
+        *tables: column -> the values of each row: one, several in a list, or None for none.
+        required: columns that are dense, as where a schema requires them; the others are sparse.
+
+    Returns:
+        For each table: name -> array [rows, n].
+    """
+    spec = {
+        name: tf.io.FixedLenFeature([1], tf.as_dtype(dtype)) if name in required else tf.io.VarLenFeature(tf.as_dtype(dtype))
+        for name, dtype in columns.items()
+    }
+    spec[_ROW] = tf.io.FixedLenFeature([1], tf.int64)
+    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    metadata_io.write_metadata(metadata, str(folder / tft.TFTransformOutput.RAW_METADATA_DIR))
+
+    with beam.Pipeline(options=PipelineOptions(list(ENGINES["in-process"]))) as pipeline:
+        with tft_beam.Context(force_tf_compat_v1=True, temp_dir=str(folder / "temporary")):
+            data = [pipeline | f"Create table {i}" >> beam.Create(_rows(columns, t)) for i, t in enumerate(tables)]
+            analysis = tft_beam.AnalyzeDataset(lambda inputs: {_ROW: inputs[_ROW], **preprocessing_fn(inputs)})
+            graph = (data[0], metadata) | analysis
+            graph | tft_beam.WriteTransformFn(str(folder))
+            for i, table in enumerate(data):
+                out, _ = ((table, metadata), graph) | f"Transform table {i}" >> tft_beam.TransformDataset()
+                lines = out | f"Write down table {i}" >> beam.Map(lambda r: json.dumps({k: v.tolist() for k, v in r.items()}))
+                lines | f"Store table {i}" >> beam.io.WriteToText(str(folder / f"table{i}"), shard_name_template="")
+    return [_columns(folder / f"table{i}") for i in range(len(tables))]
+
+
+def transformed(folder, declared, *tables, required=()):
+    """Puts tables through the rules of a dataset: see `through`."""
+    return through(folder, declared.columns, lambda inputs: preprocess.preprocess(declared, inputs), *tables, required=required)
+
+
+def _rows(columns, table):
+    """Rows as TFT takes them: column -> the values of one row."""
+    made = [{_ROW: [i], **{name: [] for name in columns}} for i in range(len(next(iter(table.values()))))]
+    for name, values in table.items():
+        for row, value in zip(made, values, strict=True):
+            several = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
+            row[name] = [_KINDS[columns[name]](v) for v in several]
+    return made
+
+
+def _columns(file):
+    made = sorted((json.loads(line) for line in file.read_text().splitlines()), key=lambda r: r[_ROW])
+    columns = {name: np.array([r[name] for r in made]) for name in made[0] if name != _ROW}
+    return {name: v.astype(np.float32) if v.dtype.kind == "f" else v for name, v in columns.items()}

@@ -1,0 +1,94 @@
+"""Trainings in this process, on examples that a real run has materialised."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from data import TASKS, discovery
+from trainer_module import inputs
+from trainer_module.estimators import build as estimators
+from trainer_module.serving import export
+from trainer_module.serving.receiver import serving_input_receiver_fn
+from trainer_module.training import loop
+
+BATCH = 50
+
+
+@functools.cache
+def transform_output(path):
+    """One object a process, as in entry.run_fn."""
+    return tft.TFTransformOutput(path)
+
+
+def artifact(output, node, key):
+    """The newest artifact folder of a node."""
+    return str(max((Path(output) / "artifacts" / node / key).iterdir(), key=lambda p: int(p.name)))
+
+
+@dataclass
+class Bench:
+    """Everything that a training of one model on one dataset needs."""
+
+    output: Path
+    dataset: object
+    model: str
+    model_dir: Path
+    seed: int = 3
+
+    @property
+    def transform(self):
+        return transform_output(artifact(self.output, "Transform", "transform_graph"))
+
+    @property
+    def raw_eval(self):
+        example_gen = "WindowExampleGen" if self.dataset.series else "CsvExampleGen"
+        return sorted(Path(artifact(self.output, example_gen, "examples"), "Split-eval").glob("*"))
+
+    def input_fn(self, split, training):
+        pattern = Path(artifact(self.output, "Transform", "transformed_examples"), f"Split-{split}", "*")
+        return inputs.input_fn(
+            [str(pattern)],
+            self.transform.transformed_feature_spec(),
+            self.dataset.label.name,
+            BATCH,
+            training=training,
+            seed=self.seed,
+        )
+
+    def receiver(self):
+        return serving_input_receiver_fn(self.dataset, self.transform)
+
+    def estimator(self):
+        config = tf.estimator.RunConfig(
+            model_dir=str(self.model_dir), tf_random_seed=self.seed, save_checkpoints_steps=1000, log_step_count_steps=1000
+        )
+        return estimators.build(self.dataset, self.model, estimators.hyperparameters(self.model), config)
+
+    def plan(self, steps):
+        best = self.dataset.best
+        return loop.Plan(steps, eval_seconds=600, best=best, direction=TASKS[self.dataset.task].metrics[best])
+
+    def train(self, steps):
+        """Trains, exports and finishes the export; returns loop.Trained."""
+        trained = loop.train(
+            self.estimator(),
+            self.plan(steps),
+            self.input_fn("train", True),
+            self.input_fn("eval", False),
+            self.receiver(),
+        )
+        export.finish(trained.saved_model, self.dataset)
+        return trained
+
+
+def bench(output, dataset, model, model_dir, **settings):
+    return Bench(Path(output), discovery.dataset(dataset), model, Path(model_dir), **settings)
+
+
+def weights(model_dir):
+    """Variable name -> value of the newest checkpoint."""
+    reader = tf.train.load_checkpoint(str(model_dir))
+    return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}

@@ -1,0 +1,450 @@
+"""From a model's name to an Estimator: which models fit, hyper-parameters, seeds, the names of variables, units."""
+
+import dataclasses
+import random
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data import Bucketized, Categorical, ClassLabel, Dataset, Label, Numeric, Series, Target, Text, Vocabulary, discovery
+from trainer_module.estimators import build as estimators
+from trainer_module.estimators import keras_conversion
+from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT, label_scale
+from trainer_module.models import NAME as MODELS
+from trainer_module.serving import export
+
+MODEL_NAMES = discovery.names(MODELS)
+
+FRUIT = Dataset(
+    name="fruit",
+    sample="fruit.csv",
+    features=(Numeric("weight"), Bucketized("size", buckets=3), Vocabulary("colour", size=2), Categorical("crate", size=2)),
+    label=Label("ripe"),
+)
+PRICES = dataclasses.replace(FRUIT, task=None, bounds=None, label=Target("price"))
+KINDS = dataclasses.replace(FRUIT, task=None, bounds=None, label=ClassLabel("kind", ("apple", "pear", "plum")))
+TIDE = Series(time="at", value="level", inputs=4, outputs=2)
+LEVELS = Dataset(name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE)
+REVIEWS = Dataset(name="reviews", sample="", features=(Text("said"),), label=Label("good"))
+SMALL = {"hidden_units": "32", "embedding_dim": 2}
+
+# A model_fn of our own and a converted Keras model; tests/contracts trains every one.
+OUR_OWN, CONVERTED = "custom_wide_deep", "keras_wide_deep"
+
+
+def rows():
+    """Eight fruit a batch, for ever."""
+    features = {f.name: tf.constant([[i % f.cardinality] for i in range(8)], tf.int64) for f in FRUIT.categorical}
+    weight = tf.constant([[i / 4 - 1] for i in range(8)], tf.float32)
+    labels = tf.constant([[float(i > 3)] for i in range(8)])
+    return tf.data.Dataset.from_tensors(({"weight": weight, **features}, labels)).repeat()
+
+
+def build(model, folder, seed=5):
+    config = tf.estimator.RunConfig(
+        model_dir=str(folder), tf_random_seed=seed, save_checkpoints_steps=1000, log_step_count_steps=1000
+    )
+    return estimators.build(FRUIT, model, estimators.hyperparameters(model, SMALL), config)
+
+
+def trained(model, folder, seed=5):
+    """Builds, trains one step. Returns the checkpoint: variable -> value."""
+    built = build(model, folder, seed)
+    built.train(rows, max_steps=1)
+    return {name: built.get_variable_value(name) for name in built.get_variable_names()}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """Returns a function that writes a user's own model file; its name."""
+    folder = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+
+        def write(name, text):
+            (folder / f"own_{name}").mkdir()
+            (folder / f"own_{name}" / "model.py").write_text(f"import tensorflow as tf\n\n\n{text}")
+            return f"own_{name}.model"
+
+        yield write
+
+
+# Models that fit.
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "why"),
+    [
+        (FRUIT, "custom_wide_deep", None),
+        (PRICES, "canned_linear", None),
+        (KINDS, "keras_wide_deep", None),
+        (LEVELS, "lstm_forecaster", None),
+        (REVIEWS, "keras_sequence_classifier", None),
+        (
+            LEVELS,
+            "canned_linear",
+            "Dataset 'levels' is a forecast; model 'canned_linear' is for "
+            "binary_classification, multiclass_classification, regression.",
+        ),
+        (FRUIT, "lstm_forecaster", "Dataset 'fruit' is a binary_classification; model 'lstm_forecaster' is for forecast."),
+        (
+            REVIEWS,
+            "custom_wide_deep",
+            "Dataset 'reviews' has a Text, 'said'; "
+            "model 'custom_wide_deep' reads Numeric, Bucketized, Vocabulary, Categorical.",
+        ),
+        (
+            FRUIT,
+            "keras_sequence_classifier",
+            "Dataset 'fruit' has a Numeric, 'weight'; model 'keras_sequence_classifier' reads Text.",
+        ),
+    ],
+    ids=lambda v: v.name if isinstance(v, Dataset) else "fits" if v is None else "",
+)
+def test_a_model_fits_by_its_task_and_by_the_kinds_of_feature(dataset, model, why):
+    assert estimators.why_unfit(dataset, model) == why
+    if why is None:
+        estimators.check(dataset, model)
+
+
+def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
+    with pytest.raises(estimators.UnfitModelError) as error:
+        estimators.check(LEVELS, "canned_linear")
+    why, _, fitting = str(error.value).partition(" Models that fit: ")
+    assert why == estimators.why_unfit(LEVELS, "canned_linear")
+    assert fitting.endswith(".")
+    assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not estimators.why_unfit(LEVELS, m)]
+    assert "lstm_forecaster" in fitting
+    assert "canned_linear" not in fitting
+
+
+def test_a_dataset_that_no_model_reads_is_told_so():
+    both = dataclasses.replace(REVIEWS, features=(Text("said"), Numeric("length")))
+    with pytest.raises(estimators.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
+        estimators.check(both, "custom_wide_deep")
+
+
+def test_a_model_that_says_nothing_is_for_every_task_over_a_table(own):
+    model = own("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
+    for dataset in (FRUIT, PRICES, KINDS):
+        estimators.check(dataset, model)
+    assert "has a Window, 'level'" in estimators.why_unfit(LEVELS, model)
+
+
+def test_checking_a_model_checks_its_hyper_parameters():
+    with pytest.raises(estimators.HyperParameterError, match="no hyper-parameter 'depth'"):
+        estimators.check(FRUIT, "custom_wide_deep", {"depth": 3})
+
+
+# Hyper-parameters.
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_without_overrides_every_hyper_parameter_has_its_default(model):
+    hp = estimators.hyperparameters(model)
+    assert hp.values == estimators.hyperparameters(model, {}).values
+    assert set(hp.values) == {p.name for p in hp.space}
+    assert all(hp.values[p.name] == p.default for p in hp.space)
+
+
+def test_the_defaults_of_the_custom_model_are_what_its_file_says():
+    assert estimators.hyperparameters("custom_wide_deep").values == {
+        "learning_rate": 3e-3,
+        "embedding_dim": 8,
+        "hidden_units": "64-32",
+        "dropout": 0.2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("learning_rate", "0.01", 0.01),
+        ("learning_rate", 0.01, 0.01),
+        ("dropout", 0, 0.0),
+        ("dropout", "0", 0.0),
+        ("embedding_dim", "4", 4),
+        ("embedding_dim", 4, 4),
+        ("hidden_units", "32", "32"),
+        ("hidden_units", 32, "32"),  # a number in TOML and on a command line, one layer in the search space
+    ],
+)
+def test_an_override_takes_the_type_of_the_default(name, given, value):
+    hp = estimators.hyperparameters("custom_wide_deep", {name: given})
+    assert hp.get(name) == value
+    assert type(hp.get(name)) is type(value)
+    assert {k: v for k, v in hp.values.items() if k != name} == {
+        k: v for k, v in estimators.hyperparameters("custom_wide_deep").values.items() if k != name
+    }
+
+
+@pytest.fixture
+def switched(tmp_path, monkeypatch):
+    """The name of a model with a Boolean, `wide`."""
+    (tmp_path / "switched").mkdir()
+    (tmp_path / "switched" / "model.py").write_text("def search_space(hp):\n    hp.Boolean('wide', default=True)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "switched.model"
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("false", False), ("False", False), ("0", False), (0, False), (False, False), ("true", True), ("1", True), (True, True)],
+)
+def test_a_boolean_is_what_it_says(switched, given, value):
+    assert estimators.hyperparameters(switched, {"wide": given}).values["wide"] is value
+
+
+@pytest.mark.parametrize("given", ["perhaps", "", 2, None])
+def test_a_boolean_that_says_neither_is_refused(switched, given):
+    with pytest.raises(estimators.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {given!r}"):
+        estimators.hyperparameters(switched, {"wide": given})
+
+
+def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
+    with pytest.raises(estimators.HyperParameterError) as error:
+        estimators.hyperparameters("custom_wide_deep", {"learning_rat": 0.1})
+    assert str(error.value) == (
+        "Model 'custom_wide_deep' has no hyper-parameter 'learning_rat'. "
+        "It has: dropout, embedding_dim, hidden_units, learning_rate."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("learning_rate", "fast", "0.003"),
+        ("embedding_dim", "8.5", "8"),
+        ("embedding_dim", "", "8"),
+    ],
+)
+def test_a_value_of_another_type_is_answered_with_what_it_should_look_like(name, value, expected):
+    with pytest.raises(estimators.HyperParameterError) as error:
+        estimators.hyperparameters("custom_wide_deep", {name: value})
+    assert str(error.value) == (
+        f"Hyper-parameter '{name}' of model 'custom_wide_deep' takes a value like {expected}. Received: {value!r}."
+    )
+
+
+def test_a_fraction_is_no_whole_number():
+    with pytest.raises(estimators.HyperParameterError, match=r"embedding_dim.*Received: 8\.5"):
+        estimators.hyperparameters("custom_wide_deep", {"embedding_dim": 8.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_units", "many"),
+        ("hidden_units", "64-0"),
+        ("dropout", 1.5),
+        ("learning_rate", -1),
+        ("learning_rate", "nan"),
+        ("embedding_dim", 0),
+    ],
+)
+def test_a_value_outside_the_search_space_is_refused(name, value):
+    """HyperParameterError: "a value that its search space does not contain"."""
+    with pytest.raises(estimators.HyperParameterError, match=name):
+        estimators.hyperparameters("custom_wide_deep", {name: value})
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones():
+    with pytest.raises(discovery.UnknownNameError, match="Did you mean 'custom_wide_deep'") as error:
+        estimators.hyperparameters("custom_wide_dep")
+    for name in MODEL_NAMES:
+        assert name in str(error.value)
+
+
+# Building.
+
+
+@pytest.fixture(scope="module", params=[OUR_OWN, CONVERTED])
+def first(request, tmp_path_factory):
+    """Returns a model's name, the folder of its first training in this process, and the variables of that training."""
+    folder = tmp_path_factory.mktemp(request.param)
+    return request.param, folder, trained(request.param, folder)
+
+
+def test_building_twice_in_one_process_gives_the_same_variables(first, tmp_path):
+    model, _, one = first
+    two = trained(model, tmp_path)
+    assert list(one) == list(two)
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+def test_another_seed_gives_other_weights(first, tmp_path):
+    model, _, one = first
+    other = trained(model, tmp_path, seed=6)
+    assert list(one) == list(other)
+    kernels = [n for n in one if n.endswith("kernel")]
+    assert len(kernels) == 2
+    # One step moves a weight by the learning rate, 0.003: what differs by more was drawn differently.
+    for name in kernels:
+        assert np.abs(one[name] - other[name]).max() > 0.05, name
+
+
+def test_a_second_estimator_continues_the_checkpoint_of_the_first(first, tmp_path):
+    model, folder, _ = first
+    shutil.copytree(folder, tmp_path / "copy")
+    second = build(model, tmp_path / "copy")
+    second.train(rows, max_steps=3)
+    assert second.get_variable_value("global_step") == 3
+
+
+def test_every_model_predicts_a_probability(first):
+    model, folder, _ = first
+    predicted = list(build(model, folder).predict(lambda: rows().take(1).map(lambda features, label: features)))
+    assert len(predicted) == 8
+    assert all(p[LOGISTIC].shape == (1,) and 0 < p[LOGISTIC][0] < 1 for p in predicted)
+
+
+def test_building_sets_the_seeds_of_the_process(tmp_path):
+    drawn = []
+    for seed in (11, 11, 12):
+        build("custom_wide_deep", tmp_path / str(len(drawn)), seed)
+        drawn.append((random.random(), np.random.random()))
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+def test_without_a_seed_the_process_keeps_its_own(tmp_path):
+    random.seed(1)
+    expected = random.random()
+    random.seed(1)
+    build("custom_wide_deep", tmp_path, seed=None)
+    assert random.random() == expected
+
+
+# A Keras model file.
+
+KERAS = """
+def search_space(hp):
+    hp.Float("slope", -10.0, 10.0, default=2.0)
+
+
+def keras_model(dataset, hp):
+    x = tf.keras.Input([1], name="{input}")
+    line = tf.keras.layers.Dense(1, kernel_initializer=tf.keras.initializers.Constant(hp.get("slope")), name="predictions")
+    model = tf.keras.Model(x, line(x))
+    model.compile(tf.keras.optimizers.legacy.SGD(0.0), "mse", metrics=["mae"])
+    return model
+"""
+OFFSET, SCALE = 100.0, 10.0
+
+
+def prices(features=("weight",), batches=1, labels=(90.0, 100.0, 120.0)):
+    """Three fruit and their prices, in the units of the column."""
+    values = {name: tf.constant([[-1.0], [0.0], [1.0]]) for name in features}
+    values |= {label_scale.OFFSET: tf.fill([3, 1], OFFSET), label_scale.SCALE: tf.fill([3, 1], SCALE)}
+    return tf.data.Dataset.from_tensors((values, tf.constant(labels)[:, tf.newaxis])).repeat(batches)
+
+
+@pytest.fixture(scope="module")
+def line(own):
+    return own("line", KERAS.format(input="weight"))
+
+
+def config(folder):
+    return tf.estimator.RunConfig(model_dir=str(folder), tf_random_seed=1, save_summary_steps=None)
+
+
+def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line, tmp_path):
+    estimators.check(PRICES, line)
+    hp = estimators.hyperparameters(line, {"slope": 3})
+    built = estimators.build(PRICES, line, hp, config(tmp_path))
+    built.train(prices, max_steps=1)
+    predicted = [float(p[PREDICTIONS][0]) for p in built.predict(prices)]
+    assert predicted == pytest.approx([OFFSET - 3 * SCALE, OFFSET, OFFSET + 3 * SCALE])
+
+    said = built.evaluate(prices)
+    errors = np.array(predicted) - [90, 100, 120]
+    assert said["mae"] == pytest.approx(np.abs(errors).mean())  # the task's, not that of the Keras model
+    assert said["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+    assert said["loss"] == pytest.approx(((errors / SCALE) ** 2).mean())
+    assert said["mean_label"] == pytest.approx(310 / 3)
+
+
+def test_checking_a_keras_model_file_checks_the_model(own):
+    model = own("strange", KERAS.format(input="price"))
+    with pytest.raises(keras_conversion.KerasModelError, match="No feature stands behind the input 'price'"):
+        estimators.check(PRICES, model)
+
+
+# Units.
+
+# A model that knows one number and reports what it has seen.
+ONE_NUMBER = """
+def search_space(hp):
+    hp.Float("guess", -100.0, 100.0, default=0.5)
+
+
+def build(dataset, hp, config):
+    return tf.estimator.Estimator(_model_fn, config=config, params=hp.values)
+
+
+def _model_fn(features, labels, mode, params):
+    predictions = {"{key}": tf.zeros_like(features["weight"]) + params["guess"], "other": features["weight"]}
+    if mode == "infer":
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions)
+    seen = {"seen": tf.compat.v1.metrics.mean(labels), "mae": tf.compat.v1.metrics.mean(-1.0)}
+    step = tf.compat.v1.train.get_or_create_global_step().assign_add(1)
+    loss = tf.reduce_mean(tf.abs(labels - params["guess"]))
+    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=step, eval_metric_ops=seen)
+"""
+
+
+@pytest.fixture(scope="module")
+def one_number(own):
+    return own("number", ONE_NUMBER.replace("{key}", PREDICTIONS))
+
+
+def built(dataset, model, folder):
+    made = estimators.build(dataset, model, estimators.hyperparameters(model), config(folder))
+    made.train(prices, max_steps=1)
+    return made
+
+
+def test_a_model_sees_standardised_labels_and_is_judged_in_units(one_number, tmp_path):
+    said = built(PRICES, one_number, tmp_path).evaluate(prices)
+    assert said["seen"] == pytest.approx((-1 + 0 + 2) / 3)
+    assert said["loss"] == pytest.approx((1.5 + 0.5 + 1.5) / 3)
+    assert said["mae"] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
+    assert said["mean_prediction"] == pytest.approx(105)
+
+
+def test_a_logarithm_is_undone_too(one_number, tmp_path):
+    skewed = dataclasses.replace(PRICES, label=Target("price", log=True))
+
+    def small():
+        return prices(labels=(0.0, 3.0, 5.0)).map(
+            lambda x, y: ({**x, label_scale.OFFSET: x["weight"], label_scale.SCALE: tf.fill([3, 1], 2.0)}, y)
+        )
+
+    estimator = built(skewed, one_number, tmp_path)
+    predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(small)]
+    assert predicted == pytest.approx(np.expm1([0, 1, 2]), abs=1e-6)
+    assert estimator.evaluate(small)["mae"] == pytest.approx(np.mean(np.abs(np.expm1([0, 1, 2]) - [0, 3, 5])))
+
+
+def test_what_is_no_prediction_of_the_label_stays_as_it_is(one_number, tmp_path):
+    predicted = list(built(PRICES, one_number, tmp_path).predict(prices))
+    assert [(float(p[PREDICTIONS][0]), float(p["other"][0])) for p in predicted] == [(105, -1), (105, 0), (105, 1)]
+
+
+def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
+    weighed = dataclasses.replace(PRICES, weight="copies")
+
+    def rows():
+        return prices().map(lambda x, y: ({**x, WEIGHT: tf.constant([[2.0], [0.0], [1.0]])}, y))
+
+    assert built(weighed, one_number, tmp_path).evaluate(rows)["mae"] == pytest.approx((2 * 15 + 15) / 3)
+
+
+@pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])
+def test_a_model_that_does_not_predict_what_it_is_judged_by_is_told_so(own, tmp_path, dataset):
+    model = own(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
+    with pytest.raises(export.MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
+        built(dataset, model, tmp_path).evaluate(prices)

@@ -1,0 +1,92 @@
+"""The forecaster: the six parts of its EstimatorSpec, and what each mode builds."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data import Dataset, Series
+from trainer_module.estimators.build import build, hyperparameters
+from trainer_module.heads import label_scale
+from trainer_module.models import lstm_forecaster
+
+MODEL = "lstm_forecaster"
+MODES = tf.estimator.ModeKeys
+
+
+def declared(outputs=3, **settings):
+    series = Series(time="at", value="level", inputs=4, outputs=outputs, season=2, **settings)
+    return Dataset("t", series.features, series.label, sample="t.csv", series=series)
+
+
+def rows(dataset, n=8, seed=5):
+    """Features and labels as Transform leaves them; labels in their own units."""
+    rng = np.random.default_rng(seed)
+    features = {w.name: rng.normal(size=(n, w.length)).astype(np.float32) for w in dataset.windows}
+    features |= {label_scale.OFFSET: np.full((n, 1), 300, np.float32), label_scale.SCALE: np.full((n, 1), 2, np.float32)}
+    labels = 300 + 2 * rng.normal(size=(n, dataset.series.outputs)).astype(np.float32)
+    return features, labels
+
+
+def input_fn(dataset, repeat=False):
+    data = tf.data.Dataset.from_tensors(rows(dataset))
+    return data.repeat() if repeat else data
+
+
+def spec_of(dataset, mode, **overrides):
+    with tf.Graph().as_default():
+        tf.compat.v1.train.create_global_step()
+        features, labels = rows(dataset)
+        features = {k: tf.constant(v) for k, v in features.items()}
+        params = {"dataset": dataset, **hyperparameters(MODEL, overrides).values}
+        labels = None if mode == MODES.PREDICT else tf.constant(labels)
+        return lstm_forecaster.model_fn(features, labels, mode, params)
+
+
+def test_each_part_exists_in_its_modes_only():
+    train, evaluation, predict = (spec_of(declared(), mode) for mode in (MODES.TRAIN, MODES.EVAL, MODES.PREDICT))
+    assert [s.mode for s in (train, evaluation, predict)] == [MODES.TRAIN, MODES.EVAL, MODES.PREDICT]
+    assert all(isinstance(s.predictions, dict) for s in (train, evaluation, predict))
+    assert [s.loss is not None for s in (train, evaluation, predict)] == [True, True, False]
+    assert [s.train_op is not None for s in (train, evaluation, predict)] == [True, False, False]
+    assert [set(s.eval_metric_ops or {}) for s in (train, evaluation, predict)] == [set(), {"rmse", "mae"}, set()]
+    assert [set(s.export_outputs or {}) for s in (train, evaluation)] == [set(), set()]
+    assert set(predict.export_outputs) == {"serving_default", "predict", "regression", "embedding"}
+
+
+@pytest.mark.parametrize(("outputs", "kind"), [(1, "RegressionOutput"), (12, "PredictOutput")])
+def test_the_regression_head_of_several_values_is_a_prediction(outputs, kind):
+    head = spec_of(declared(outputs), MODES.PREDICT).export_outputs["regression"]
+    assert type(head).__name__ == kind
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("clip_norm", [0.0, 1.0])
+def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
+    dataset = declared(known=("plan",), calendar=("year",))
+    hp = hyperparameters(MODEL, {"optimizer": optimizer, "clip_norm": clip_norm, "learning_rate": 0.05, "units": 4})
+    estimator = build(dataset, MODEL, hp, tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
+    estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=2)
+    first = estimator.evaluate(lambda: input_fn(dataset))
+    estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=60)
+    later = estimator.evaluate(lambda: input_fn(dataset))
+    assert later["loss"] < first["loss"]
+    # The loss is on the scale of training, the metrics in the units of the series.
+    assert later["rmse"] == pytest.approx(2 * later["loss"] ** 0.5, rel=1e-4)
+    predicted = next(estimator.predict(lambda: input_fn(dataset)))
+    assert predicted["predictions"].shape == (3,)
+    assert np.all(np.abs(predicted["predictions"] - 300) < 20)
+    assert predicted["embedding"].shape == (4,)
+
+
+def test_what_is_known_of_the_future_reaches_the_prediction(tmp_path):
+    dataset = declared(known=("plan",))
+    estimator = build(dataset, MODEL, hyperparameters(MODEL), tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
+    estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=1)
+    features, _ = rows(dataset)
+
+    def predict(plan):
+        return [p["predictions"] for p in estimator.predict(lambda: tf.data.Dataset.from_tensors({**features, "plan": plan}))]
+
+    changed = features["plan"].copy()
+    changed[:, -1] += 1
+    assert np.all(np.abs(np.array(predict(features["plan"])) - predict(changed)) > 1e-4)

@@ -1,0 +1,92 @@
+"""A training that gets stuck is ended, its stacks are in the log, and it goes on from its checkpoint: never an endless run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.trainer_module.training.test_resume import job
+from trainer_module import trainer
+from trainer_module.checkpoints import folder
+from trainer_module.checkpoints.checkpoints import step_of
+from trainer_module.supervision import watchdog
+
+# Hangs at step 25: so often as there are files to take away.
+MODEL = '''"""The constant model, with a hook that hangs."""
+
+import time
+from pathlib import Path
+
+import tensorflow as tf
+
+from toy.constant import build as constant, search_space as constant_space
+
+CHANCES = Path(__file__).with_name("chances")
+
+
+def search_space(hp):
+    constant_space(hp)
+
+
+def build(dataset, hp, config):
+    inner = constant(dataset, hp, config)
+
+    def model_fn(features, labels, mode, config):
+        return inner.model_fn(features, labels, mode, config)._replace(training_hooks=[HangHere()])
+
+    return tf.estimator.Estimator(model_fn, config=config)
+
+
+class HangHere(tf.estimator.SessionRunHook):
+    def begin(self):
+        self.step = tf.compat.v1.train.get_global_step()
+
+    def after_run(self, context, values):
+        chances = sorted(CHANCES.glob("*"))
+        if chances and context.session.run(self.step) == 25:
+            chances[0].unlink()
+            time.sleep(600)
+'''
+
+
+@pytest.fixture
+def stuck(toy, materialised, tmp_path):
+    """Returns a function: how often it hangs, settings -> a job that does."""
+    (toy / "toy" / "stuck.py").write_text(MODEL)
+
+    def make(times, **settings):
+        chances = toy / "toy" / "chances"
+        chances.mkdir(exist_ok=True)
+        for i in range(times):
+            (chances / str(i)).touch()
+        made = job(materialised("toy.fruit"), "toy.fruit", "toy.stuck", tmp_path / "stuck", checkpoint_steps=10, **settings)
+        return replace(made, settings=replace(made.settings, stall_seconds=15))
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_training_that_hangs_twice_is_continued_twice(stuck, capfd):
+    work = stuck(times=2)
+    with folder.held(work.folder) as lock:
+        trained = trainer.train(work, lock)
+    assert (trained.steps, trained.resumed_from) == (60, 0)
+    assert "after_run" in capfd.readouterr().err  # the stack of the thread that hung here
+    log = Path(work.folder, "cluster", "local-0.log").read_text()
+    assert "time.sleep" in log or "after_run" in log  # and of the process that did
+
+
+@pytest.mark.slow
+def test_one_that_hangs_every_time_is_a_clear_failure(stuck):
+    from trainer_module.cluster.supervisor import ClusterError
+
+    work = stuck(times=20, retries=1)
+    with folder.held(work.folder) as lock, pytest.raises(ClusterError, match=r"train\.retries is 1"):
+        trainer.train(work, lock)
+    assert step_of(work.folder) == 20
+
+
+def test_without_retries_it_fails_at_once(stuck):
+    work = stuck(times=1, retries=0)
+    with folder.held(work.folder) as lock, pytest.raises(watchdog.StalledError, match="no progress for 15 s"):
+        trainer.train(work, lock)

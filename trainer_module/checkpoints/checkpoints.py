@@ -1,0 +1,107 @@
+"""Checkpoints: when they are written while a training runs, and which of them can be read."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_log = logging.getLogger(__name__)
+
+PREFIX = "model.ckpt-"
+# Where checkpoints that cannot be read are put, until their training has ended.
+BROKEN = "broken"
+_PIECE = 2**20  # bytes read at a time
+
+
+def step_of(folder: str) -> int:
+    """Returns the global step of the newest checkpoint in a folder, 0 if there is none."""
+    checkpoint = tf.train.latest_checkpoint(folder)
+    # From its name: it may be cut off.
+    return int(checkpoint.rpartition("-")[2]) if checkpoint else 0
+
+
+def fall_back(folder: str) -> None:
+    """Makes the newest checkpoint that can be read the newest one, with a warning if it was not.
+
+    A process or a disk that dies while a checkpoint is written can leave one that is cut off. Every checkpoint is read
+    once, whole: its checksums are checked on the way. One that cannot be read is put aside, into `broken/`.
+
+    Raises:
+        tf.errors.OpError: the storage cannot be read; nothing is known of the checkpoint then.
+    """
+    names = _newest_first(folder)
+    good = next((name for name in names if readable(posixpath.join(folder, name))), None)
+    latest = tf.train.latest_checkpoint(folder)
+    if good is not None and latest and posixpath.basename(latest) == good:
+        return
+    broken = names[: names.index(good)] if good else names
+    for name in broken:
+        _log.warning("The checkpoint %s in %s cannot be read and is put aside, into %s/.", name, folder, BROKEN)
+        _put_aside(folder, name)
+    if good:
+        _log.warning("The training goes on from the newest checkpoint that can be read, %s.", good)
+        point_to(folder, [*reversed(names[names.index(good) :])])
+    elif tf.io.gfile.exists(posixpath.join(folder, "checkpoint")):
+        tf.io.gfile.remove(posixpath.join(folder, "checkpoint"))
+
+
+def readable(checkpoint: str) -> bool:
+    """Whether every variable of a checkpoint can be read.
+
+    Raises:
+        tf.errors.OpError: the storage cannot be read.
+    """
+    if _is_whole(checkpoint):
+        return True
+    # TensorFlow's reader has one error for all: that of a storage that cannot be reached is that of a file that is cut off.
+    for path in tf.io.gfile.glob(f"{checkpoint}.*"):
+        _read_through(path)
+    return _is_whole(checkpoint)  # now it is not the storage that is to blame
+
+
+def _is_whole(checkpoint: str) -> bool:
+    try:
+        reader = tf.compat.v1.train.NewCheckpointReader(checkpoint)  # for load_checkpoint some paths are folders, in memory
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError):  # "Read less bytes" is an IndexError
+        return False
+    return True
+
+
+def _read_through(path: str) -> None:
+    """Reads a file to its end. Raises tf.errors.OpError, with the storage's own reason, if that is not possible."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while file.read(_PIECE):
+            pass
+
+
+def _put_aside(folder: str, name: str) -> None:
+    aside = posixpath.join(folder, BROKEN)
+    tf.io.gfile.makedirs(aside)
+    for path in tf.io.gfile.glob(posixpath.join(folder, f"{name}.*")):
+        tf.io.gfile.rename(path, posixpath.join(aside, posixpath.basename(path)), overwrite=True)
+
+
+def point_to(folder: str, names: Sequence[str]) -> None:
+    """Writes, in one step, which checkpoints a folder has: what `tf.train.latest_checkpoint` reads. Paths are relative.
+
+    Args:
+        folder: theirs.
+        names: the newest last.
+    """
+    lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
+    state = posixpath.join(folder, "checkpoint")
+    with tf.io.gfile.GFile(f"{state}.tmp", "w") as file:
+        file.write("\n".join(lines) + "\n")
+    tf.io.gfile.rename(f"{state}.tmp", state, overwrite=True)
+
+
+def _newest_first(folder: str) -> list[str]:
+    """Returns the names of the checkpoints in a folder; one whose index is there, its data or not."""
+    pattern = posixpath.join(folder, f"{PREFIX}*.index")
+    steps = [posixpath.basename(path).removeprefix(PREFIX).removesuffix(".index") for path in tf.io.gfile.glob(pattern)]
+    return [f"{PREFIX}{step}" for step in sorted((s for s in steps if s.isdigit()), key=int, reverse=True)]

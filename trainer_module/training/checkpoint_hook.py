@@ -1,0 +1,100 @@
+"""When a checkpoint is written and evaluated while a training runs."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from trainer_module.checkpoints.checkpoints import PREFIX
+from trainer_module.supervision.watchdog import Control
+from trainer_module.training.cadence import Cadence
+
+_log = logging.getLogger(__name__)
+
+
+class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
+    """Saves, has the checkpoint evaluated, stops: each when it is time.
+
+    It takes the place of the hook that an Estimator adds by itself (an Estimator looks for this class), which saves once
+    more what it has just restored, knows nothing of what saving costs, and cannot save when a process is asked to end.
+    """
+
+    def __init__(self, folder: str, cadence: Cadence, control: Control, stalled: Callable[[], bool]) -> None:
+        """`stalled`: whether the stop rule, which reads what the evaluations have found, wants the training to end."""
+        super().__init__(folder, save_steps=1, save_graph_def=False)  # never asked: `cadence` decides
+        self._folder = folder
+        self._cadence = cadence
+        self._control = control
+        self._stalled = stalled
+
+    def after_create_session(self, session: tf.compat.v1.Session, coord: object) -> None:
+        """Saves the state before the first step, unless it has just been restored."""
+        step = int(session.run(self._global_step_tensor))
+        self._summary_writer.add_graph(tf.compat.v1.get_default_graph())
+        self._saved = step
+        if tf.train.latest_checkpoint(self._folder) != posixpath.join(self._folder, f"{PREFIX}{step}"):
+            self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+        for listener in self._listeners:  # train_and_evaluate's passes over the first call: nothing has been trained yet
+            listener.after_save(session, step)
+        self._cadence.begin(step)
+        self._control.leave()
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Looks whether it is time for something."""
+        self._control.beat()
+        at_least = int(run_values.results)  # what was fetched may be the step before this one's update
+        if self._control.stopping:
+            self._save(run_context.session, self._step(run_context.session))
+            self._control.leave()
+        if self._cadence.checkpoint_due(at_least + 1):
+            step = self._step(run_context.session)
+            if self._cadence.checkpoint_due(step) and self._save_and_evaluate(run_context.session, step):
+                run_context.request_stop()
+
+    def end(self, session: tf.compat.v1.Session) -> None:
+        """Saves and evaluates the last step."""
+        step = self._step(session)
+        self._save(session, step)
+        self._control.leave()
+        with self._cadence.evaluating(last=True):
+            for listener in self._listeners:
+                listener.end(session, step)
+        _log.info(
+            "%.1f s in steps, %.1f s in checkpoints, evaluations and exports.", self._cadence.stepping, self._cadence.spent
+        )
+
+    def _save_and_evaluate(self, session: tf.compat.v1.Session, step: int) -> bool:
+        """Returns whether the training is to stop."""
+        self._save(session, step)
+        self._control.leave()
+        answers: list[bool | None] = []
+        if self._listeners and self._cadence.evaluation_due():
+            with self._cadence.evaluating():
+                answers += [listener.after_save(session, step) for listener in self._listeners]
+        return any(answers) or self._stalled()
+
+    def _save(self, session: tf.compat.v1.Session, step: int) -> None:
+        if step == self._saved:
+            return
+        with self._cadence.saving(step):
+            self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
+        self._saved = step
+        self._control.beat()
+
+    def _step(self, session: tf.compat.v1.Session) -> int:
+        return int(session.run(self._global_step_tensor))
+
+
+class BudgetHook(tf.estimator.SessionRunHook):
+    """In an evaluation on the way: gives it up when it takes more than may be spent."""
+
+    def __init__(self, cadence: Cadence) -> None:
+        self._cadence = cadence
+
+    def before_run(self, run_context: Any) -> None:
+        """Looks before every batch."""
+        self._cadence.check()
