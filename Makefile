@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+VENV_DOCS := .venv-docs
+SITE := docs/_build/html
 # uv from the PATH if there is one, else a private copy in .uv/ (a local folder: nothing on the machine is changed).
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 ARGS ?=
@@ -46,6 +48,12 @@ format: $(VENV)/.dev ## let ruff rewrite the sources
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
+.PHONY: docs
+docs: $(VENV_DOCS)/.docs ## the documentation, strictly: a broken link fails (ARGS=serve shows it on http://127.0.0.1:8000)
+	@$(VENV_DOCS)/bin/python -m sphinx -E -n -q -W --keep-going docs $(SITE)
+	@$(VENV_DOCS)/bin/python docs/check_site.py $(SITE)
+	@if [ "$(ARGS)" = serve ]; then $(VENV_DOCS)/bin/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000; fi
+
 .PHONY: bench
 bench: $(VENV)/.dev ## the measured comparisons of benchmarks/
 	@$(PYTHON) benchmarks/taxi.py
@@ -54,16 +62,18 @@ bench: $(VENV)/.dev ## the measured comparisons of benchmarks/
 	@$(PYTHON) benchmarks/faults.py
 
 .PHONY: lock
-lock: $(UV) ## resolve pyproject.toml into the two lock files again (names, versions, hashes; no addresses)
+lock: $(UV) ## resolve pyproject.toml into the three lock files again (names, versions, hashes; no addresses)
 	@$(UV) pip compile -q pyproject.toml --all-extras --python-version 3.10 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-dev.lock
 	@$(UV) pip compile -q pyproject.toml --python-version 3.10 --constraints <(grep -o '^[^ ]*==[^ ]*' requirements-dev.lock) \
 	  --excludes <(sed -n '/^run-excludes/,/^]/s/^  "\(.*\)",/\1/p' pyproject.toml) \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+	@$(UV) pip compile -q --group docs --python-version 3.10 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-docs.lock
 
 .PHONY: clean
-clean: ## remove the environment (outputs/ stays)
-	@rm -rf $(VENV) .uv
+clean: ## remove the environments (outputs/ stays)
+	@rm -rf $(VENV) $(VENV_DOCS) .uv
 
 # Each stamp is newer than the lock it was installed from, so a second `make run` does no set-up work. The development
 # environment contains the other one: it stamps both.
@@ -76,6 +86,12 @@ $(VENV)/.dev: requirements-dev.lock | $(VENV)/.venv
 	@echo "Installing the environment from $< into $(VENV) (once, about two minutes)"
 	@$(UV) pip install -q --python $(PYTHON) --compile-bytecode --require-hashes --no-deps -r $<
 	@touch $@ $(VENV)/.run
+
+# An environment apart: Sphinx wants newer packages than TFX allows. The order-only prerequisite checks for Python 3.10.
+$(VENV_DOCS)/.docs: requirements-docs.lock | $(VENV)/.venv
+	@$(UV) venv -q --clear --python $(PYTHON) $(VENV_DOCS)
+	@$(UV) pip install -q --python $(VENV_DOCS)/bin/python --require-hashes --no-deps -r $<
+	@touch $@
 
 $(VENV)/.venv: .python-version | $(UV)
 	@UV_PYTHON_DOWNLOADS=automatic $(UV) venv -q --clear --python "$$(cat .python-version)" $(VENV) 2>.venv.log || { cat >&2 <<< \

@@ -26,7 +26,7 @@ def test_both_locks_hold_the_same_versions():
     assert run.items() <= dev.items()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-docs.lock"])
 def test_a_lock_has_hashes_and_no_addresses(lock):
     text = (ROOT / lock).read_text()
     assert "://" not in text

@@ -27,5 +27,5 @@ def test_a_machine_without_the_right_python_is_told_what_to_do_in_one_paragraph(
 
 def test_help_lists_every_target():
     text = make(ROOT).stdout
-    for target in ("run", "test", "lint", "bench", "lock"):
+    for target in ("run", "test", "lint", "docs", "bench", "lock"):
         assert f"make {target}" in text
