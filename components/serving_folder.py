@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import posixpath
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 from tfx.dsl.io import fileio
 
 from components.gate import Decision
+from trainer_module.files import lock
+from trainer_module.files.paths import is_remote
 
 # Custom property of a ModelBlessing, and a file of a pushed version: the span that a model's data ends with.
 SPAN = "span"
@@ -29,12 +30,11 @@ def versions(names: Iterable[str]) -> list[int]:
 def alone(base: str) -> Iterator[None]:
     """Makes a serving folder and waits until no other process delivers to it. Object storage knows no locks."""
     fileio.makedirs(base)
-    if "://" in base:
+    if is_remote(base):
         yield
         return
     folder = Path(base)
-    with folder.with_name(f".{folder.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # dies with its owner
+    with lock.open_locked(folder.with_name(f".{folder.name}.lock"), wait=True):
         yield
 
 

@@ -15,7 +15,7 @@ from trainer_module import fingerprint, trainer
 from trainer_module.checkpoints import folder
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import warm_start
-from trainer_module.files import lock
+from trainer_module.files.paths import is_remote
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving import export
 from trainer_module.training.job import Job
@@ -96,7 +96,7 @@ def _owner(fn_args: FnArgs, root: str) -> str:
     """Whose the trainings below a root are: by where the artifacts lie, seen from the root, since both may be moved."""
     # <artifacts>/Trainer/model_run/<number>
     artifacts = posixpath.normpath(posixpath.join(fn_args.model_run_dir, "../../.."))
-    return artifacts if lock.is_remote(fn_args.model_run_dir) else posixpath.relpath(artifacts, root)
+    return artifacts if is_remote(fn_args.model_run_dir) else posixpath.relpath(artifacts, root)
 
 
 def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:

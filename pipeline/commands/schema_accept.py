@@ -12,6 +12,7 @@ import click
 
 from pipeline import errors
 from pipeline.config.pipeline_config import PipelineConfig
+from trainer_module.files import atomic
 
 
 def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
@@ -39,10 +40,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     if not confirm():
         click.echo("Nothing was changed.")
         return errors.OK
-    target.parent.mkdir(parents=True, exist_ok=True)
-    hidden = target.with_name(f".{target.name}.{os.getpid()}")
-    hidden.write_text(after, "utf-8")
-    hidden.replace(target)
+    atomic.write(target, after)
     click.echo(f"Updated {target}. Run the pipeline again, and commit the file with the reason.")
     return errors.OK
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +20,7 @@ from pipeline.config import reading
 from pipeline.config.tables import ENGINES, Cluster, Config, Train, Tune
 from pipeline.errors import UsageError
 from pipeline.metadata import connection
+from trainer_module.files.paths import absolute
 from trainer_module.training import settings as training
 from trainer_module.training.settings import Settings
 from trainer_module.tuning import settings as tuning
@@ -75,7 +75,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def checkpoints(self) -> str:
         """Folder of checkpoints, one folder a training in it."""
-        return _absolute(self.settings.train.checkpoints or f"{self.output_dir}/checkpoints")
+        return absolute(self.settings.train.checkpoints or f"{self.output_dir}/checkpoints")
 
     @property
     def searches(self) -> str:
@@ -150,8 +150,8 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
         declared=declared,
         training=_training(settings.train, declared),
         tuning=_tuning(settings.tune, declared),
-        data_path=_absolute(path),
-        output_dir=_absolute(output),
+        data_path=absolute(path),
+        output_dir=absolute(output),
         use_cache=use_cache,
     )
 
@@ -209,7 +209,3 @@ def _cluster(cluster: Cluster) -> training.Cluster:
             f"Received: workers = {made.workers}, ps = {made.ps}."
         )
     return made
-
-
-def _absolute(path: str) -> str:
-    return path if re.match(r"\w+://", path) else str(Path(path).absolute())

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.errors import InputError, InUseError, UsageError
+from trainer_module.files import lock
+from trainer_module.files.paths import is_remote
 
 # Of each file: a scan of that takes about a second. What is wrong behind it, ExampleGen meets and says in the same words.
 _CHECKED_BYTES = 256 << 20
@@ -52,11 +51,6 @@ def check(config: PipelineConfig) -> None:
         raise UsageError(str(error)) from None
 
 
-def is_local(path: str) -> bool:
-    """Whether a path is one of the file system, not a URL of object storage."""
-    return not re.match(r"\w+://", path)
-
-
 @contextmanager
 def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
     """Creates an output folder and keeps it to this process; or, shared, to processes that share it.
@@ -67,37 +61,34 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
         InputError: it cannot be written.
         InUseError: another run is using it.
     """
-    if not is_local(path):
+    if is_remote(path):
         yield
         return
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("a+")
+        held = lock.open_locked(folder / lock.FILE, shared=shared)
+    except lock.LockedError as error:
+        raise InUseError(
+            f"Another run ({_holders(error.text)}) is using the output folder {path}. "
+            "Wait for it, or choose another folder with --output-dir."
+        ) from None
     except OSError as error:
         raise InputError(
             f"The output folder {path} cannot be written: {error.strerror}. Choose another one with --output-dir."
         ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)  # dies with its owner
-        except OSError:
-            raise InUseError(
-                f"Another run ({_holders(lock)}) is using the output folder {path}. "
-                "Wait for it, or choose another folder with --output-dir."
-            ) from None
-        if not shared or os.fstat(lock.fileno()).st_size > _NAMES_BYTES:
-            lock.truncate(0)
-        lock.write(f"{os.getpid()} {socket.gethostname()}\n")
-        lock.flush()
+    with held:
+        if not shared or os.fstat(held.fileno()).st_size > _NAMES_BYTES:
+            held.truncate(0)
+        held.write(f"{os.getpid()} {socket.gethostname()}\n")
+        held.flush()
         yield
 
 
-def _holders(lock: IO[str]) -> str:
-    """Returns who holds a lock, as far as they have said so and may be alive."""
-    lock.seek(0)
+def _holders(text: str) -> str:
+    """Returns who holds a lock, as far as the lock file names them and they may be alive."""
     here, found = socket.gethostname(), []
-    for line in lock.read().splitlines():
+    for line in text.splitlines():
         pid, _, host = line.partition(" ")
         if host != here:
             found.append(f"process {pid} on {host}")
@@ -112,7 +103,7 @@ def check_local(config: PipelineConfig) -> None:
     Raises:
         UsageError: they go to object storage.
     """
-    if not is_local(config.output_dir):
+    if is_remote(config.output_dir):
         raise UsageError(
             f"output_dir is {config.output_dir}, but `run` keeps its record, its lock and its metadata in a folder. Give it "
             "one with --output-dir; results go to object storage from Kubeflow (python -m pipeline compile kubeflow)."

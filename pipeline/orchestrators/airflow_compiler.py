@@ -20,9 +20,9 @@ from data.discovery import CHECKOUT
 from pipeline import errors, graph
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.errors import UsageError
-from pipeline.execution import preflight
 from pipeline.orchestrators import compilation, compiled_pipeline
 from pipeline.orchestrators.step import SKIPPED
+from trainer_module.files.paths import is_remote
 
 _TEMPLATE = Path(__file__).with_name("airflow_dag.py.template")
 # Nodes that may take a whole small machine.
@@ -81,7 +81,7 @@ def _check(given: PipelineConfig, out: Path) -> None:
         )
     if not given.settings.train.resume:
         raise UsageError("train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out.")
-    if not preflight.is_local(given.output_dir) and not given.settings.metadata.uri:
+    if is_remote(given.output_dir) and not given.settings.metadata.uri:
         raise UsageError(
             f"output_dir is {given.output_dir}, where MLMD's SQLite file cannot be. Name a server with metadata.uri: "
             "mysql://HOST/DATABASE, postgresql://HOST/DATABASE or grpc://HOST:PORT."

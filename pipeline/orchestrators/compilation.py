@@ -16,7 +16,8 @@ from pipeline.config import kubernetes_names, pipeline_config
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
 from pipeline.errors import UsageError
-from pipeline.execution import preflight
+from trainer_module.files import atomic
+from trainer_module.files.paths import is_remote
 
 # Kind of GPU by default, as Kubernetes' device plugin names it.
 GPU = "nvidia.com/gpu"
@@ -46,12 +47,9 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
     with _quiet():
         made = importlib.import_module(module).compile(config, out.absolute())
     for path, text in made.items():
-        hidden = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            hidden.write_text(text, "utf-8")
-            hidden.replace(path)
+            atomic.write(path, text)
         except OSError as error:
-            hidden.unlink(missing_ok=True)
             raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another file with --out.") from None
         yield path
 
@@ -142,4 +140,4 @@ def _quiet() -> Iterator[None]:
 
 def _seen_by_pods(path: str, kubeflow: Kubeflow) -> bool:
     on_volume = kubeflow.volume.claim and Path(path).is_relative_to(kubeflow.volume.path)
-    return bool(on_volume) or not preflight.is_local(path)
+    return bool(on_volume) or is_remote(path)

@@ -11,11 +11,12 @@ from typing import Any
 
 from pipeline import errors
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.execution import preflight, retry
+from pipeline.execution import retry
 from pipeline.orchestrators import step_record
 from pipeline.orchestrators.compiled_pipeline import Bundle, check_secrets
 from pipeline.record import states
 from pipeline.record.run_record import RunRecord
+from trainer_module.files.paths import is_remote
 
 
 def end(bundle: Bundle, run_id: str, assignments: Sequence[str] = ()) -> int:
@@ -35,7 +36,7 @@ def conclude(bundle: Bundle, config: PipelineConfig, run_id: str, connection: An
     from pipeline.record import collect, status, trials
     from pipeline.record import run_record as records
 
-    on_disk = preflight.is_local(config.output_dir)
+    on_disk = not is_remote(config.output_dir)
     with step_record.opened(bundle, config, run_id) as record:
         if not on_disk:
             _recall(bundle, config, record, connection)

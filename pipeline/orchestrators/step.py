@@ -9,7 +9,6 @@ skipped, and do not look at whether the code is what the pipeline was compiled f
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,8 @@ from pipeline.execution import preflight, signals
 from pipeline.orchestrators import finish, step_record
 from pipeline.orchestrators.compiled_pipeline import Bundle, check_code, check_secrets
 from pipeline.record import states
+from trainer_module.files import lock
+from trainer_module.files.paths import is_remote
 
 if TYPE_CHECKING:
     from components.gate import Decision
@@ -137,15 +138,15 @@ def _output_folder(config: PipelineConfig, node_id: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _alone(config: PipelineConfig, node_id: str, run_id: str) -> Iterator[None]:
     """Waits until no other process runs the same node: an orchestrator may have lost sight of a try that is still at work."""
-    if not preflight.is_local(config.output_dir):
+    if is_remote(config.output_dir):
         yield
         return
     path = Path(config.output_dir, "runs", run_id, f".{node_id}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dies with its owner
-        except OSError:
-            _log.warning("An earlier try of %s is still at work. This one waits until it has ended.", node_id)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        held = lock.open_locked(path)
+    except lock.LockedError:
+        _log.warning("An earlier try of %s is still at work. This one waits until it has ended.", node_id)
+        held = lock.open_locked(path, wait=True)
+    with held:
         yield

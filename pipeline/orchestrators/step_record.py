@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 from pipeline import graph
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.execution import preflight
 from pipeline.orchestrators.compiled_pipeline import Bundle
 from pipeline.record import run_record, states
 from pipeline.record.run_record import RunRecord
+from trainer_module.files.paths import is_remote
 
 
 @contextlib.contextmanager
 def opened(bundle: Bundle, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
     """The record of the run; where all that steps share is object storage, a blank one that is lost afterwards."""
     blank = run_record.new(config, run_id, bundle.code, run_record.ORCHESTRATOR, bundle.needs)
-    if preflight.is_local(config.output_dir):
+    if not is_remote(config.output_dir):
         with run_record.shared(config.output_dir, blank) as kept:
             yield kept
     else:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +12,7 @@ import msgspec
 
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.record import states
+from trainer_module.files import atomic, lock
 
 SCHEMA_VERSION = 1
 FILE = "run.json"
@@ -165,18 +164,17 @@ def shared(output_dir: str, blank: RunRecord) -> Iterator[RunRecord]:
     """
     path = _path(output_dir, blank.run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock.open_locked(path.parent / lock.FILE, wait=True):
         record = _read(path) or blank
         yield record
         _write(record, output_dir, newest=next(earlier(output_dir), record).started <= record.started)
 
 
 def publish(output_dir: str, record: RunRecord) -> None:
-    """Writes the record of a run that has ended to object storage, which takes a file whole, or not at all.
+    """Writes the record of a run that has ended to object storage.
 
     Raises:
-        OSError: it cannot be written.
+        tf.errors.OpError: it cannot be written.
     """
     from tfx.dsl.io import fileio
 
@@ -187,9 +185,7 @@ def publish(output_dir: str, record: RunRecord) -> None:
         if not written or msgspec.json.decode(written, type=RunRecord).started <= record.started:
             places.append(newest)
     for place in places:
-        fileio.makedirs(place.rpartition("/")[0])
-        with fileio.open(place, "wb") as file:
-            file.write(_text(record))
+        atomic.write(place, _text(record))
 
 
 def rewrite(output_dir: str, record: RunRecord) -> None:
@@ -206,10 +202,7 @@ def earlier(output_dir: str) -> Iterator[RunRecord]:
 
 def _write(record: RunRecord, output_dir: str, *, newest: bool) -> None:
     for path in (_path(output_dir, record.run_id), *([Path(output_dir, FILE)] if newest else [])):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        hidden = path.with_name(f".{path.name}.{os.getpid()}")
-        hidden.write_bytes(_text(record))
-        hidden.replace(path)
+        atomic.write(path, _text(record))
 
 
 def _text(record: RunRecord) -> bytes:

@@ -6,8 +6,7 @@ import shutil
 import pytest
 
 from pipeline.config import pipeline_config
-from pipeline.execution import preflight
-from pipeline.orchestrators import compiled_pipeline, finish
+from pipeline.orchestrators import compiled_pipeline, finish, step_record
 from tests.support import runs
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.batch_size=50")
@@ -54,7 +53,8 @@ def test_the_first_run_pushes_a_model(first, output):
 
 def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(first, output, toy, monkeypatch):
     """As on object storage: nothing but MLMD says what has become of the nodes."""
-    monkeypatch.setattr(preflight, "is_local", lambda path: False)
+    for module in (finish, step_record):
+        monkeypatch.setattr(module, "is_remote", lambda path: True)
     (output / "run.json").unlink()
     given = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(output)})
     assert finish.end(compiled_pipeline.make(given), first.record["run_id"]) == 0

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from trainer_module.files import atomic
+
 _log = logging.getLogger(__name__)
 
 PREFIX = "model.ckpt-"
@@ -95,9 +97,7 @@ def point_to(folder: str, names: Sequence[str]) -> None:
     """
     lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
     state = posixpath.join(folder, "checkpoint")
-    with tf.io.gfile.GFile(f"{state}.tmp", "w") as file:
-        file.write("\n".join(lines) + "\n")
-    tf.io.gfile.rename(f"{state}.tmp", state, overwrite=True)
+    atomic.write(state, "\n".join(lines) + "\n")
 
 
 def _newest_first(folder: str) -> list[str]:

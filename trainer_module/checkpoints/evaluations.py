@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from data.tasks import Direction
 from trainer_module.checkpoints import checkpoints
+from trainer_module.files import atomic
 
 FILE = "evaluations.json"
 # The folder of the best checkpoint: the Estimator deletes all but the newest ones.
@@ -164,10 +165,7 @@ class Evaluations:
 
     def _write(self, name: str, text: str) -> None:
         """Writes a file in one step."""
-        hidden = self._path(f"{name}.tmp")
-        with tf.io.gfile.GFile(hidden, "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(hidden, self._path(name), overwrite=True)
+        atomic.write(self._path(name), text)
 
     def _path(self, *names: str) -> str:
         return posixpath.join(self.folder, *names)

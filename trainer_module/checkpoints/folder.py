@@ -19,6 +19,7 @@ from trainer_module.checkpoints import checkpoints, prune
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.files import lock
 from trainer_module.files.lock import FolderInUseError as FolderInUseError
+from trainer_module.files.paths import is_remote
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def held(path: str, owner: str = "") -> Iterator[int | None]:
     Raises:
         FolderInUseError: another process has it.
     """
-    if lock.is_remote(path):
+    if is_remote(path):
         _log.warning("A folder like %s cannot be locked: take care that one process trains in it.", path)
         tf.io.gfile.makedirs(path)
         prune.mark(path, owner)

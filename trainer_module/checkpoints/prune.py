@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import tensorflow as tf
 
-from trainer_module.files import lock
+from trainer_module.files import atomic, lock
+from trainer_module.files.paths import is_remote
 
 _log = logging.getLogger(__name__)
 
@@ -31,10 +32,7 @@ def mark(path: str, owner: str) -> None:
     """
     if owner_of(path) == owner:
         return
-    file = posixpath.join(path, MARK)
-    with tf.io.gfile.GFile(f"{file}.tmp", "w") as hidden:
-        hidden.write(json.dumps({"owner": owner}))
-    tf.io.gfile.rename(f"{file}.tmp", file, overwrite=True)
+    atomic.write(posixpath.join(path, MARK), json.dumps({"owner": owner}))
 
 
 def owner_of(path: str) -> str | None:
@@ -57,7 +55,7 @@ def prune(path: str, keep: int) -> None:
         keep: how many others stay.
     """
     owner = owner_of(path)
-    if owner is None or lock.is_remote(path):
+    if owner is None or is_remote(path):
         return
     others = [other for other in _beside(path) if owner_of(other) == owner]
     cut_off = [other for other in others if other.endswith(_REMOVED)]

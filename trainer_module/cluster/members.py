@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from trainer_module.cluster import addresses, tf_config
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
+from trainer_module.files.paths import is_remote
 from trainer_module.supervision.child_process import Process
 from trainer_module.training.job import Job
 from trainer_module.training.training_state import FOLDER, job_file
@@ -127,4 +127,4 @@ def _environment(task: Task | None) -> dict[str, str]:
 
 def _logs(folder: str) -> Path:
     """Returns where the logs of a training's roles go: beside its checkpoints, if those are on this machine."""
-    return Path(tempfile.mkdtemp(prefix="cluster-")) if re.match(r"\w+://", folder) else Path(folder, FOLDER)
+    return Path(tempfile.mkdtemp(prefix="cluster-")) if is_remote(folder) else Path(folder, FOLDER)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import posixpath
-import uuid
 from dataclasses import dataclass
 
 import tensorflow as tf
+
+from trainer_module.files import atomic
 
 _log = logging.getLogger(__name__)
 
@@ -93,11 +94,7 @@ def told(folder: str) -> str | None:
 
 def _keep(path: str, text: str) -> None:
     """Writes a file in one step, each of the workers that may do so by way of a file of its own."""
-    tf.io.gfile.makedirs(posixpath.dirname(path))
-    hidden = f"{path}.{uuid.uuid4().hex}.tmp"
-    with tf.io.gfile.GFile(hidden, "w") as file:
-        file.write(text)
-    tf.io.gfile.rename(hidden, path, overwrite=True)
+    atomic.write(path, text)
 
 
 def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:

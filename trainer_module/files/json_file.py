@@ -1,28 +1,27 @@
-"""Small JSON files that are whole at any moment, on any file system that TensorFlow knows."""
+"""Small JSON files, written in one step, on any file system that TensorFlow knows."""
 
 from __future__ import annotations
 
 import json
-import posixpath
 from dataclasses import asdict, is_dataclass
 from typing import Any, TypeVar
 
 import msgspec
 import tensorflow as tf
 
+from trainer_module.files import atomic
+
 T = TypeVar("T")
 
 
 def write(path: str, value: Any) -> None:
-    """Writes a dataclass, or what JSON can say, in one step."""
-    tf.io.gfile.makedirs(posixpath.dirname(path))
-    with tf.io.gfile.GFile(f"{path}.tmp", "w") as file:
-        file.write(json.dumps(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value, indent=2))
-    tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
+    """Writes a dataclass, or any other value that JSON can hold."""
+    content = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    atomic.write(path, json.dumps(content, indent=2))
 
 
 def read(path: str, kind: type[T]) -> T | None:
-    """Reads it; None if there is no such file."""
+    """Reads a value of a type. Returns None if there is no such file."""
     if not tf.io.gfile.exists(path):
         return None
     with tf.io.gfile.GFile(path) as file:

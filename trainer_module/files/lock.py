@@ -1,86 +1,110 @@
-"""Locks: two processes never work in one folder, and a lock dies with its owner."""
+"""Locks between processes of one machine, and of machines that share a disk.
+
+A lock is the kernel's (`flock`), on an open file: it ends when the process that holds it ends, and all of its children that
+have inherited the file. Object storage has no locks.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-import tensorflow as tf
-
+# The lock file of a folder.
 FILE = ".lock"
-# A folder that is removed while it is being locked is made again; nobody removes one that often.
+# Another process may remove a folder while it is being locked. It is made again then, but not for ever.
 _TRIES = 10
 
 
+class LockedError(RuntimeError):
+    """Another process holds a lock.
+
+    Attributes:
+        text: what the lock file says, usually who holds it.
+    """
+
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__(f"{path} is locked by another process.")
+        self.text = text
+
+
 class FolderInUseError(RuntimeError):
-    """Another process works in the folder."""
+    """Another process works in a folder."""
 
 
-def is_remote(path: str) -> bool:
-    """Whether a path is on another file system than the kernel's, where nothing can be locked."""
-    return bool(re.match(r"\w+://", path))
+def open_locked(path: Path, *, shared: bool = False, wait: bool = False) -> TextIO:
+    """Opens a file and locks it. Closing the file ends the lock.
+
+    Args:
+        path: of the lock file. It is made if there is none; its folder must exist.
+        shared: whether other processes may hold the same lock, if they share it too.
+        wait: whether to wait until the lock is free.
+
+    Raises:
+        LockedError: the lock is not free, and `wait` is false.
+        OSError: the file cannot be opened.
+    """
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        with file:
+            file.seek(0)
+            raise LockedError(path, file.read()) from None
+    except BaseException:  # a signal that ends the waiting
+        file.close()
+        raise
+    return file
 
 
 @contextmanager
 def held(path: str, *, create: bool = True) -> Iterator[TextIO]:
-    """Keeps a local folder to this process and its children.
-
-    The lock is the kernel's, on an open file: it is gone when this process and all children that inherit the file are.
+    """Keeps a local folder to this process and its children. Its lock file names the process.
 
     Args:
         path: the folder.
-        create: whether it is made if it is not there.
+        create: whether to make the folder if it does not exist.
 
     Yields:
-        The open file.
+        The open lock file.
 
     Raises:
-        FolderInUseError: another process has it.
-        FileNotFoundError: it is not there, and is not to be made.
+        FolderInUseError: another process holds the folder.
+        FileNotFoundError: the folder does not exist, and `create` is false.
     """
-    with _locked(path, create) as lock:
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield lock
+    with _folder_lock(Path(path), create) as file:
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield file
 
 
-def _locked(path: str, create: bool) -> TextIO:
+def _folder_lock(folder: Path, create: bool) -> TextIO:
     for _ in range(_TRIES):
         if create:
-            tf.io.gfile.makedirs(path)
+            folder.mkdir(parents=True, exist_ok=True)
         try:
-            lock = Path(path, FILE).open("a+")  # noqa: SIM115 - the caller closes it
+            file = open_locked(folder / FILE)
         except FileNotFoundError:
-            if create:  # it was removed in between
+            if create:  # another process has removed the folder in between
                 continue
             raise
-        _lock(lock, path)
-        if _is_current(lock, path):
-            return lock
-        lock.close()
-    raise FolderInUseError(f"Another process removes {path} whenever it is made. End that one, or wait for it.")
+        except LockedError as error:
+            raise FolderInUseError(
+                f"Process {error.text.strip()} is training in {folder}. Two would spoil each other's checkpoints: end that "
+                "one, or wait for it."
+            ) from None
+        if _is_current(file, folder):
+            return file
+        file.close()
+    raise FolderInUseError(f"Another process removes {folder} whenever it is made. End that process, or wait for it.")
 
 
-def _lock(lock: TextIO, path: str) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.seek(0)
-        owner = lock.read().strip()
-        lock.close()
-        raise FolderInUseError(
-            f"Process {owner} is training in {path}. Two would spoil each other's checkpoints: end that one, or wait for it."
-        ) from None
-
-
-def _is_current(lock: TextIO, path: str) -> bool:
-    """Whether a file that is locked is still the one of that name: whoever removed the folder had it locked before."""
+def _is_current(file: TextIO, folder: Path) -> bool:
+    """Returns whether a locked file is still the one in its folder. A process that removes a folder has locked it before."""
     with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(lock.fileno()), Path(path, FILE).stat())
+        return os.path.samestat(os.fstat(file.fileno()), (folder / FILE).stat())
     return False

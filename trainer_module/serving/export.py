@@ -30,6 +30,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from data import ClassLabel, Dataset
+from trainer_module.files import atomic
 from trainer_module.heads import PREDICTED, PREDICTIONS, PROBABILITIES, WEIGHT, label_scale
 from trainer_module.serving.receiver import ALTERNATIVE, Features
 
@@ -193,9 +194,8 @@ def finish(export_dir: str, dataset: Dataset) -> None:
     tf.io.gfile.makedirs(posixpath.dirname(path))
     _write(path, msgspec.json.format(msgspec.json.encode(card), indent=2))
     # Last, and in one step: whoever is cut off before leaves an export that can be finished again.
-    hidden = posixpath.join(export_dir, f".{tf.saved_model.SAVED_MODEL_FILENAME_PB}")
-    _write(hidden, model.SerializeToString(deterministic=True))
-    tf.io.gfile.rename(hidden, posixpath.join(export_dir, tf.saved_model.SAVED_MODEL_FILENAME_PB), overwrite=True)
+    saved_model = posixpath.join(export_dir, tf.saved_model.SAVED_MODEL_FILENAME_PB)
+    atomic.write(saved_model, model.SerializeToString(deterministic=True))
 
 
 def signatures(saved_model: str) -> set[str]:

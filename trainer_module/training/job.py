@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import posixpath
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 import tensorflow as tf
 
 from trainer_module import fingerprint
+from trainer_module.files import atomic
 from trainer_module.training.settings import Settings
 
 FILE = "job.json"
@@ -46,10 +46,7 @@ class Job:
 
     def write(self, path: str) -> None:
         """Writes it as JSON, in one step."""
-        tf.io.gfile.makedirs(posixpath.dirname(path))
-        with tf.io.gfile.GFile(f"{path}.tmp", "w") as file:
-            file.write(json.dumps(asdict(self), indent=2, sort_keys=True))
-        tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
+        atomic.write(path, json.dumps(asdict(self), indent=2, sort_keys=True))
 
     def fingerprint(self) -> str:
         """Hashes what determines a training: data, Transform graph, code, settings; not its length, cadence or machines."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-import tensorflow as tf
-
+from trainer_module.files import atomic
 from trainer_module.tuning.records import Record
 
 
@@ -32,9 +32,9 @@ def draw(trials: Sequence[Record], target: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
-    with tf.io.gfile.GFile(f"{target}.tmp", "wb") as file:
-        figure.savefig(file, format="png", dpi=110)
-    tf.io.gfile.rename(f"{target}.tmp", target, overwrite=True)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    atomic.write(target, png.getvalue())
 
 
 def _points(axes: Any, trials: Sequence[Record]) -> None:

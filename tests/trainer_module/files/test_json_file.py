@@ -1,0 +1,30 @@
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from trainer_module.files import json_file
+
+
+@dataclass(frozen=True)
+class Score:
+    name: str
+    value: float
+
+
+@pytest.mark.parametrize("folder", ["", "ram://json"])
+def test_a_dataclass_comes_back_with_a_value_that_strict_json_cannot_hold(folder, tmp_path):
+    path = f"{folder or tmp_path}/score.json"
+    json_file.write(path, Score("loss", float("inf")))
+    assert json_file.read(path, Score) == Score("loss", float("inf"))
+
+
+def test_plain_values_come_back_as_the_type_that_is_asked_for(tmp_path):
+    json_file.write(f"{tmp_path}/scores.json", [{"name": "loss", "value": 1.0}])
+    assert json_file.read(f"{tmp_path}/scores.json", list[Score]) == [Score("loss", 1.0)]
+    with pytest.raises(msgspec.ValidationError):
+        json_file.read(f"{tmp_path}/scores.json", Score)
+
+
+def test_a_file_that_is_not_there_is_nothing(tmp_path):
+    assert json_file.read(f"{tmp_path}/missing.json", Score) is None

@@ -1,0 +1,54 @@
+"""Writes a file in one step: a reader sees the old content or the new one, never a part of it."""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+from pathlib import Path
+
+from trainer_module.files.paths import is_remote
+
+
+def write(path: str | Path, content: str | bytes) -> None:
+    """Writes a file beside its place, then renames it. Makes its folder if there is none.
+
+    Several processes may write the same file: each has a hidden file for itself, and the last rename wins.
+
+    Args:
+        path: on this machine, or a URL that TensorFlow knows.
+        content: text is written as UTF-8.
+
+    Raises:
+        OSError: a local file cannot be written. No hidden file is left then.
+        tf.errors.OpError: a remote file cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if is_remote(str(path)):
+        _write_remote(str(path), data)
+    else:
+        _write_local(Path(path), data)
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(_hidden(path.name))
+    try:
+        hidden.write_bytes(data)
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def _write_remote(path: str, data: bytes) -> None:
+    import tensorflow as tf  # takes seconds, and most processes write local files only
+
+    folder, name = posixpath.split(path)
+    hidden = posixpath.join(folder, _hidden(name))
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(hidden, "wb") as file:
+        file.write(data)
+    tf.io.gfile.rename(hidden, path, overwrite=True)
+
+
+def _hidden(name: str) -> str:
+    return f".{name}.{uuid.uuid4().hex[:12]}.tmp"

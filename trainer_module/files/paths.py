@@ -1,0 +1,16 @@
+"""Paths of this machine, and URLs of other file systems such as gs:// or s3://."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+
+def is_remote(path: str) -> bool:
+    """Returns whether a path is a URL. Files there cannot be locked, and only TensorFlow or Beam can read them."""
+    return bool(re.match(r"\w+://", path))
+
+
+def absolute(path: str) -> str:
+    """Returns a path that does not depend on the current directory. A URL stays as it is."""
+    return path if is_remote(path) else str(Path(path).absolute())
