@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli, samples, toys
 
 # The noise of TensorFlow's C++ side in a failing test's output hides the failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
     """A user's own dataset and models, outside the tree: the folder is on the path of this process and of every run."""
-    folder = runs.write_toy(tmp_path_factory.mktemp("toy"))
+    folder = toys.copy_to(tmp_path_factory.mktemp("toy"))
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
@@ -31,8 +31,8 @@ def materialised(tmp_path_factory, toy):
     def run(dataset):
         if dataset not in done:
             output = tmp_path_factory.mktemp("materialised")
-            data = runs.head(dataset, output / "data.csv", rows=1500)
-            result = runs.run(output / "out", "--dataset", dataset, "--data", data, "--to", "Transform", path=toy)
+            data = samples.first_rows(dataset, output / "data.csv", rows=1500)
+            result = cli.run(output / "out", "--dataset", dataset, "--data", data, "--to", "Transform", path=toy)
             assert result.code == 0, result.err
             done[dataset] = output / "out"
         return done[dataset]

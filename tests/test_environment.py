@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data", "trainer_module", "components", "pipeline")
@@ -49,7 +49,7 @@ def test_what_runs_is_not_locked_with_what_only_development_needs():
 
 def test_what_kubeflow_and_airflow_need_imports_beside_tfx(tmp_path):
     code = "import tfx.components, kfp, airflow, tfx.orchestration.kubeflow.kubeflow_dag_runner; print(airflow.__version__)"
-    env = runs.environment() | {"AIRFLOW_HOME": str(tmp_path)}
+    env = cli.environment() | {"AIRFLOW_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == locked("requirements-dev.lock")["apache-airflow"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.dag import create_pipeline
-from tests.support import runs
+from tests.support import cli, samples
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
@@ -34,13 +34,13 @@ def checkout(tmp_path_factory):
         if info.startswith("file="):
             (folder / info.removeprefix("file=")).write_text(text)
     (folder / "data/samples/fruit").mkdir()
-    runs.write_fruit(folder / "data/samples/fruit/fruit.csv")
+    samples.write_fruit(folder / "data/samples/fruit/fruit.csv")
     return folder
 
 
 def environment():
     """Without what a `make test ARGS=...` around this would hand down to the `make run` inside."""
-    return {k: v for k, v in runs.environment().items() if k not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")}
+    return {k: v for k, v in cli.environment().items() if k not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")}
 
 
 def shell(command, folder):
@@ -58,13 +58,13 @@ def test_every_command_works_in_the_order_of_the_page(checkout):
                 assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         elif language == "python" and info == "run":
             done = subprocess.run(
-                [sys.executable, "-c", text], cwd=checkout, env=runs.environment(), capture_output=True, text=True, check=False
+                [sys.executable, "-c", text], cwd=checkout, env=cli.environment(), capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
             assert "'probability': <tf.Tensor: shape=(1,)" in done.stdout
-    assert len(runs.versions(checkout / "outputs/taxi")) >= 2, "make run has pushed, and so has the Keras model"
+    assert len(cli.served_versions(checkout / "outputs/taxi")) >= 2, "make run has pushed, and so has the Keras model"
     for recipe in ("fruit-logistic", "paper", "prototype", "prices"):
-        assert runs.versions(checkout / "outputs" / recipe), recipe
+        assert cli.served_versions(checkout / "outputs" / recipe), recipe
 
 
 def test_what_is_not_run_is_a_short_list_of_valid_commands():
@@ -98,7 +98,7 @@ def test_the_picture_of_the_dag_has_every_node(tmp_path):
 def test_the_options_of_run_are_those_in_the_table():
     text = (ROOT / "README.md").read_text()
     said = set(re.findall(r"`(--[a-z-]+)", text))
-    known = set(re.findall(r"(--[a-z-]+)", runs.cli("run", "--help").out))
+    known = set(re.findall(r"(--[a-z-]+)", cli.call("run", "--help").out))
     assert said - known <= {"--yes"}
     assert known - said <= {"--help", "--debug"}
 

@@ -12,7 +12,7 @@ import tensorflow_model_analysis as tfma
 
 from data import TASKS, Window, discovery
 from pipeline.evaluation import eval_config
-from tests.support import runs, trained
+from tests.support import cli, toys, training
 from trainer_module.estimators.build import why_unfit
 from trainer_module.heads import PREDICTED, PROBABILITIES, label_scale, metrics
 from trainer_module.models import NAME as MODELS
@@ -33,9 +33,8 @@ REPEATS = {("toy.surge", "lstm_forecaster"), ("toy.species", "canned_linear"), (
 
 def pairs():
     """Every dataset and model that fit. `make test` runs a toy of every task and kind of Estimator, `make test-slow` all."""
-    toys = {name: runs.declared(name) for name in runs.TOYS}
     real = {name: discovery.dataset(name) for name in discovery.names(discovery.DATASETS)}
-    for name, dataset in {**toys, **real}.items():
+    for name, dataset in {**toys.DATASETS, **real}.items():
         for model in discovery.names(MODELS):
             if not why_unfit(dataset, model):
                 marks = [pytest.mark.slow] if name in real or (name, model) in REPEATS else []
@@ -50,7 +49,7 @@ def pair(request, materialised, tmp_path_factory):
     """A model that has been trained for a few steps on a dataset and exported, once for all tests here."""
     dataset, model = request.param
     if request.param not in _benches:
-        bench = trained.bench(materialised(dataset), dataset, model, tmp_path_factory.mktemp("model"))
+        bench = training.bench(materialised(dataset), dataset, model, tmp_path_factory.mktemp("model"))
         _benches[request.param] = bench, bench.train(steps=30)
     return _benches[request.param]
 
@@ -162,14 +161,14 @@ def test_tfma_says_what_the_estimator_says(pair, tmp_path, monkeypatch):
 def schema_of(bench):
     import tensorflow_data_validation as tfdv
 
-    return tfdv.load_schema_text(trained.artifact(bench.output, "SchemaGen", "schema") + "/schema.pbtxt")
+    return tfdv.load_schema_text(training.artifact(bench.output, "SchemaGen", "schema") + "/schema.pbtxt")
 
 
 def test_labels_are_the_same_in_serving_and_in_training(pair):
     bench, result = pair
     label = bench.dataset.label.name
     served = signatures(result)[export.TRANSFORM_LABELS](examples=tf.constant(examples(bench, rows=-1)))[label]
-    files = trained.artifact(bench.output, "Transform", "transformed_examples") + "/Split-eval/*"
+    files = training.artifact(bench.output, "Transform", "transformed_examples") + "/Split-eval/*"
     records = tf.data.TFRecordDataset(tf.io.gfile.glob(files), "GZIP")
     spec = {label: bench.transform.transformed_feature_spec()[label]}
     stored = [tf.io.parse_single_example(r, spec)[label].numpy() for r in records]
@@ -180,7 +179,7 @@ def test_labels_are_the_same_in_serving_and_in_training(pair):
 
 def test_the_loss_is_finite_and_falls(pair, tmp_path):
     bench, _ = pair
-    estimator = trained.bench(bench.output, bench.dataset.name, bench.model, tmp_path).estimator()
+    estimator = training.bench(bench.output, bench.dataset.name, bench.model, tmp_path).estimator()
     estimator.train(bench.input_fn("train", True), max_steps=2)
     first = estimator.evaluate(bench.input_fn("eval", False))["loss"]
     estimator.train(bench.input_fn("train", True), max_steps=150)
@@ -191,9 +190,9 @@ def test_the_loss_is_finite_and_falls(pair, tmp_path):
 
 def test_same_examples_and_seed_give_the_same_weights(pair, tmp_path):
     bench, result = pair
-    again = trained.bench(bench.output, bench.dataset.name, bench.model, tmp_path)
+    again = training.bench(bench.output, bench.dataset.name, bench.model, tmp_path)
     again.estimator().train(again.input_fn("train", True), max_steps=30)
-    one, two = trained.weights(result.checkpoint), trained.weights(tmp_path)
+    one, two = training.weights(result.checkpoint), training.weights(tmp_path)
     assert one.keys() == two.keys()
     for name in one:
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
@@ -201,9 +200,9 @@ def test_same_examples_and_seed_give_the_same_weights(pair, tmp_path):
 
 def test_another_seed_gives_other_weights(pair, tmp_path):
     bench, result = pair
-    other = trained.bench(bench.output, bench.dataset.name, bench.model, tmp_path, seed=4)
+    other = training.bench(bench.output, bench.dataset.name, bench.model, tmp_path, seed=4)
     other.estimator().train(other.input_fn("train", True), max_steps=30)
-    one, two = trained.weights(result.checkpoint), trained.weights(tmp_path)
+    one, two = training.weights(result.checkpoint), training.weights(tmp_path)
     assert any(not np.array_equal(one[name], two[name]) for name in one if name != "global_step")
 
 
@@ -287,7 +286,7 @@ def test_a_fresh_process_that_knows_only_tensorflow_answers_alike(pair, tmp_path
     )
     done = subprocess.run(
         [sys.executable, "-c", code, result.saved_model, tmp_path / "rows"],
-        capture_output=True, text=True, env=runs.environment(), cwd=tmp_path, check=False,
+        capture_output=True, text=True, env=cli.environment(), cwd=tmp_path, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     here = signatures(result)[export.SERVING_DEFAULT](examples=tf.constant(serialised))[key]

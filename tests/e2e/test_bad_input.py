@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ DATA = {
 def test_unusable_data_ends_with_2_and_says_where(case, good, toy, tmp_path):
     make, words = DATA[case]
     path = make(tmp_path / "data.csv", good)
-    result = runs.run(tmp_path / "out", "--dataset", "toy.fruit", "--data", path, path=toy)
+    result = cli.run(tmp_path / "out", "--dataset", "toy.fruit", "--data", path, path=toy)
     assert result.code == 2
     one_paragraph(result, [str(path), *words])
     assert not (tmp_path / "out" / "artifacts").exists(), "no node has run"
@@ -73,7 +73,7 @@ ARGUMENTS = {
 @pytest.mark.parametrize("case", ARGUMENTS)
 def test_wrong_usage_ends_with_2_and_the_way_out(case, tmp_path):
     arguments, words = ARGUMENTS[case]
-    result = runs.run(tmp_path / "out", *arguments)
+    result = cli.run(tmp_path / "out", *arguments)
     assert result.code == 2
     one_paragraph(result, words)
 
@@ -81,7 +81,7 @@ def test_wrong_usage_ends_with_2_and_the_way_out(case, tmp_path):
 def test_a_typo_in_the_configuration_file_is_said_to_be_there(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text("[train]\nsteeps = 3\n")
-    result = runs.run(tmp_path / "out", "--config", file)
+    result = cli.run(tmp_path / "out", "--config", file)
     assert result.code == 2
     one_paragraph(result, ["'train.steeps'", "train.steps", str(file)])
 
@@ -89,7 +89,7 @@ def test_a_typo_in_the_configuration_file_is_said_to_be_there(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere: see the test below")
 def test_an_output_folder_without_permission(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    result = runs.run(tmp_path / "out")
+    result = cli.run(tmp_path / "out")
     tmp_path.chmod(stat.S_IRWXU)
     assert result.code == 2
     one_paragraph(result, ["cannot be written", "--output-dir"])
@@ -97,13 +97,13 @@ def test_an_output_folder_without_permission(tmp_path):
 
 def test_an_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    result = runs.run(tmp_path / "file" / "out")
+    result = cli.run(tmp_path / "file" / "out")
     assert result.code == 2
     one_paragraph(result, ["cannot be written", "--output-dir"])
 
 
 def test_accepting_before_any_run_says_so(tmp_path):
-    result = runs.cli("schema", "accept", "--output-dir", tmp_path)
+    result = cli.call("schema", "accept", "--output-dir", tmp_path)
     assert result.code == 2
     one_paragraph(result, ["no run"])
 

@@ -10,31 +10,31 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
 from data import TASKS, discovery
-from tests.support import runs, trained
+from tests.support import cli, samples, training
 
 OTHERS = [name for name in discovery.names(discovery.DATASETS) if name != "taxi"]  # that one is all the other tests'
 
 
 def evaluation(output):
-    return tfma.load_eval_result(trained.artifact(output, "Evaluator", "evaluation"))
+    return tfma.load_eval_result(training.artifact(output, "Evaluator", "evaluation"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_dataset_of_the_project_ends_in_a_pushed_model(tmp_path, name):
-    result = runs.run(tmp_path, "--dataset", name)
+    result = cli.run(tmp_path, "--dataset", name)
     assert result.code == 0, result.err
     assert result.record["status"] == "pushed"
     assert set(TASKS[discovery.dataset(name).task].metrics) < set(result.record["metrics"])
     assert result.record["train"]["ended_by"]
-    assert runs.versions(tmp_path) == [Path(result.record["pushed_path"]).name]
+    assert cli.served_versions(tmp_path) == [Path(result.record["pushed_path"]).name]
 
 
 @pytest.fixture(scope="module")
 def tide(toy, tmp_path_factory):
     """A run on three series with gaps, duplicates and disorder, by nothing but a dataset file."""
     output = tmp_path_factory.mktemp("tide")
-    return output, runs.run(output, "--dataset", "toy.tide", path=toy)
+    return output, cli.run(output, "--dataset", "toy.tide", path=toy)
 
 
 def test_a_forecast_is_judged_against_naive_ones_and_drawn(tide):
@@ -62,13 +62,13 @@ def test_a_client_sends_raw_values_and_gets_values_in_their_units(tide):
 
 def test_a_forecast_that_is_no_better_than_a_naive_one_is_refused(tide, toy):
     output, _ = tide
-    served = runs.versions(output)
-    result = runs.run(output, "--dataset", "toy.tide", "--set", "hyperparameters.learning_rate=0.0001", path=toy)
+    served = cli.served_versions(output)
+    result = cli.run(output, "--dataset", "toy.tide", "--set", "hyperparameters.learning_rate=0.0001", path=toy)
     assert result.code == 3
     [gate] = [g for g in result.record["gates"] if g["decision"] == "refused"]
     assert (gate["metric"], gate["slice"], gate["bound"]) == ("relative_rmse", "overall", 1.0)
     assert gate["value"] > 1
-    assert runs.versions(output) == served
+    assert cli.served_versions(output) == served
 
 
 def test_spans_are_read_together_and_a_past_may_lie_in_the_span_before(toy, tmp_path):
@@ -82,7 +82,7 @@ def test_spans_are_read_together_and_a_past_may_lie_in_the_span_before(toy, tmp_
     pattern = tmp_path / "span-{SPAN}" / "v{VERSION}.csv"
 
     def windows(name, *settings):
-        result = runs.run(
+        result = cli.run(
             tmp_path / name, "--dataset", "toy.tide", "--data", pattern, "--to", "StatisticsGen", *settings, path=toy
         )
         assert result.code == 0, result.err
@@ -91,24 +91,24 @@ def test_spans_are_read_together_and_a_past_may_lie_in_the_span_before(toy, tmp_
     one, two = windows("one", "--set", "data.span=1"), windows("two", "--set", "data.span=2", "--set", "data.spans=2")
     # Two spans give more windows than twice those of one: of the windows between them the past lies in the first.
     assert two > 2 * one + 50
-    wrong = runs.cli("run", "--dataset", "toy.tide", "--data", pattern, "--set", "data.span=9", path=toy)
+    wrong = cli.call("run", "--dataset", "toy.tide", "--data", pattern, "--set", "data.span=9", path=toy)
     assert wrong.code == 2
     assert "span 9" in wrong.err
-    plain = runs.cli("run", "--dataset", "toy.tide", "--set", "data.spans=2", path=toy)
+    plain = cli.call("run", "--dataset", "toy.tide", "--set", "data.spans=2", path=toy)
     assert plain.code == 2
     assert "has no spans" in plain.err
 
 
 def test_a_model_for_another_task_is_refused_with_those_that_fit(toy, tmp_path):
-    result = runs.run(tmp_path, "--dataset", "toy.tide", "--model", "custom_wide_deep", path=toy)
+    result = cli.run(tmp_path, "--dataset", "toy.tide", "--model", "custom_wide_deep", path=toy)
     assert result.code == 2
     assert "is a forecast; model 'custom_wide_deep' is for" in result.err
     assert "Models that fit: lstm_forecaster" in result.err
 
 
 def test_a_series_that_is_too_short_is_refused_before_any_work(toy, tmp_path):
-    data = runs.write_tide(tmp_path / "short.csv", steps=20)
-    result = runs.run(tmp_path / "out", "--dataset", "toy.tide", "--data", data, path=toy)
+    data = samples.write_tide(tmp_path / "short.csv", steps=20)
+    result = cli.run(tmp_path / "out", "--dataset", "toy.tide", "--data", data, path=toy)
     assert result.code == 2
     assert "too short for a single window" in result.err
 
@@ -117,7 +117,7 @@ def test_a_label_that_is_no_class_is_refused_with_its_place(toy, tmp_path):
     text = (toy / "toy" / "species.csv").read_text().splitlines()
     text[4] = text[4].rpartition(",")[0] + ",weed"
     (tmp_path / "species.csv").write_text("\n".join(text))
-    result = runs.run(tmp_path / "out", "--dataset", "toy.species", "--data", tmp_path / "species.csv", path=toy)
+    result = cli.run(tmp_path / "out", "--dataset", "toy.species", "--data", tmp_path / "species.csv", path=toy)
     assert result.code == 2
     assert "row 5, column 'species': the label 'weed' is not one of setosa, virginica, vulgaris." in result.err
 
@@ -139,12 +139,12 @@ def test_texts_as_people_write_them_are_read_whole(toy, tmp_path):
         out.writerow(["likes", "words"])
         # Often enough for a vocabulary, and different enough to get into both splits.
         out.writerows([i % 2, text + " " * i] for i in range(60) for text in TEXTS)
-    result = runs.run(
+    result = cli.run(
         tmp_path / "out", "--dataset", "toy.opinion", "--data", tmp_path / "texts.csv", "--to", "Transform", path=toy
     )
     assert result.code == 0, result.err
     assert sum(result.record["rows"].values()) == 60 * len(TEXTS)
-    bench = trained.bench(tmp_path / "out", "toy.opinion", "keras_sequence_classifier", tmp_path / "model")
+    bench = training.bench(tmp_path / "out", "toy.opinion", "keras_sequence_classifier", tmp_path / "model")
     words = ["", *(w.decode() for w in bench.transform.vocabulary_by_name("words_vocabulary"))]
     features = [f for split in ("train", "eval") for f, _ in bench.input_fn(split, False)().unbatch().as_numpy_iterator()]
     read = {json.dumps([words[i] for i in row["words"] if i]) for row in features}

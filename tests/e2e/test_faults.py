@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli
 
 _SECONDS = 240
 CLUSTERS = {
@@ -34,11 +34,11 @@ def roles(output):
 @pytest.mark.parametrize(("strategy", "role"), [("parameter_server", "chief"), ("multi_worker_mirrored", "worker")])
 def test_a_role_is_killed_and_a_model_is_pushed(strategy, role, toy, tmp_path):
     process = subprocess.Popen(
-        runs.command(
+        cli.command(
             "run", "--output-dir", tmp_path, "--dataset", "toy.fruit", *CLUSTERS[strategy],
             "--set", "train.steps=1500", "--set", "train.checkpoint_steps=200",
         ),
-        cwd=runs.ROOT, env=runs.environment(toy), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=cli.ROOT, env=cli.environment(toy), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + _SECONDS
     # Those that train asynchronously save at 200 or a step or two later.

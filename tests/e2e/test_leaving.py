@@ -8,29 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli
 from trainer_module.checkpoints.checkpoints import step_of
 
-# The constant model, which takes its time where a test wants to interrupt it, and says when it is there.
-SLOW = runs.CONSTANT_MODEL.replace("import tensorflow as tf", "import os\nimport time\n\nimport tensorflow as tf", 1).replace(
-    '    predictions = {"logistic": tf.sigmoid(logits)}\n',
-    """    predictions = {"logistic": tf.sigmoid(logits)}
-    if mode == "infer":
-        _dawdle("export")
-    if mode == "eval":
-        with tf.control_dependencies([tf.numpy_function(lambda: _dawdle("evaluation"), [], [])]):
-            predictions = tf.nest.map_structure(tf.identity, predictions)
-""",
-)
-SLOW += """
-
-def _dawdle(moment):
-    folder = os.environ.get("MOMENTS")
-    if folder:
-        with open(os.path.join(folder, moment), "a") as times:
-            times.write(".")
-        time.sleep(2 if os.environ["MOMENT"] == moment else 0)
-"""
 ARGUMENTS = (
     "--dataset", "toy.fruit", "--model", "toy.slow", "--set", "train.steps=40", "--set", "train.checkpoint_steps=20",
     "--set", "train.eval_seconds=0", "--set", "train.batch_size=5", "--to", "Trainer",
@@ -40,12 +20,11 @@ ARGUMENTS = (
 @pytest.fixture
 def terminated_in(toy, tmp_path):
     """Returns a function: sends SIGTERM to a run in a moment. Returns the folder of its training."""
-    (toy / "toy" / "slow.py").write_text(SLOW)
 
     def run(moment):
         process = subprocess.Popen(
-            runs.command("run", "--output-dir", tmp_path, *ARGUMENTS),
-            cwd=runs.ROOT, env=runs.environment(toy) | {"MOMENTS": str(tmp_path), "MOMENT": moment},
+            cli.command("run", "--output-dir", tmp_path, *ARGUMENTS),
+            cwd=cli.ROOT, env=cli.environment(toy) | {"MOMENTS": str(tmp_path), "MOMENT": moment},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         deadline = time.monotonic() + 120
@@ -69,7 +48,7 @@ def evaluated(folder):
 
 def goes_on(tmp_path, toy):
     """Runs again. Returns (step it began at, step it ended at)."""
-    again = runs.run(tmp_path, *ARGUMENTS, path=toy)
+    again = cli.run(tmp_path, *ARGUMENTS, path=toy)
     assert again.code == 0, again.err
     return again.record["train"]["resumed_from"], again.record["train"]["steps"]
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli, samples
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
 
@@ -17,28 +17,28 @@ def mine(toy, tmp_path):
 
 
 def accept(folder, output, answer="y\n"):
-    return runs.cli("schema", "accept", "--dataset", "toy.fruit", "--output-dir", output, path=folder, stdin=answer)
+    return cli.call("schema", "accept", "--dataset", "toy.fruit", "--output-dir", output, path=folder, stdin=answer)
 
 
 @pytest.mark.slow
 def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(mine, tmp_path):
     output, schema = tmp_path / "out", mine / "toy" / "fruit.pbtxt"
-    assert runs.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
+    assert cli.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
     accepted = accept(mine, output)
     assert accepted.code == 0, accepted.err
     assert schema.exists()
 
-    purple = runs.write_fruit(
+    purple = samples.write_fruit(
         tmp_path / "purple.csv", change=lambda row: row | ({"colour": "purple"} if row["crate"] == 3 else {})
     )
-    refused = runs.run(output, *QUICK, "--data", purple, path=mine)
+    refused = cli.run(output, *QUICK, "--data", purple, path=mine)
     assert (refused.code, refused.record["status"]) == (3, "refused"), refused.err
     assert {refused.states()[n] for n in ("Transform", "Trainer", "Evaluator", "Pusher")} == {"skipped"}
     for words in ("'colour'", "'purple'", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "rows", "schema accept --dataset toy.fruit"):
         assert words in refused.err
     assert refused.record["gates"][0]["id"] == "DataGate"
 
-    again = runs.run(output, *QUICK, "--data", purple, path=mine)
+    again = cli.run(output, *QUICK, "--data", purple, path=mine)
     assert again.code == 3, "a refusal is remembered, not retried"
     assert again.states()["DataGate"] == "cached"
 
@@ -47,27 +47,27 @@ def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(m
     assert (no.code, schema.read_text()) == (0, before)
     yes = accept(mine, output)
     assert '+ value: "purple"' in yes.out
-    passed = runs.run(output, *QUICK, "--data", purple, path=mine)
+    passed = cli.run(output, *QUICK, "--data", purple, path=mine)
     assert (passed.code, passed.record["status"]) == (0, "pushed"), passed.err
     assert "nothing to accept" in accept(mine, output).out
 
 
 def test_an_undeclared_column_only_warns(mine, tmp_path):
     output = tmp_path / "out"
-    assert runs.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
+    assert cli.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
     assert accept(mine, output).code == 0
     lines = (mine / "toy" / "fruit.csv").read_text().splitlines()
     wide = tmp_path / "wide.csv"
     wide.write_text("\n".join([f"{lines[0]},note", *(f"{line},x" for line in lines[1:])]) + "\n")
-    warned = runs.run(output, *QUICK, "--data", wide, "--to", "DataGate", path=mine)
+    warned = cli.run(output, *QUICK, "--data", wide, "--to", "DataGate", path=mine)
     assert warned.code == 0, warned.err
     assert "'note'" in warned.record["gates"][0]["why"]
     assert warned.record["gates"][0]["decision"] == "passed"
 
 
 def test_an_empty_split_is_refused_before_training(mine, tmp_path):
-    single = runs.write_fruit(tmp_path / "single.csv", rows=1)
-    refused = runs.run(tmp_path / "out", *QUICK, "--data", single, path=mine)
+    single = samples.write_fruit(tmp_path / "single.csv", rows=1)
+    refused = cli.run(tmp_path / "out", *QUICK, "--data", single, path=mine)
     assert refused.code == 3, refused.err
     assert "split is empty: 0 rows" in refused.err
     assert refused.states()["Trainer"] == "skipped"

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config import pipeline_config
 from pipeline.orchestrators import compiled_pipeline, finish, step_record
-from tests.support import runs
+from tests.support import cli
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.batch_size=50")
 NODES = [
@@ -25,7 +25,7 @@ def output(tmp_path_factory):
 @pytest.fixture(scope="module")
 def go(output, toy):
     """Runs into the shared folder."""
-    return lambda *args: runs.run(output, *QUICK, *args, path=toy)
+    return lambda *args: cli.run(output, *QUICK, *args, path=toy)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_the_first_run_pushes_a_model(first, output):
     assert record["metrics"]["accuracy_skill"] > 0.2
     assert record["metrics"]["example_count"] == record["rows"]["eval"]
     assert [g["decision"] for g in record["gates"]] == ["passed"] * 3
-    assert record["pushed_path"] == f"{output}/serving/{runs.versions(output)[0]}"
+    assert record["pushed_path"] == f"{output}/serving/{cli.served_versions(output)[0]}"
     assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
 
 
@@ -92,13 +92,13 @@ def test_checkpoints_and_summaries_lie_in_the_checkpoint_folder_and_not_in_the_m
 
 
 def test_an_unchanged_rerun_does_no_work_and_says_so(first, go, output):
-    before = runs.versions(output)
+    before = cli.served_versions(output)
     again = go()
     assert (again.code, again.record["status"]) == (0, "unchanged"), again.err
     assert "Nothing has changed" in again.out
     assert again.states()["Evaluator"] == again.states()["Pusher"] == "skipped"
     assert {again.states()[n] for n in ("CsvExampleGen", "StatisticsGen", "Transform", "Trainer")} == {"cached"}
-    assert runs.versions(output) == before
+    assert cli.served_versions(output) == before
     assert again.record["metrics"] == first.record["metrics"]
 
 
@@ -107,14 +107,14 @@ def test_a_model_that_is_no_longer_served_is_pushed_again(first, go, output):
     again = go()
     assert (again.code, again.record["status"]) == (0, "pushed"), again.err
     assert again.states()["Trainer"] == "cached"
-    assert len(runs.versions(output)) == 1
+    assert len(cli.served_versions(output)) == 1
 
 
 def test_a_worse_model_is_refused_with_metric_slice_value_and_bound(first, go, output):
-    before = runs.versions(output)
+    before = cli.served_versions(output)
     worse = go("--set", "train.steps=15", "--set", "hyperparameters.learning_rate=0.001")
     assert (worse.code, worse.record["status"], worse.record["blessed"]) == (3, "refused", False), worse.err
-    assert runs.versions(output) == before
+    assert cli.served_versions(output) == before
     assert worse.states()["Evaluator"] == "done"
     assert worse.states()["Pusher"] == "skipped"
     assert worse.record["baseline"] == {"run_id": first.record["run_id"], "model": "custom_wide_deep"}
@@ -135,12 +135,12 @@ def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(first, g
 
 
 def test_a_constant_model_is_refused_for_its_skill(first, go, output):
-    before = runs.versions(output)
+    before = cli.served_versions(output)
     constant = go("--model", "toy.constant")
     assert constant.code == 3, constant.err
     assert "accuracy_skill overall is" in constant.err
     assert constant.record["metrics"]["accuracy_skill"] <= 0
-    assert runs.versions(output) == before
+    assert cli.served_versions(output) == before
 
 
 def test_from_a_node_takes_over_what_lies_before(first, go):
@@ -153,11 +153,11 @@ def test_from_a_node_takes_over_what_lies_before(first, go):
 
 
 def test_to_a_node_stops_behind_it(first, go, output):
-    before = runs.versions(output)
+    before = cli.served_versions(output)
     partial = go("--to", "StatisticsGen")
     assert (partial.code, partial.record["status"]) == (0, "unchanged"), partial.err
     assert partial.states()["Transform"] == "skipped"
-    assert runs.versions(output) == before
+    assert cli.served_versions(output) == before
 
 
 @pytest.mark.slow
@@ -195,13 +195,13 @@ def test_two_runs_do_not_share_an_output_folder(first, output, toy):
 
     with (output / ".lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        second = runs.run(output, *QUICK, path=toy)
+        second = cli.run(output, *QUICK, path=toy)
     assert second.code == 2
     assert "Another run" in second.err
 
 
 def test_the_beam_runner_comes_to_the_same_result(first, toy, tmp_path):
-    beam = runs.run(tmp_path / "beam", *QUICK, "--runner", "beam", path=toy)
+    beam = cli.run(tmp_path / "beam", *QUICK, "--runner", "beam", path=toy)
     assert (beam.code, beam.record["status"]) == (0, "pushed"), beam.err
     assert beam.record["rows"] == first.record["rows"]
     assert beam.record["metrics"]["auc"] == pytest.approx(first.record["metrics"]["auc"], abs=0.02)

@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests.support import runs
+from tests.support import cli
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
 
@@ -13,18 +13,18 @@ def test_a_model_of_an_older_span_is_evaluated_but_not_pushed(toy, tmp_path):
         (data / day).mkdir(parents=True)
         shutil.copy(toy / "toy" / "fruit.csv", data / day)
     spans = (*QUICK, "--data", data / "{YYYY}-{MM}-{DD}" / "*.csv")
-    newest = runs.run(output, *spans, path=toy)
+    newest = cli.run(output, *spans, path=toy)
     assert (newest.code, newest.record["status"]) == (0, "pushed"), newest.err
-    served = runs.versions(output)
+    served = cli.served_versions(output)
     assert (output / "serving" / served[0] / "assets.extra" / "span").read_text() == "20777"
 
-    older = runs.run(output, *spans, "--set", "data.span=20776", "--set", "train.seed=2", path=toy)
+    older = cli.run(output, *spans, "--set", "data.span=20776", "--set", "train.seed=2", path=toy)
     assert (older.code, older.record["status"]) == (0, "unchanged"), older.err
     assert (older.states()["Trainer"], older.states()["Evaluator"], older.states()["Pusher"]) == ("done", "done", "skipped")
     assert "ends with span 20776" in older.record["why"] and "span 20777" in older.record["why"]
     assert older.record["metrics"]["auc"] > 0.7 and older.record["blessed"] is False
-    assert runs.versions(output) == served
+    assert cli.served_versions(output) == served
 
     # And it is no baseline: the next model competes with the one that is served.
-    again = runs.run(output, *spans, "--set", "train.seed=3", path=toy)
+    again = cli.run(output, *spans, "--set", "train.seed=3", path=toy)
     assert again.record["baseline"]["run_id"] == newest.record["run_id"]

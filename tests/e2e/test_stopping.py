@@ -11,7 +11,7 @@ from ml_metadata.proto.metadata_store_pb2 import Execution
 
 from pipeline.metadata import connection as store
 from pipeline.record import run_record
-from tests.support import runs
+from tests.support import cli
 
 
 def executions(output, state):
@@ -27,8 +27,8 @@ def executions(output, state):
 def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     arguments = ("--dataset", "toy.fruit", "--set", "train.steps=1000000", "--runner", runner)
     process = subprocess.Popen(
-        runs.command("run", "--output-dir", tmp_path, *arguments),
-        cwd=runs.ROOT, env=runs.environment(toy), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cli.command("run", "--output-dir", tmp_path, *arguments),
+        cwd=cli.ROOT, env=cli.environment(toy), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for line in process.stdout:
         if "loss" in line:  # the Trainer's first report
@@ -46,7 +46,7 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     saved = max(int(path.stem.removeprefix("model.ckpt-")) for path in folder.glob("model.ckpt-*.index"))
     assert saved > 0
     if runner == "local" and number == signal.SIGTERM:
-        again = runs.run(tmp_path, *arguments, "--set", f"train.steps={saved + 50}", path=toy)
+        again = cli.run(tmp_path, *arguments, "--set", f"train.steps={saved + 50}", path=toy)
         assert (again.code, again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (0, saved + 50, saved)
         assert f"went on from its checkpoint at step {saved:,}" in again.out
 
@@ -54,8 +54,8 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
 def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     arguments = ("--dataset", "toy.fruit", "--set", "train.checkpoint_steps=20", "--set", "train.eval_seconds=1000000")
     process = subprocess.Popen(
-        runs.command("run", "--output-dir", tmp_path, *arguments, "--set", "train.steps=1000000"),
-        cwd=runs.ROOT, env=runs.environment(toy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cli.command("run", "--output-dir", tmp_path, *arguments, "--set", "train.steps=1000000"),
+        cwd=cli.ROOT, env=cli.environment(toy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("checkpoints/*/model.ckpt-60.index")) and time.monotonic() < deadline:
@@ -69,7 +69,7 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     assert executions(tmp_path, Execution.RUNNING) == 1, "kill -9 leaves one"
     half_written = list(tmp_path.glob("artifacts/Trainer/model*/*"))
     assert half_written
-    again = runs.run(tmp_path, *arguments, "--set", f"train.steps={saved + 20}", path=toy)
+    again = cli.run(tmp_path, *arguments, "--set", f"train.steps={saved + 20}", path=toy)
     assert again.code == 0, again.err
     assert (again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (saved + 20, saved - 20)
     assert again.record["status"] == "pushed"
@@ -80,5 +80,5 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     assert (killed.status, killed.exit_code) == ("failed", 1) and "killed" in killed.why
     assert {n.id: n.state for n in killed.nodes}["Trainer"] == "failed"
     # Nothing to do now but to begin anew, if asked to.
-    fresh = runs.run(tmp_path, *arguments, "--set", "train.steps=40", "--no-resume", path=toy)
+    fresh = cli.run(tmp_path, *arguments, "--set", "train.steps=40", "--no-resume", path=toy)
     assert (fresh.code, fresh.record["train"]["resumed_from"]) in ((0, 0), (3, 0))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli
 
 RUN = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--to", "Trainer")
 TRIALS = 2
@@ -16,7 +16,7 @@ def go(toy, tmp_path_factory):
     output = tmp_path_factory.mktemp("tuned") / "fruit"
 
     def run(*args):
-        result = runs.run(output, *RUN, *args, path=toy)
+        result = cli.run(output, *RUN, *args, path=toy)
         assert result.code == 0, result.err
         return result
 

@@ -12,7 +12,7 @@ import yaml
 
 from tests.orchestrators import processes
 from tests.orchestrators.kubernetes import existing, local, tools
-from tests.support import runs
+from tests.support import cli
 
 _LEAVING_SECONDS = 15
 
@@ -74,11 +74,11 @@ def compiled(cluster, tmp_path_factory):
         given = [f"kubeflow.image={cluster.image}", f"kubeflow.volume.claim={cluster.claim}",
                  f"kubeflow.volume.path={cluster.volume}", "kubeflow.backoff_seconds=1", *settings]  # fmt: skip
         done = subprocess.run(
-            runs.command(
+            cli.command(
                 "compile", "kubeflow", "--out", folder / "workflow.yaml", "--config", folder / "settings.toml",
                 *(part for setting in given for part in ("--set", setting)),
             ),
-            cwd=cluster.code, env=runs.environment(cluster.code), capture_output=True, text=True, timeout=120, check=False,
+            cwd=cluster.code, env=cli.environment(cluster.code), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return yaml.safe_load((folder / "workflow.yaml").read_text())

@@ -16,7 +16,7 @@ from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_
 from ml_metadata.proto import metadata_store_pb2, metadata_store_service_pb2
 
 from pipeline.metadata import connection
-from tests.support import runs
+from tests.support import cli
 
 _SERVICE = metadata_store_service_pb2.DESCRIPTOR.services_by_name["MetadataStoreService"]
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -32,7 +32,7 @@ def running(uri, environment=None):
     """
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, uri],
-        cwd=runs.ROOT, env=environment or runs.environment(), stdout=subprocess.PIPE, text=True,
+        cwd=cli.ROOT, env=environment or cli.environment(), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         address = process.stdout.readline().strip()

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from tests.orchestrators import databases, mlmd_server, processes
-from tests.support import runs
+from tests.support import cli
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
     arguments = (*QUICK, "--set", f"metadata.uri={server}")
     both = [
         subprocess.Popen(
-            runs.command("run", "--output-dir", output, *arguments), cwd=runs.ROOT, env=runs.environment(toy),
+            cli.command("run", "--output-dir", output, *arguments), cwd=cli.ROOT, env=cli.environment(toy),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         for output in (one, other)
@@ -39,10 +39,10 @@ def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
         said, _ = process.communicate(timeout=_SECONDS)
         assert process.returncode == 0, said
     for output in (one, other):
-        assert len(runs.versions(output)) == 1
+        assert len(cli.served_versions(output)) == 1
         assert not (output / "metadata.sqlite").exists()
         assert databases.PASSWORD not in "".join(p.read_text(errors="replace") for p in output.glob("logs/*.log"))
-    again = runs.run(one, *arguments, path=toy)
+    again = cli.run(one, *arguments, path=toy)
     assert (again.code, again.record["status"]) == (0, "unchanged"), again.err
     assert again.states()["Trainer"] == "cached"
-    assert runs.versions(one) == [again.record["pushed_path"].rpartition("/")[2]], "its own champion, not the other one's"
+    assert cli.served_versions(one) == [again.record["pushed_path"].rpartition("/")[2]], "its own champion, not the other one's"

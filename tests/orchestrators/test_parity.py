@@ -16,7 +16,7 @@ from tests.orchestrators import mlmd_server, parity
 from tests.orchestrators.airflow import rig
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.orchestrators.kubernetes import existing
-from tests.support import runs
+from tests.support import cli, samples
 
 pytestmark = pytest.mark.e2e
 
@@ -57,7 +57,7 @@ def sets(*settings):
 
 
 def local(place, request, *more):
-    done = runs.cli("run", *sets(*place.settings), *more)
+    done = cli.call("run", *sets(*place.settings), *more)
     assert done.code == 0, done.err
     return place.folder
 
@@ -88,10 +88,10 @@ def kubeflow_v2(place, request):
     out = request.getfixturevalue("tmp_path") / "pipeline.yaml"
     given = [setting for setting in place.settings if not setting.startswith("metadata.")]
     given += ["kubeflow.image=registry/estimator-pipeline:1", "kubeflow.volume.claim=any", f"kubeflow.volume.path={volume}"]
-    done = runs.cli("compile", "kubeflow_v2", "--out", out, *sets(*given))
+    done = cli.call("compile", "kubeflow_v2", "--out", out, *sets(*given))
     assert done.code == 0, done.err
     store = interpreter.Store(volume / "artifacts.json")
-    run = interpreter.Interpreter(interpreter.load(out)[0], volume / "runs", store, runs.environment(), runs.ROOT)
+    run = interpreter.Interpreter(interpreter.load(out)[0], volume / "runs", store, cli.environment(), cli.ROOT)
     cached = {}
     if (place.output / "run.json").exists():
         for (node, key), artifact in parity.recorded(place.uri, place.record()["run_id"]).items():
@@ -146,7 +146,7 @@ def ran(runner, examples, place, request, table):
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
-    return runs.head("taxi", tmp_path_factory.mktemp("data") / "taxi.csv", ROWS)
+    return samples.first_rows("taxi", tmp_path_factory.mktemp("data") / "taxi.csv", ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ class Shared:
         self.folder, self._kept = folder / "shared", folder / "kept"
         with mlmd_server.running(self._database) as uri:
             place = place_of(self.folder, sample, uri)
-            done = runs.cli("run", *sets(*place.settings), "--to", "Transform")
+            done = cli.call("run", *sets(*place.settings), "--to", "Transform")
             assert done.code == 0, done.err
         shutil.copytree(self.folder, self._kept)
 

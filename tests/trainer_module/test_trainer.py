@@ -11,48 +11,10 @@ from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.supervision import watchdog
 
-# Hangs at step 25: so often as there are files to take away.
-MODEL = '''"""The constant model, with a hook that hangs."""
-
-import time
-from pathlib import Path
-
-import tensorflow as tf
-
-from toy.constant import build as constant, search_space as constant_space
-
-CHANCES = Path(__file__).with_name("chances")
-
-
-def search_space(hp):
-    constant_space(hp)
-
-
-def build(dataset, hp, config):
-    inner = constant(dataset, hp, config)
-
-    def model_fn(features, labels, mode, config):
-        return inner.model_fn(features, labels, mode, config)._replace(training_hooks=[HangHere()])
-
-    return tf.estimator.Estimator(model_fn, config=config)
-
-
-class HangHere(tf.estimator.SessionRunHook):
-    def begin(self):
-        self.step = tf.compat.v1.train.get_global_step()
-
-    def after_run(self, context, values):
-        chances = sorted(CHANCES.glob("*"))
-        if chances and context.session.run(self.step) == 25:
-            chances[0].unlink()
-            time.sleep(600)
-'''
-
 
 @pytest.fixture
 def stuck(toy, materialised, tmp_path):
     """Returns a function: how often it hangs, settings -> a job that does."""
-    (toy / "toy" / "stuck.py").write_text(MODEL)
 
     def make(times, **settings):
         chances = toy / "toy" / "chances"

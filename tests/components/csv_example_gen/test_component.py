@@ -10,7 +10,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.csv_example_gen.executor import Executor
 from pipeline.config.tables import ENGINES
 from pipeline.record import status
-from tests.support import runs
+from tests.support import samples
 
 
 def convert(folder, output):
@@ -39,7 +39,7 @@ def rows(examples, split):
 def test_every_row_of_every_file_is_written_to_one_split(toy, tmp_path):
     (tmp_path / "data").mkdir()
     for seed in (1, 2):
-        runs.write_fruit(tmp_path / "data" / f"{seed}.csv", rows=200, seed=seed)
+        samples.write_fruit(tmp_path / "data" / f"{seed}.csv", rows=200, seed=seed)
     examples = convert(tmp_path / "data", tmp_path / "out")
     train, evaluation = rows(examples, "train"), rows(examples, "eval")
     assert len(train) + len(evaluation) == 400
@@ -50,7 +50,7 @@ def test_every_row_of_every_file_is_written_to_one_split(toy, tmp_path):
 
 def test_a_cell_that_only_the_worker_meets_is_named_as_the_check_would(toy, tmp_path):
     (tmp_path / "data").mkdir()
-    file = runs.write_fruit(tmp_path / "data" / "fruit.csv", rows=50)
+    file = samples.write_fruit(tmp_path / "data" / "fruit.csv", rows=50)
     file.write_text(file.read_text() + "heavy,3,red,1,0\n")
     with pytest.raises(Exception) as error:
         convert(tmp_path / "data", tmp_path / "out")

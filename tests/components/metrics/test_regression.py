@@ -9,7 +9,7 @@ from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
 
 from components.metrics.regression import ForecastError, RegressionError
 from data import SERIES, Bound, Dataset, Numeric, Series, Target, Vocabulary
-from tests.support.judged import judge
+from tests.support.evaluation import judge
 
 HOUSES = Dataset(
     name="houses",

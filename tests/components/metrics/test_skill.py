@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from components.metrics import skill
 from data import Bound, ClassLabel, Dataset, Label, Numeric, Vocabulary
-from tests.support.judged import judge
+from tests.support.evaluation import judge
 
 LABELS = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]  # the majority's share: 0.75
 PREDICTIONS = {

@@ -17,7 +17,7 @@ from components.csv_files.spans import Span
 from components.window_example_gen import WindowExampleGen
 from pipeline.config.tables import ENGINES
 from tests.components.window_example_gen.test_component import meters, read  # noqa: F401  # a fixture
-from tests.support import runs
+from tests.support import samples
 
 PATTERN = "span-{SPAN}/v{VERSION}/*.csv"
 
@@ -207,7 +207,7 @@ def test_a_pattern_without_spans_is_read_as_tfx_reads_it(make, tmp_path):
 def test_csv_example_gen_takes_spans_too(make, tmp_path):
     for span in (1, 2, 3):
         (tmp_path / f"in/{span}").mkdir(parents=True)
-        runs.write_fruit(tmp_path / f"in/{span}/fruit.csv", rows=100, seed=span)
+        samples.write_fruit(tmp_path / f"in/{span}/fruit.csv", rows=100, seed=span)
     _, artifact = execute(CsvExampleGen, tmp_path / "in", tmp_path / "out", "{SPAN}/*.csv", rolling(2), dataset="toy.fruit")
     assert artifact.custom_properties["span"].int_value == 3
     files = tf.io.gfile.glob(artifact.uri + "/*/*.gz")

@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy
 
 from tests.orchestrators import databases, processes
-from tests.support import runs
+from tests.support import cli
 
 # Of one task, and of a whole run, on a small and busy machine.
 _SECONDS = 900
@@ -25,7 +25,7 @@ class Airflow:
         self.home, self.dags, self._engine = home, home / "dags", sqlalchemy.create_engine(uri)
         self.dags.mkdir(parents=True)
         self.environment = {
-            **{key: value for key, value in runs.environment(path).items() if not key.startswith("AIRFLOW")},
+            **{key: value for key, value in cli.environment(path).items() if not key.startswith("AIRFLOW")},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # some executors start `airflow`
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri,
@@ -51,12 +51,12 @@ class Airflow:
     def command(self, *args):
         return [str(Path(sys.executable).with_name("airflow")), *map(str, args)]
 
-    def compile(self, *settings, name="fruit.py", code=runs.ROOT, **options):
+    def compile(self, *settings, name="fruit.py", code=cli.ROOT, **options):
         """Compiles a DAG into the folder."""
         arguments = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
         arguments += [part for setting in settings for part in ("--set", setting)]
         done = subprocess.run(
-            runs.command("compile", "airflow", "--out", self.dags / name, *arguments),
+            cli.command("compile", "airflow", "--out", self.dags / name, *arguments),
             env=self.environment, cwd=code, capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

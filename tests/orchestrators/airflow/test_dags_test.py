@@ -12,7 +12,7 @@ from pipeline.config import pipeline_config
 from pipeline.orchestrators import airflow_compiler
 from tests.orchestrators.airflow import live, rig
 from tests.orchestrators.airflow.test_scheduler import NODES
-from tests.support import runs
+from tests.support import cli, samples
 
 DATE = "2026-01-31"
 RUN = f"manual__{DATE}T00:00:00+00:00"
@@ -40,13 +40,13 @@ def test_a_whole_run(airflow, tmp_path):
     assert record["metrics"]["auc"] > 0.7
     assert json.loads((tmp_path / "run.json").read_text()) == record
     live.assert_one_each(tmp_path, OURS, NODES)
-    assert len(runs.versions(tmp_path)) == 1
+    assert len(cli.served_versions(tmp_path)) == 1
     [(slots,)] = airflow.rows("select slots from slot_pool where pool = 'heavy_tasks'")
     assert slots == 1
 
 
 def test_data_that_a_gate_refuses(airflow, tmp_path):
-    data = runs.write_fruit(tmp_path / "single.csv", rows=1)
+    data = samples.write_fruit(tmp_path / "single.csv", rows=1)
     airflow.compile("airflow.dag_id=fruit", dataset="toy.fruit", output_dir=tmp_path, data=data)
     said = airflow("dags", "test", "fruit", DATE, check=False)
     before = NODES[: NODES.index("DataGate") + 1]

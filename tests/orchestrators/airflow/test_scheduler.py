@@ -11,7 +11,7 @@ import pytest
 from tests.orchestrators import processes
 from tests.orchestrators.airflow import live, rig
 from tests.orchestrators.databases import had
-from tests.support import runs
+from tests.support import cli
 
 pytestmark = pytest.mark.e2e
 
@@ -95,7 +95,7 @@ def test_tasks_that_are_killed_or_cleared_leave_one_live_output_each(airflow, ou
         assert record["train"]["resumed_from"] > 100
         assert [n["state"] for n in record["nodes"]] == ["done"] * len(NODES)
         live.assert_one_each(output, ours(NEWER), NODES)
-        served = runs.versions(output)
+        served = cli.served_versions(output)
         assert len(served) == 1
         assert (output / "serving" / served[0] / "assets.extra" / "span").read_text() == "20484"
 
@@ -108,7 +108,7 @@ def test_tasks_that_are_killed_or_cleared_leave_one_live_output_each(airflow, ou
         assert {key: again[key] for key in ("status", "train", "metrics")} == {
             key: record[key] for key in ("status", "train", "metrics")
         }
-        assert runs.versions(output) == served
+        assert cli.served_versions(output) == served
 
         # The older day is made up for. Its Trainer's supervisor is killed: the task lives on, and another try comes beside it.
         airflow("dags", "trigger", "fruit", "-e", OLDER, "-c", '{"train.seed": 2}')
@@ -121,4 +121,4 @@ def test_tasks_that_are_killed_or_cleared_leave_one_live_output_each(airflow, ou
         assert (record["status"], record["exit_code"], record["train"]["steps"]) == ("unchanged", 0, 30000)
         assert "span 20483" in record["why"] and record["metrics"]["auc"] > 0.7
         live.assert_one_each(output, ours(OLDER), NODES[:-1])
-        assert runs.versions(output) == served
+        assert cli.served_versions(output) == served

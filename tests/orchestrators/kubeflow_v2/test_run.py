@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.orchestrators.kubeflow_v2 import interpreter
-from tests.support import runs
+from tests.support import cli
 from trainer_module.entry import TRAINED_FILE
 
 pytestmark = pytest.mark.e2e
@@ -28,14 +28,14 @@ def compiled(volume, toy, tmp_path):
 
     def compile_(*arguments):
         out = tmp_path / "pipeline.yaml"
-        done = runs.cli(
+        done = cli.call(
             "compile", "kubeflow_v2", "--out", out, *QUICK, "--set", "kubeflow.image=registry/estimator-pipeline:1",
             "--set", "kubeflow.volume.claim=outputs", "--set", f"kubeflow.volume.path={volume}", *arguments, path=toy,
         )  # fmt: skip
         assert done.code == 0, done.err
         spec, _ = interpreter.load(out)
         store = interpreter.Store(volume / "artifacts.json")
-        return interpreter.Interpreter(spec, volume / "runs", store, runs.environment(toy), runs.ROOT)
+        return interpreter.Interpreter(spec, volume / "runs", store, cli.environment(toy), cli.ROOT)
 
     return compile_
 
@@ -45,7 +45,7 @@ def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, to
     first = pipeline.run("first", train_steps="80")
     assert {s for n, s in first.states.items()} == {"succeeded"}, _log(first)
     output = volume / "toy.fruit"
-    assert len(runs.versions(output)) == 1
+    assert len(cli.served_versions(output)) == 1
     trained = _file(volume, "first", "Trainer", "model_run", TRAINED_FILE)
     assert trained["steps"] == 80, "the run's own value, not the one that was compiled"
     assert _decision(volume, "first", "Evaluator", "blessing")["decision"] == "passed"
@@ -58,12 +58,12 @@ def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, to
 
 
 def test_a_refused_model_ends_the_run_with_the_reason_in_the_log(compiled, volume):
-    served = runs.versions(volume / "toy.fruit")
+    served = cli.served_versions(volume / "toy.fruit")
     refused = compiled("--model", "toy.constant").run("constant")
     assert "failed" not in refused.states.values(), _log(refused)
     assert refused.states["Pusher"] == "skipped"
     assert "Refused. The model is not good enough" in refused.logs["Evaluator"].read_text()
-    assert runs.versions(volume / "toy.fruit") == served
+    assert cli.served_versions(volume / "toy.fruit") == served
 
 
 def test_a_step_refuses_other_code(compiled, volume, tmp_path):

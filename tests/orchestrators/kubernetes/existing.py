@@ -13,7 +13,7 @@ from pathlib import Path
 from kubernetes import client, config
 
 from tests.orchestrators.kubernetes.cluster import Cluster
-from tests.support import runs
+from tests.support import cli
 
 KUBECONFIG = "E2E_KUBECONFIG"
 _NEEDED = ("E2E_IMAGE", "E2E_CLAIM", "E2E_VOLUME")
@@ -28,7 +28,7 @@ def cluster(environment):
     core, namespace = client.CoreV1Api(api), environment.get("E2E_NAMESPACE", "kubeflow")
     return Cluster(
         api=api, namespace=namespace, image=environment["E2E_IMAGE"], claim=environment["E2E_CLAIM"],
-        volume=Path(environment["E2E_VOLUME"]), code=runs.ROOT,
+        volume=Path(environment["E2E_VOLUME"]), code=cli.ROOT,
         log=lambda pod: core.read_namespaced_pod_log(pod, namespace, container="main"),
         kill=lambda pod: core.delete_namespaced_pod(pod, namespace, grace_period_seconds=0),
     )  # fmt: skip

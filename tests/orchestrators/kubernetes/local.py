@@ -21,7 +21,7 @@ from tests.orchestrators import mlmd_server, processes
 from tests.orchestrators.kubernetes.cluster import Cluster
 from tests.orchestrators.kubernetes.container import Machine
 from tests.orchestrators.kubernetes.kubelet import Kubelet
-from tests.support import runs
+from tests.support import cli
 
 IMAGE = "registry.example/estimator-pipeline:1.0"
 _NAMESPACE, _CLAIM, _TOKEN = "default", "pipeline", "token-of-the-tests"
@@ -70,7 +70,7 @@ def left_of(rig):
 
 def _start(tools, folder, rig, stack):
     servers = []
-    environment = runs.environment() | {processes.RIG: rig.mark}
+    environment = cli.environment() | {processes.RIG: rig.mark}
 
     def serve(name, *arguments, **variables):
         server = processes.Server(name, [tools[name], *arguments], folder, environment | variables)
@@ -178,7 +178,7 @@ def _provide(api, metadata, folder):
 def _machine(folder, mark):
     """What the image of the Dockerfile is elsewhere: a copy of the project, which is edited meanwhile perhaps, and Python."""
     for name in _PROJECT:
-        shutil.copytree(runs.ROOT / name, folder / "application" / name)
+        shutil.copytree(cli.ROOT / name, folder / "application" / name)
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
         "PYTHONPATH": str(folder / "application"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.orchestrators import databases, processes
 from tests.orchestrators.kubernetes import existing
-from tests.support import runs
+from tests.support import cli
 
 pytestmark = pytest.mark.e2e
 
@@ -49,8 +49,8 @@ def test_it_comes_to_a_pushed_model(first, output):
     assert {node["state"] for node in record["nodes"]} == {"done"}
     assert record["rows"] == {"train": 10_496, "eval": 4_506}
     assert record["metrics"]["auc"] > 0.8
-    assert record["pushed_path"] == f"{output}/serving/{runs.versions(output)[0]}"
-    assert (output / "serving" / runs.versions(output)[0] / "saved_model.pb").exists()
+    assert record["pushed_path"] == f"{output}/serving/{cli.served_versions(output)[0]}"
+    assert (output / "serving" / cli.served_versions(output)[0] / "saved_model.pb").exists()
 
 
 def test_metadata_is_where_the_config_map_says(first, output):
@@ -73,13 +73,13 @@ def test_a_pod_that_is_killed_is_tried_again_and_goes_on_from_its_checkpoint(fir
 
 
 def test_a_worse_model_is_refused_and_the_workflow_is_green(first, cluster, compiled, output):
-    before = runs.versions(output)
+    before = cli.served_versions(output)
     name = cluster.submit(compiled("train.steps=10", "hyperparameters.learning_rate=0.0001"))
     status, record = cluster.wait(name, SECONDS), record_of(output)
     assert status["phase"] == "Succeeded", status["message"]
     assert (record["run_id"], record["status"], record["exit_code"], record["blessed"]) == (name, "refused", 3, False)
     assert record["baseline"]["run_id"] == first[0]
-    assert runs.versions(output) == before
+    assert cli.served_versions(output) == before
     states = {node["id"]: node["state"] for node in record["nodes"]}
     assert (states["Transform"], states["Evaluator"], states["Pusher"]) == ("cached", "done", "skipped")
     [said] = cluster.logs(name, "evaluator")

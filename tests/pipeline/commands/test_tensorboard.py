@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from tests.support import runs
+from tests.support import cli
 
 PATIENCE_S = 60
 
@@ -33,8 +33,8 @@ def output(tmp_path_factory):
 def board(output):
     """A running server: the process and its address."""
     process = subprocess.Popen(
-        runs.command("tensorboard", "--output-dir", output, "--port", 0),
-        cwd=runs.ROOT, env=runs.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cli.command("tensorboard", "--output-dir", output, "--port", 0),
+        cwd=cli.ROOT, env=cli.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     line = process.stdout.readline()
     yield process, re.search(r"http://\S+/", line)[0]
@@ -67,7 +67,7 @@ def test_only_this_machine_can_see_it(board):
 
 def test_a_port_that_is_taken_is_named(board, output):
     port = board[1].rstrip("/").rpartition(":")[2]
-    second = runs.cli("tensorboard", "--output-dir", output, "--port", port)
+    second = cli.call("tensorboard", "--output-dir", output, "--port", port)
     assert (second.code, second.out) == (2, "")
     assert f"Port {port} of 127.0.0.1 cannot be used: Address already in use." in second.err
     assert "--port" in second.err
@@ -75,7 +75,7 @@ def test_a_port_that_is_taken_is_named(board, output):
 
 
 def test_a_folder_without_a_training_is_named(tmp_path):
-    empty = runs.cli("tensorboard", "--output-dir", tmp_path / "none", "--dataset", "housing")
+    empty = cli.call("tensorboard", "--output-dir", tmp_path / "none", "--dataset", "housing")
     assert (empty.code, empty.out) == (2, "")
     assert f"nothing to show in {tmp_path / 'none' / 'checkpoints'} yet" in empty.err
     assert "python -m pipeline run --dataset housing" in empty.err
@@ -83,13 +83,13 @@ def test_a_folder_without_a_training_is_named(tmp_path):
 
 
 def test_an_unknown_dataset_is_answered_with_the_known_ones():
-    unknown = runs.cli("tensorboard", "--dataset", "taxo")
+    unknown = cli.call("tensorboard", "--dataset", "taxo")
     assert unknown.code == 2
     assert "Did you mean 'taxi'?" in unknown.err
 
 
 def test_a_number_that_is_no_port_is_refused(output):
-    assert runs.cli("tensorboard", "--output-dir", output, "--port", "70000").code == 2
+    assert cli.call("tensorboard", "--output-dir", output, "--port", "70000").code == 2
 
 
 def test_ctrl_c_ends_it_quietly_and_frees_the_port(board):

@@ -13,7 +13,7 @@ import pytest
 from pipeline.config import pipeline_config
 from pipeline.errors import InUseError, UsageError
 from pipeline.execution import preflight
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 
 HOLD = """
 import sys

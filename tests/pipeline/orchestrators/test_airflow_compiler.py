@@ -18,7 +18,7 @@ from pipeline import graph
 from pipeline.config import pipeline_config, reading
 from pipeline.errors import UsageError
 from pipeline.orchestrators import airflow_compiler, compiled_pipeline
-from tests.support import runs
+from tests.support import cli
 
 # Compiled files as they are to be. After a change on purpose: UPDATE_GOLDEN=1 make test ARGS="-k golden", and read the diff.
 GOLDEN = Path(__file__).with_name("golden")
@@ -38,7 +38,7 @@ def dag(out: Path, *assignments: str, **options: str) -> str:
 
 def masked(text: str) -> str:
     """Takes out what differs from machine to machine, and the hash of the code."""
-    text = text.replace(sys.executable, "PYTHON").replace(str(runs.ROOT), "PROJECT")
+    text = text.replace(sys.executable, "PYTHON").replace(str(cli.ROOT), "PROJECT")
     return re.sub(r'("code": ")[0-9a-f]{16}"', r'\1CODE"', text)
 
 
@@ -56,8 +56,8 @@ def test_two_compilations_are_equal_in_other_processes_with_other_hashes(tmp_pat
     texts = []
     for seed in "12":
         done = subprocess.run(
-            runs.command("compile", "airflow", "--out", tmp_path / "taxi.py"),
-            cwd=runs.ROOT, env=runs.environment() | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False,
+            cli.command("compile", "airflow", "--out", tmp_path / "taxi.py"),
+            cwd=cli.ROOT, env=cli.environment() | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (0, f"Wrote {tmp_path}/taxi.py\nWrote {tmp_path}/taxi.json\n"), done.stderr
         texts.append([(tmp_path / name).read_bytes() for name in ("taxi.py", "taxi.json")])
@@ -69,7 +69,7 @@ def test_the_file_is_as_formatters_and_linters_want_it(tmp_path: Path) -> None:
     file = tmp_path / "taxi.py"
     for settings in ((), ("tune.trials=2", "airflow.schedule=@daily", SPANS)):
         file.write_text(dag(tmp_path, *settings))
-        ruff = [Path(sys.executable).with_name("ruff"), "--config", runs.ROOT / "pyproject.toml"]
+        ruff = [Path(sys.executable).with_name("ruff"), "--config", cli.ROOT / "pyproject.toml"]
         for command in (["format", "--diff", "--line-length", "88"], ["format", "--diff"], ["check", "--line-length", "88"]):
             done = subprocess.run([*ruff, *command, file], capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
@@ -99,7 +99,7 @@ print(f"{time.perf_counter() - started:.3f} s", file=sys.stderr)
 loaded = sorted({name.partition(".")[0] for name in sys.modules})
 print(loaded, taxi.dag.dag_id, len(taxi.dag.tasks), taxi.dag.catchup, taxi.dag.max_active_runs, taxi.dag.schedule_interval)
 """
-    environment = runs.environment() | {"AIRFLOW_HOME": str(tmp_path / "home")}
+    environment = cli.environment() | {"AIRFLOW_HOME": str(tmp_path / "home")}
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "taxi.py"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
@@ -205,7 +205,7 @@ def test_a_schedule_and_a_folder_that_are_not_there_are_answered_on_the_command_
         (("--out", tmp_path / "taxi.py", "--set", "airflow.schedule=tomorrow"), "airflow.schedule is 'tomorrow'"),
         (("--out", tmp_path / "dags" / "taxi.py"), f"The folder {tmp_path}/dags does not exist"),
     ):
-        result = runs.cli("compile", "airflow", *arguments)
+        result = cli.call("compile", "airflow", *arguments)
         assert (result.code, result.out) == (2, "")
         assert result.err.count("\n") == 1 and why in result.err
     assert list(tmp_path.iterdir()) == []
@@ -220,6 +220,6 @@ def test_a_schedule_that_airflow_knows(schedule: str, tmp_path: Path) -> None:
 
 def test_presets_are_airflows(tmp_path: Path) -> None:
     program = "from airflow.utils.dates import cron_presets; print(sorted(cron_presets))"
-    environment = runs.environment() | {"AIRFLOW_HOME": str(tmp_path)}
+    environment = cli.environment() | {"AIRFLOW_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert ast.literal_eval(done.stdout.splitlines()[-1]) == sorted({*airflow_compiler.PRESETS} - {"@once", "@continuous"})

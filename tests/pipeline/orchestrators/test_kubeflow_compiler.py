@@ -15,7 +15,7 @@ import yaml
 from pipeline.config import pipeline_config
 from pipeline.errors import USAGE, PipelineError, UsageError
 from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_compiler
-from tests.support import runs
+from tests.support import cli
 
 GOLDEN = Path(__file__).parent / "golden" / "kubeflow.yaml"
 IMAGE, CLAIM = "kubeflow.image=registry.example:5000/team/estimator-pipeline:1.0", "kubeflow.volume.claim=pipeline"
@@ -73,8 +73,8 @@ def masked(text):
 
 
 def test_two_processes_write_the_same_file_and_nothing_else_on_the_screen(tmp_path):
-    command = runs.command("compile", "kubeflow", "--set", IMAGE, "--set", CLAIM, "--out")
-    env = {k: v for k, v in runs.environment(runs.ROOT).items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = cli.command("compile", "kubeflow", "--set", IMAGE, "--set", CLAIM, "--out")
+    env = {k: v for k, v in cli.environment(cli.ROOT).items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     processes = [
         subprocess.Popen(
             [*command, f"{seed}.yaml"], cwd=tmp_path, env=env | {"PYTHONHASHSEED": seed},
@@ -321,7 +321,7 @@ def test_an_extra_that_is_not_installed(tmp_path, monkeypatch):
 def test_a_step_that_meets_other_code_says_so_and_runs_nothing(compiled, tmp_path):
     made = bundle_of(compiled(f"kubeflow.volume.path={tmp_path}/volume"))
     text = made.text().replace(made.code, "0" * 16)
-    done = runs.cli("step", "--pipeline", text, "--node", "SchemaGen", "--run-id", "one")
+    done = cli.call("step", "--pipeline", text, "--node", "SchemaGen", "--run-id", "one")
     assert done.code == USAGE
     [line] = done.err.strip().splitlines()
     assert f"The code here ({made.code}) is not what this pipeline was compiled from (0000000000000000)" in line

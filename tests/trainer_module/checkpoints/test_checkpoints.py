@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.checkpoints.evaluations import Evaluations
 

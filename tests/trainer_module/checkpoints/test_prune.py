@@ -9,7 +9,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 from trainer_module.checkpoints import folder, prune
 from trainer_module.files import lock
 

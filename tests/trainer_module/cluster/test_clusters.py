@@ -19,7 +19,7 @@ import trainer_module
 from benchmarks import harm
 from benchmarks.faults import DEVICES, MIRRORED, PS
 from benchmarks.harm import Case
-from tests.support.runs import ROOT, environment
+from tests.support.cli import ROOT, environment
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.cluster import addresses, parts, supervisor, tf_config

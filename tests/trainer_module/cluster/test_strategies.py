@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 from trainer_module.cluster import strategies
 from trainer_module.training.settings import Cluster
 

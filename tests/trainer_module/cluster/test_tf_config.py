@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 from trainer_module.cluster import addresses, tf_config
 from trainer_module.cluster.tf_config import Task, TFConfigError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.support import trained
+from tests.support import training
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import warm_start
 
@@ -90,13 +90,13 @@ def test_a_model_that_is_not_there_is_refused(tmp_path):
 @pytest.mark.parametrize("model", MODELS)
 def test_every_kind_of_estimator_begins_where_another_ended(model, materialised, tmp_path):
     fruit = materialised("toy.fruit")
-    first = trained.bench(fruit, "toy.fruit", model, tmp_path / "first")
+    first = training.bench(fruit, "toy.fruit", model, tmp_path / "first")
     base = first.train(20).saved_model
-    second = trained.bench(fruit, "toy.fruit", model, tmp_path / "second", seed=4)
+    second = training.bench(fruit, "toy.fruit", model, tmp_path / "second", seed=4)
     config = tf.estimator.RunConfig(model_dir=str(second.model_dir), tf_random_seed=4, save_checkpoints_steps=1000)
     warm = estimators.build(second.dataset, model, estimators.hyperparameters(model), config, base_model=base)
     warm.train(second.input_fn("train", True), max_steps=1, hooks=[at_the_start := Weights()])
-    ended = trained.weights(tmp_path / "first")
+    ended = training.weights(tmp_path / "first")
     assert at_the_start.values
     for name, value in at_the_start.values.items():
         assert np.array_equal(value, ended[name]), name
@@ -110,8 +110,8 @@ def test_every_kind_of_estimator_begins_where_another_ended(model, materialised,
 
 def test_a_training_whose_model_is_of_another_kind_than_the_champion_begins_afresh(materialised, tmp_path):
     fruit = materialised("toy.fruit")
-    base = trained.bench(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "first").train(5).saved_model
-    second = trained.bench(fruit, "toy.fruit", "canned_linear", tmp_path / "second")
+    base = training.bench(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "first").train(5).saved_model
+    second = training.bench(fruit, "toy.fruit", "canned_linear", tmp_path / "second")
     config = tf.estimator.RunConfig(model_dir=str(second.model_dir), tf_random_seed=3, save_checkpoints_steps=1000)
     fresh = estimators.build(
         second.dataset, "canned_linear", estimators.hyperparameters("canned_linear"), config, base_model=base

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from data import Categorical, ClassLabel, Dataset, Numeric, Series, Target, Vocabulary
-from tests.support import runs, tables, trained
+from tests.support import cli, toys, training, transform
 from trainer_module.estimators import build as estimators
 from trainer_module.heads import PROBABILITIES, WEIGHT
 from trainer_module.serving import export
@@ -32,7 +32,7 @@ EXPORTS = 50
 HUNG_S = 150
 
 
-FRUIT = runs.declared(DATASET)
+FRUIT = toys.DATASETS[DATASET]
 TIDE = Series(time="at", value="level", inputs=3, outputs=2, past=("rain",))
 LEVELS = Dataset(
     name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE, all_missing="refuse", weight="copies"
@@ -74,8 +74,8 @@ class Bench:
 
     def __init__(self, dataset, folder, required=()):
         self.dataset = dataset
-        [self.rows] = tables.transformed(folder, dataset, TRAINED_ON[dataset.name], required=required)
-        self.transform = trained.transform_output(str(folder))
+        [self.rows] = transform.transformed(folder, dataset, TRAINED_ON[dataset.name], required=required)
+        self.transform = training.transform_output(str(folder))
 
     def estimator(self, model, model_dir, seed=3):
         config = tf.estimator.RunConfig(model_dir=str(model_dir), tf_random_seed=seed, save_summary_steps=None)
@@ -151,8 +151,8 @@ def described(tensors):
 FIFTY = """
 import faulthandler, gc, sys
 faulthandler.dump_traceback_later(float(sys.argv[3]), exit=True)
-from tests.support import trained
-bench = trained.bench(sys.argv[1], "toy.fruit", "custom_wide_deep", sys.argv[2])
+from tests.support import training
+bench = training.bench(sys.argv[1], "toy.fruit", "custom_wide_deep", sys.argv[2])
 estimator = bench.estimator()
 estimator.train(bench.input_fn("train", True), max_steps=2)
 gc.set_threshold(100, 5, 5)  # the collector also runs while TensorFlow holds the lock of a graph
@@ -168,7 +168,7 @@ def test_fifty_exports_in_one_process_do_not_hang(materialised, toy, tmp_path):
     output = materialised(DATASET)
     done = subprocess.run(
         [sys.executable, "-c", FIFTY, output, tmp_path, str(HUNG_S), str(EXPORTS)],
-        cwd=runs.ROOT, env=runs.environment(f"{runs.ROOT}{os.pathsep}{toy}"),
+        cwd=cli.ROOT, env=cli.environment(f"{cli.ROOT}{os.pathsep}{toy}"),
         capture_output=True, text=True, timeout=HUNG_S + 30, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"after {len(list(tmp_path.glob('exports/*')))} exports: {done.stderr[-4000:]}"

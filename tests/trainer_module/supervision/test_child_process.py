@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.child_process import Process
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.support.runs import ROOT
+from tests.support.cli import ROOT
 from trainer_module.supervision import watchdog
 
 SOON = {"grace_seconds": 30, "stall_seconds": 30}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support import trained
+from tests.support import training
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.checkpoints import step_of
@@ -29,7 +29,7 @@ STEPS, EVERY = 60, 15
 
 def job(output, dataset, model, path, hp=None, **settings):
     """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
-    examples = trained.artifact(output, "Transform", "transformed_examples")
+    examples = training.artifact(output, "Transform", "transformed_examples")
     often = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
     settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | often | settings
     return Job(
@@ -38,7 +38,7 @@ def job(output, dataset, model, path, hp=None, **settings):
         hyperparameters=estimators.hyperparameters(model, hp).values,
         train_files=[f"{examples}/Split-train/*"],
         eval_files=[f"{examples}/Split-eval/*"],
-        transform_graph=trained.artifact(output, "Transform", "transform_graph"),
+        transform_graph=training.artifact(output, "Transform", "transform_graph"),
         code="",
         folder=str(path),
         settings=Settings(**settings),
@@ -104,7 +104,7 @@ def test_three_kills_and_a_truncated_checkpoint_do_not_change_a_bit(model, memor
     assert (expected.steps, expected.resumed_from) == (STEPS, 0)
     assert (found.steps, found.resumed_from) == (STEPS, 45)
     assert found.metrics == expected.metrics
-    before, after = trained.weights(whole.folder), trained.weights(cut.folder)
+    before, after = training.weights(whole.folder), training.weights(cut.folder)
     assert list(before) == list(after)
     for name, value in before.items():
         assert np.array_equal(value, after[name]), name
@@ -189,8 +189,8 @@ def test_a_training_that_was_asked_to_leave_ends_with_the_same_weights(fruit, tm
     trainer.train(whole, None)
     leaves(cut, Asked(2))
     trainer.train(cut, None)
-    after = trained.weights(cut.folder)
-    assert all(np.array_equal(value, after[name]) for name, value in trained.weights(whole.folder).items())
+    after = training.weights(cut.folder)
+    assert all(np.array_equal(value, after[name]) for name, value in training.weights(whole.folder).items())
 
 
 def test_another_seed_gives_other_weights(fruit, tmp_path):
@@ -199,4 +199,4 @@ def test_another_seed_gives_other_weights(fruit, tmp_path):
     for each in (work, other):
         trainer.train(each, None)
     name = "deep/hidden_0/kernel"
-    assert not np.array_equal(trained.weights(work.folder)[name], trained.weights(other.folder)[name])
+    assert not np.array_equal(training.weights(work.folder)[name], training.weights(other.folder)[name])

@@ -19,7 +19,7 @@ from data import (
     Vocabulary,
     Window,
 )
-from tests.support import tables
+from tests.support import transform
 from trainer_module.heads import WEIGHT, label_scale
 from trainer_module.transform import preprocess, raw_columns
 
@@ -195,7 +195,7 @@ FILLED = {
 def transformed(folder, declared, *made):
     """What becomes of tables, where every output is [batch, 1]: for each of them name -> array [rows]."""
     required = [name for name in declared.columns if name.startswith("required_")]
-    done = tables.transformed(folder, declared, *made, required=required)
+    done = transform.transformed(folder, declared, *made, required=required)
     assert {values.shape[1:] for table in done for values in table.values()} == {(1,)}
     return [{name: values[:, 0] for name, values in table.items()} for table in done]
 
@@ -226,7 +226,7 @@ class Diary:
             padded(table | {"fare": [r[0] for r in judged], "tips": [r[1] for r in judged]})
             for table, judged in ((DIARY_ON, JUDGED), (DIARY_SERVED, FIFTHS))
         ]
-        transformed = tables.through(folder, columns, rules, *made)
+        transformed = transform.through(folder, columns, rules, *made)
         self.judged = [table.pop("big_tipper.big_tipper")[:, 0].tolist() for table in transformed]
         self.trained_on, self.served = (
             {name: values[: len(table["said"])] for name, values in done.items()}

@@ -1,32 +1,25 @@
 """Models and examples for searches."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import trained
-from tests.trainer_module.tuning import searches
+from tests.support import training
 from trainer_module.tuning import runner
 
 
 @pytest.fixture(scope="session", autouse=True)
-def models(tmp_path_factory, toy):
-    """The package `tuned`, which can be imported here and in every process of a trial."""
-    folder = tmp_path_factory.mktemp("models")
-    searches.write_models(folder)
-    sys.path.insert(0, str(folder))
-    yield folder
-    sys.path.remove(str(folder))
+def _models(toy):
+    """The models `toy.peak` and `toy.fateful` can be imported here and in every process of a trial."""
 
 
 @pytest.fixture(scope="session")
 def examples(materialised):
     """Real examples of fruit: (train files, eval files, Transform graph)."""
     output = materialised("toy.fruit")
-    transformed = Path(trained.artifact(output, "Transform", "transformed_examples"))
-    graph = trained.artifact(output, "Transform", "transform_graph")
+    transformed = Path(training.artifact(output, "Transform", "transformed_examples"))
+    graph = training.artifact(output, "Transform", "transform_graph")
     return [str(transformed / "Split-train" / "*")], [str(transformed / "Split-eval" / "*")], graph
 
 

@@ -21,61 +21,8 @@ ROOT = Path(__file__).parents[3]
 STUB = Path(__file__).with_name("stub.py")
 DEADLINE_SECONDS = 120
 
-PEAK = '''"""A model whose objective is how near `x` is to 0.7, if a stub trains it."""
 
-
-def search_space(hp):
-    hp.Float("x", 0.0, 1.0, default=0.5)
-    hp.Int("units", 2, 32, sampling="log", default=8)
-    hp.Choice("kind", ["a", "b"], default="a")
-'''
-
-# Learns from one number. What befalls it besides is one of its hyper-parameters.
-FATEFUL = '''"""Logistic regression on the weight of a fruit."""
-
-import os
-import signal
-
-import tensorflow as tf
-
-v1 = tf.compat.v1
-
-
-def search_space(hp):
-    hp.Float("rate", 1e-3, 1.0, sampling="log", default=0.1)
-    hp.Choice("fate", ["learns", "diverges", "dies"], default="learns")
-
-
-def build(dataset, hp, config):
-    return tf.estimator.Estimator(model_fn, config=config, params=dict(hp.values))
-
-
-def model_fn(features, labels, mode, params):
-    slope = v1.get_variable("slope", [], initializer=v1.zeros_initializer())
-    logits = slope * features["weight"]
-    predictions = {"logistic": tf.sigmoid(logits)}
-    if mode == tf.estimator.ModeKeys.PREDICT:
-        outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
-        return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=outputs)
-    loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits))
-    if mode == tf.estimator.ModeKeys.TRAIN and params["fate"] == "dies":
-        os.kill(os.getpid(), signal.SIGKILL)
-    rate = 1e38 if params["fate"] == "diverges" else params["rate"]
-    train_op = v1.train.GradientDescentOptimizer(rate).minimize(100 * loss, v1.train.get_global_step())
-    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=train_op)
-'''
-
-
-def write_models(folder):
-    """Writes the package `tuned` with two models into `folder`."""
-    package = folder / "tuned"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "peak.py").write_text(PEAK)
-    (package / "fateful.py").write_text(FATEFUL)
-
-
-def job(model="tuned.peak", fixed=None, examples=None, **settings):
+def job(model="toy.peak", fixed=None, examples=None, **settings):
     """A job on fruit; `examples` is (train files, eval files, Transform graph)."""
     train, evaluation, graph = examples or (["train"], ["eval"], "graph")
     training = Training(**{"steps": 100, "batch_size": 50, "best": "auc", "grace_seconds": 20} | settings)

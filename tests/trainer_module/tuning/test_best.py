@@ -15,27 +15,27 @@ def config():
     hp.Float("x", 0.0, 1.0)
     hp.Int("units", 2, 32)
     hp.values = {"x": 0.25, "units": 4, "kind": "b", "tuner/epochs": 10, "tuner/trial_id": "0"}
-    return json.loads(json.dumps(best.mark(hp, "toy.fruit", "tuned.peak", "/there").get_config()))
+    return json.loads(json.dumps(best.mark(hp, "toy.fruit", "toy.peak", "/there").get_config()))
 
 
 def test_only_the_models_own_values_arrive(config):
-    assert best.values(config, "toy.fruit", "tuned.peak") == {"x": 0.25, "units": 4, "kind": "b"}
+    assert best.values(config, "toy.fruit", "toy.peak") == {"x": 0.25, "units": 4, "kind": "b"}
     assert best.folder(config) == "/there"
 
 
 def test_without_a_search_there_are_none():
-    assert best.values(None, "toy.fruit", "tuned.peak") == {}
+    assert best.values(None, "toy.fruit", "toy.peak") == {}
 
 
-@pytest.mark.parametrize(("dataset", "model"), [("toy.species", "tuned.peak"), ("toy.fruit", "tuned.fateful")])
+@pytest.mark.parametrize(("dataset", "model"), [("toy.species", "toy.peak"), ("toy.fruit", "toy.fateful")])
 def test_what_was_found_for_another_dataset_or_model_is_not_used(config, dataset, model, caplog):
     assert best.values(config, dataset, model) == {}
-    assert "those of model 'tuned.peak' on 'toy.fruit'" in caplog.text
+    assert "those of model 'toy.peak' on 'toy.fruit'" in caplog.text
 
 
 def test_what_the_model_has_no_more_is_left_out_with_a_warning(config, caplog):
     config["values"] |= {"depth": 3, "x": 1.5}
-    assert best.values(config, "toy.fruit", "tuned.peak") == {"units": 4, "kind": "b"}
+    assert best.values(config, "toy.fruit", "toy.peak") == {"units": 4, "kind": "b"}
     assert "has no hyper-parameter 'depth'" in caplog.text
     assert "takes values from 0.0 to 1.0. Received: 1.5" in caplog.text
 
@@ -47,4 +47,4 @@ def test_marking_leaves_the_trial_as_it_was():
 
 
 def test_a_configuration_of_another_origin_is_taken_as_it_is():
-    assert best.values({"space": [], "values": {"x": 0.5}}, "toy.fruit", "tuned.peak") == {"x": 0.5}
+    assert best.values({"space": [], "values": {"x": 0.5}}, "toy.fruit", "toy.peak") == {"x": 0.5}

@@ -8,7 +8,7 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
-from tests.trainer_module.tuning.searches import PEAK
+from tests.support.toys.toy import peak
 from trainer_module.tuning import oracles
 from trainer_module.tuning.settings import Settings
 
@@ -18,9 +18,7 @@ ORACLES = {"random": 8, "bayesian": 5, "hyperband": 8}
 
 def space():
     hp = kt.HyperParameters()
-    names = {}
-    exec(PEAK, names)
-    names["search_space"](hp)
+    peak.search_space(hp)
     return hp
 
 

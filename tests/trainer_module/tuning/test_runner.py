@@ -66,7 +66,7 @@ def test_a_search_without_success_fails_and_says_why_and_where(tmp_path, fates):
     with pytest.raises(search.TuningError) as caught:
         searched(tmp_path, job(), trials=4)
     text = str(caught.value)
-    assert text.startswith("None of the 4 trials of model 'tuned.peak' has succeeded. trial 1: TrainingError: the loss is nan")
+    assert text.startswith("None of the 4 trials of model 'toy.peak' has succeeded. trial 1: TrainingError: the loss is nan")
     assert text.count("trial.log") == 3
     fates()  # whatever was wrong has been put right
     _, trials = searched(tmp_path, job(), trials=4)

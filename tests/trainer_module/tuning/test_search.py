@@ -19,14 +19,14 @@ TRAINING = {"steps": 20, "summary_steps": 0}
 def seed(*fates):
     """A seed with which the first trials have these fates."""
     for number in itertools.count():
-        what = planned("/nowhere", job("tuned.fateful"), seed=number)
+        what = planned("/nowhere", job("toy.fateful"), seed=number)
         oracle = oracles.build(what.tuning, what.searched(), "auc", "higher", what.steps)
         if tuple(oracle._random_values()["fate"] for _ in fates) == fates:
             return number
 
 
 def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
-    what = job("tuned.fateful", examples=examples, **TRAINING)
+    what = job("toy.fateful", examples=examples, **TRAINING)
     fates = ("diverges", "dies", "learns")
     found, trials = searched(tmp_path, what, stub=False, seed=seed(*fates), parallel=2, evaluations=2)
     assert [t.values["fate"] for t in trials] == list(fates)
@@ -45,7 +45,7 @@ def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
     outputs = {key: [SimpleNamespace(uri=str(tmp_path / key))] for key in ("best_hyperparameters", "tuner_results")}
     executor.write_best_hyperparameters(found, outputs)
     config = json.loads((tmp_path / "best_hyperparameters" / best.FILE).read_text())
-    assert best.values(config, "toy.fruit", "tuned.fateful") == trials[2].values
+    assert best.values(config, "toy.fruit", "toy.fateful") == trials[2].values
     assert best.folder(config) == found.project_dir
     assert records.newest(str(tmp_path), since=0) == found.project_dir
     [result] = json.loads((tmp_path / "tuner_results" / "tuner_results.json").read_text())
@@ -70,7 +70,7 @@ def interrupted(root, what, how, **tuning):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_search_that_is_ended_goes_on_and_finds_the_same(tmp_path, examples, how):
-    what = job("tuned.fateful", {"fate": "learns"}, examples=examples, steps=2000, summary_steps=0)
+    what = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=2000, summary_steps=0)
     tuning = {"trials": 2, "oracle": "bayesian", "evaluations": 4, "stop_early": False}
     before = interrupted(tmp_path, what, how, **tuning)
     assert states(before)[:2] == ["completed", "running" if how == signal.SIGKILL else "interrupted"]
@@ -87,7 +87,7 @@ def test_a_search_that_is_ended_goes_on_and_finds_the_same(tmp_path, examples, h
 
 @pytest.mark.slow
 def test_hyperband_gives_the_best_more_steps(tmp_path, examples):
-    what = job("tuned.fateful", {"fate": "learns"}, examples=examples, steps=60, summary_steps=0)
+    what = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=60, summary_steps=0)
     found, trials = searched(tmp_path, what, stub=False, oracle="hyperband", trials=4, evaluations=3, parallel=2)
     assert states(trials) == ["completed"] * 4
     assert [(t.steps, t.resumed_from) for t in trials] == [(20, 0)] * 3 + [(60, 20)]
@@ -101,7 +101,7 @@ def test_hyperband_gives_the_best_more_steps(tmp_path, examples):
 
 @pytest.mark.slow
 def test_a_hopeless_trial_is_stopped_and_keeps_its_value(tmp_path, examples):
-    what = job("tuned.fateful", {"fate": "learns"}, examples=examples, steps=40, summary_steps=0)
+    what = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=40, summary_steps=0)
     found, _ = searched(tmp_path, what, stub=False, trials=3, evaluations=4)
     for report in Path(found.project_dir).glob(f"trial_*/{trial.REPORT}"):  # no auc is as good as that
         was = json.loads(report.read_text())
@@ -114,7 +114,7 @@ def test_a_hopeless_trial_is_stopped_and_keeps_its_value(tmp_path, examples):
     assert found.oracle.trials["3"].status == "COMPLETED"
 
 
-def folder(root="/nowhere", model="tuned.fateful", fixed=None, training=None, **tuning):
+def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tuning):
     return planned(root, job(model, fixed, **(training or {})), **tuning).folder
 
 
@@ -128,7 +128,7 @@ def folder(root="/nowhere", model="tuned.fateful", fixed=None, training=None, **
         {"stop_early": False},
         {"evaluations": 2},
         {"fixed": {"rate": 0.5}},
-        {"model": "tuned.peak"},
+        {"model": "toy.peak"},
         {"training": {"steps": 50}},
         {"training": {"seed": 7}},
         {"training": {"batch_size": 7}},
@@ -151,17 +151,17 @@ def test_what_does_not_is_the_same_search(changed):
     assert folder(**changed) == folder()
 
 
-def test_another_range_is_another_search(models, monkeypatch):
-    before = folder(model="tuned.peak")
-    import tuned.peak
+def test_another_range_is_another_search(monkeypatch):
+    before = folder(model="toy.peak")
+    import toy.peak
 
     def wider(hp):
         hp.Float("x", 0.0, 2.0, default=0.5)
         hp.Int("units", 2, 32, sampling="log", default=8)
         hp.Choice("kind", ["a", "b"], default="a")
 
-    monkeypatch.setattr(tuned.peak, "search_space", wider)
-    assert folder(model="tuned.peak") != before
+    monkeypatch.setattr(toy.peak, "search_space", wider)
+    assert folder(model="toy.peak") != before
 
 
 def test_the_objective_and_the_steps_are_those_of_the_training_unless_others_are_named(tmp_path):

@@ -15,7 +15,7 @@ def names(hp):
 
 
 def test_what_is_fixed_is_not_searched_and_has_the_models_type():
-    hp = space.searched("tuned.peak", {"units": "4"})
+    hp = space.searched("toy.peak", {"units": "4"})
     assert names(hp) == {"x": "Float", "units": "Fixed", "kind": "Choice"}
     assert hp.get("units") == 4
 
@@ -37,12 +37,12 @@ def test_what_depends_on_another_value_is_fixed_too(monkeypatch):
 
 def test_a_value_that_the_model_does_not_have_is_refused():
     with pytest.raises(build.HyperParameterError, match="has no hyper-parameter 'depth'"):
-        space.searched("tuned.peak", {"depth": 3})
+        space.searched("toy.peak", {"depth": 3})
 
 
 def test_nothing_to_search_is_said():
     with pytest.raises(space.NothingToSearchError) as caught:
-        space.searched("tuned.peak", {"x": 0.5, "units": 4, "kind": "a"})
+        space.searched("toy.peak", {"x": 0.5, "units": 4, "kind": "a"})
     assert "fixes kind, units, x. Leave one out there, or run without --tune." in str(caught.value)
 
 

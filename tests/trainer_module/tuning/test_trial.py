@@ -26,7 +26,7 @@ def search(tmp_path, examples):
 
     def of(training=None, **tuning):
         settings = {"steps": 40, "summary_steps": 0} | (training or {})
-        return planned(tmp_path, job("tuned.fateful", examples=examples, **settings), **tuning)
+        return planned(tmp_path, job("toy.fateful", examples=examples, **settings), **tuning)
 
     return of
 

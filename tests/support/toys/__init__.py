@@ -1,0 +1,19 @@
+"""The package `toy`: small datasets and models as a user writes them outside the tree.
+
+Tests import its datasets from here to look at them. What trains runs on a copy outside the tree (the fixture `toy`), so that a
+test may edit a file and no run writes into the checkout.
+"""
+
+import shutil
+from pathlib import Path
+
+from tests.support.toys.toy import fruit, opinion, species, surge, tide
+
+PACKAGE = Path(__file__).with_name("toy")
+DATASETS = {module.DATASET.name: module.DATASET for module in (fruit, species, opinion, tide, surge)}
+
+
+def copy_to(folder):
+    """Copies the package into `folder` and returns `folder`, which belongs on the path of a run."""
+    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder

@@ -1,0 +1,39 @@
+"""The constant model, slow where a test wants to interrupt it.
+
+MOMENTS names a folder: the model appends a dot to a file there, `export` or `evaluation`, for each export and each batch of an
+evaluation. In the one that MOMENT names it then waits for two seconds.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from toy import constant
+
+
+def search_space(hp):
+    constant.search_space(hp)
+
+
+def build(dataset, hp, config):
+    inner = constant.build(dataset, hp, config)
+
+    def model_fn(features, labels, mode, config):
+        spec = inner.model_fn(features, labels, mode, config)
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            _wait_in("export")
+        if mode == tf.estimator.ModeKeys.EVAL:
+            with tf.control_dependencies([tf.numpy_function(lambda: _wait_in("evaluation"), [], [])]):
+                spec = spec._replace(loss=tf.identity(spec.loss))
+        return spec
+
+    return tf.estimator.Estimator(model_fn, config=config)
+
+
+def _wait_in(moment):
+    folder = os.environ.get("MOMENTS")
+    if folder:
+        with Path(folder, moment).open("a") as times:
+            times.write(".")
+        time.sleep(2 if os.environ["MOMENT"] == moment else 0)
