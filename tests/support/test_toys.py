@@ -5,8 +5,11 @@ import pytest
 from tests.support import samples, toys
 
 WRITERS = {
-    "fruit": samples.write_fruit, "species": samples.write_species, "opinion": samples.write_opinion, "tide": samples.write_tide,
-}  # fmt: skip
+    "fruit": samples.write_fruit,
+    "species": samples.write_species,
+    "opinion": samples.write_opinion,
+    "tide": samples.write_tide,
+}
 
 
 @pytest.mark.parametrize("name", WRITERS)
