@@ -13,10 +13,10 @@ _STEPS = ("pipeline.orchestrators.step", "pipeline.orchestrators.kubeflow_v2_ent
 def of_node(config: PipelineConfig, *modules: str) -> str:
     """Hashes what a node runs: its modules and the file of the dataset. A component stands for its executor."""
     run = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
-    return fingerprint.code(*run, discovery.module_name(discovery.DATASETS, config.dataset))
+    return fingerprint.code(*run, discovery.module_name(discovery.DATASETS, config.dataset_name))
 
 
 def of_pipeline(config: PipelineConfig) -> str:
     """Hashes all code that the nodes of a pipeline run."""
-    names = ((MODELS, config.model), (discovery.DATASETS, config.dataset))
+    names = ((MODELS, config.model_name), (discovery.DATASETS, config.dataset_name))
     return fingerprint.code(*_STEPS, *(discovery.module_name(*name) for name in names))

@@ -40,7 +40,7 @@ LATEST_TUNED = "LatestTuned"
 def _latest_tuned(config: PipelineConfig) -> Resolver:
     return Resolver(
         strategy_class=LatestTunedStrategy,
-        config={"dataset": config.dataset, "model": config.model},
+        config={"dataset": config.dataset_name, "model": config.model_name},
         best_hyperparameters=Channel(type=standard_artifacts.HyperParameters),
     ).with_id(LATEST_TUNED)
 
@@ -54,7 +54,7 @@ def create_pipeline(
         config: the configuration.
         latest_tuned: makes the node that finds what the newest search has found; not every orchestrator knows every strategy.
     """
-    dataset, settings = config.declared, config.settings
+    dataset, settings = config.dataset, config.settings
 
     example_gen = _example_gen(config)
     examples = example_gen.outputs["examples"]
@@ -68,7 +68,7 @@ def create_pipeline(
         example_validator.outputs["anomalies"],
         statistics,
         schema,
-        dataset=config.dataset,
+        dataset=config.dataset_name,
         code=code_hash.of_node(config, "components.data_gate"),
     )
 
@@ -81,7 +81,10 @@ def create_pipeline(
             force_tf_compat_v1=True,
             disable_analyzer_cache=True,
             disable_statistics=True,
-            custom_config={"dataset": config.dataset, "code": code_hash.of_node(config, "trainer_module.transform.preprocess")},
+            custom_config={
+                "dataset": config.dataset_name,
+                "code": code_hash.of_node(config, "trainer_module.transform.preprocess"),
+            },
         )
         champion = Resolver(
             strategy_class=LatestBlessedModelStrategy,
@@ -119,7 +122,7 @@ def create_pipeline(
                 champion.outputs["model"],
                 eval_config(dataset),
                 schema=schema,
-                dataset=config.dataset,
+                dataset=config.dataset_name,
                 code=code_hash.of_node(config, "components.evaluator", "components.metrics.skill"),
                 **({"serving": config.serving, "run_id": RUN_ID} if config.has_spans else {}),
             )
@@ -148,13 +151,13 @@ def _example_gen(config: PipelineConfig) -> BaseNode:
     """Time series are cut into windows, other rows are taken as they are."""
     folder, pattern = paths.locate(config.data_path)
     component, module = CsvExampleGen, "components.csv_example_gen"
-    if config.declared.series:
+    if config.dataset.series:
         component, module = WindowExampleGen, "components.window_example_gen"
     return component(
         folder,
         _files(pattern),
-        _splits(config.declared),
-        dataset=config.dataset,
+        _splits(config.dataset),
+        dataset=config.dataset_name,
         code=code_hash.of_node(config, module),
         range_config=paths.wanted(pattern, config.settings.data.span, config.settings.data.spans),
     )
@@ -181,11 +184,11 @@ def _tuner(
 def _training(config: PipelineConfig) -> dict[str, Any]:
     """What Tuner and Trainer are told alike. Hyper-parameters are those that are given: they go before what was found."""
     return {
-        "dataset": config.dataset,
-        "model": config.model,
+        "dataset": config.dataset_name,
+        "model": config.model_name,
         "hyperparameters": config.settings.hyperparameters,
         "settings": dataclasses.asdict(config.training),
-        "code": code_hash.of_node(config, "trainer_module.entry", discovery.module_name(MODELS, config.model)),
+        "code": code_hash.of_node(config, "trainer_module.entry", discovery.module_name(MODELS, config.model_name)),
     }
 
 

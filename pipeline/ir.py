@@ -71,7 +71,7 @@ def without_data(config: PipelineConfig) -> PipelineConfig:
     """Returns a configuration whose DAG is the same, but for what reads the data: only its reader needs to see that."""
     if config.has_spans:  # its files are not looked at
         return config
-    return msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.declared)))
+    return msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.dataset)))
 
 
 def _compile(config: PipelineConfig) -> pipeline_pb2.Pipeline:

@@ -31,7 +31,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
         raise errors.UsageError(f"There is no run in {config.output_dir} whose data could be accepted. Run the pipeline first.")
     with _quiet():
         before, after = _proposal(config)
-    target = discovery.reviewed_schema_path(config.declared)
+    target = discovery.reviewed_schema_path(config.dataset)
     if before == after and target.exists():
         click.echo(f"{target} fits the data of the last run: nothing to accept.")
         return errors.OK

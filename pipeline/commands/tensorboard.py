@@ -38,7 +38,7 @@ def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None
     if not any(folder.rglob("*.tfevents.*")):
         raise InputError(
             f"There is nothing to show in {folder} yet: no training has written a summary there. Start one with "
-            f"`python -m pipeline run --dataset {config.dataset}`, or name another folder with --output-dir."
+            f"`python -m pipeline run --dataset {config.dataset_name}`, or name another folder with --output-dir."
         )
     _check_port(port)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background has it ignored

@@ -31,7 +31,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         settings: as configured.
-        declared: the dataset.
+        dataset: the dataset.
         training: how a model is trained, what the Trainer is told.
         tuning: how hyper-parameters are searched for, what the Tuner is told.
         data_path: CSV file or folder.
@@ -40,7 +40,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     settings: Config
-    declared: Dataset
+    dataset: Dataset
     training: Settings
     tuning: tuning.Settings
     data_path: str
@@ -48,14 +48,14 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     use_cache: bool = True
 
     @property
-    def dataset(self) -> str:
+    def dataset_name(self) -> str:
         """Name of the dataset."""
         return self.settings.dataset
 
     @property
-    def model(self) -> str:
+    def model_name(self) -> str:
         """Name of the model."""
-        return self.settings.model or self.declared.model
+        return self.settings.model or self.dataset.model
 
     @property
     def has_spans(self) -> bool:
@@ -101,8 +101,8 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     def pipeline_name(self) -> str:
         """What this pipeline is called in MLMD. On a server an output folder's runs must not be mistaken for another one's."""
         if not self.settings.metadata.uri:
-            return self.dataset
-        return f"{self.dataset}-{hashlib.sha256(self.output_dir.encode()).hexdigest()[:8]}"
+            return self.dataset_name
+        return f"{self.dataset_name}-{hashlib.sha256(self.output_dir.encode()).hexdigest()[:8]}"
 
     @property
     def beam_args(self) -> tuple[str, ...]:
@@ -137,9 +137,9 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
     from trainer_module.models import NAME as MODELS
 
     try:
-        declared = discovery.dataset(settings.dataset)
-        discovery.module_name(MODELS, settings.model or declared.model)
-        path = settings.data.path or str(discovery.sample_path(declared))
+        dataset = discovery.dataset(settings.dataset)
+        discovery.module_name(MODELS, settings.model or dataset.model)
+        path = settings.data.path or str(discovery.sample_path(dataset))
     except discovery.UnknownNameError as error:
         raise UsageError(str(error)) from None
     if settings.metadata.uri:
@@ -147,9 +147,9 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
     output = settings.output_dir or f"outputs/{settings.dataset}"
     return PipelineConfig(
         settings=settings,
-        declared=declared,
-        training=_training(settings.train, declared),
-        tuning=_tuning(settings.tune, declared),
+        dataset=dataset,
+        training=_training(settings.train, dataset),
+        tuning=_tuning(settings.tune, dataset),
         data_path=absolute(path),
         output_dir=absolute(output),
         use_cache=use_cache,

@@ -35,18 +35,18 @@ def check(config: PipelineConfig) -> None:
 
     try:
         files = paths.files(config.data_path, config.settings.data.span, config.settings.data.spans)
-        reader = windows if config.declared.series else csv
-        reader.check_files(config.data_path, files, config.declared, _CHECKED_BYTES)
+        reader = windows if config.dataset.series else csv
+        reader.check_files(config.data_path, files, config.dataset, _CHECKED_BYTES)
     except csv.InputDataError as error:
         raise InputError(str(error)) from None
-    reviewed = discovery.reviewed_schema_path(config.declared)
+    reviewed = discovery.reviewed_schema_path(config.dataset)
     if reviewed.exists():
         try:
             schema.parse(reviewed.read_text("utf-8"))
         except schema.SchemaError as error:
             raise InputError(f"{reviewed}: {error}") from None
     try:
-        build.check(config.declared, config.model, config.settings.hyperparameters)
+        build.check(config.dataset, config.model_name, config.settings.hyperparameters)
     except (build.HyperParameterError, build.UnfitModelError, KerasModelError) as error:
         raise UsageError(str(error)) from None
 

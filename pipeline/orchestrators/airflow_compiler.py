@@ -121,7 +121,7 @@ def _values(given: PipelineConfig, made: compiled_pipeline.Bundle, beside: str) 
         "retry_seconds": airflow.retry_seconds,
     }
     return {key: _literal(value) for key, value in values.items()} | {
-        "title": f"{given.dataset} with {given.model}.",
+        "title": f"{given.dataset_name} with {given.model_name}.",
         "start": f"{start.year}, {start.month}, {start.day}",
         "time_limit": f"timedelta(seconds={airflow.seconds})" if airflow.seconds else "None",
         "constants": "\n".join(_constants(given, made)),
@@ -143,7 +143,7 @@ def _constants(given: PipelineConfig, made: compiled_pipeline.Bundle) -> Iterabl
 
 
 def _dag_id(given: PipelineConfig) -> str:
-    return given.dataset if given.settings.airflow.dag_id is None else given.settings.airflow.dag_id
+    return given.dataset_name if given.settings.airflow.dag_id is None else given.settings.airflow.dag_id
 
 
 def _constant(name: str, value: object) -> str:

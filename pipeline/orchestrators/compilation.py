@@ -79,7 +79,7 @@ def for_cluster(given: PipelineConfig, metadata_uri: str | None) -> PipelineConf
     kubernetes_names.check(kubeflow)
     changed: dict[str, object] = {}
     if not given.settings.output_dir and kubeflow.volume.claim:
-        changed["output_dir"] = f"{kubeflow.volume.path.rstrip('/')}/{given.dataset}"
+        changed["output_dir"] = f"{kubeflow.volume.path.rstrip('/')}/{given.dataset_name}"
     if metadata_uri and not given.settings.metadata.uri:
         changed["metadata.uri"] = metadata_uri
     finished = pipeline_config.load(None, (), changed, base=msgspec.to_builtins(given.settings))

@@ -63,7 +63,7 @@ def _function(finished: PipelineConfig) -> Any:
             steps[node].after(*(steps[n] for n in needs))
         _ending(made, values, finished.settings.kubeflow)
 
-    return dsl.pipeline(name=made.name, description=f"{finished.dataset}, {finished.model}")(pipeline)
+    return dsl.pipeline(name=made.name, description=f"{finished.dataset_name}, {finished.model_name}")(pipeline)
 
 
 def _step(made: compiled_pipeline.Bundle, node: str, values: Mapping[str, Any], settings: Kubeflow) -> dsl.ContainerOp:

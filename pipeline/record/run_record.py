@@ -113,8 +113,8 @@ def new(config: PipelineConfig, run_id: str, code: str, runner: str, node_ids: I
     """Returns the record of a run that begins; `code` is a hash of what runs, `runner` says what runs its nodes."""
     return RunRecord(
         run_id=run_id,
-        dataset=config.dataset,
-        model=config.model,
+        dataset=config.dataset_name,
+        model=config.model_name,
         code=code,
         data=config.data_path,
         runner=runner,

@@ -36,8 +36,8 @@ def refusal(load, *args, **options) -> str:
 
 def test_defaults(load, tmp_path):
     made = load()
-    assert (made.dataset, made.model) == ("taxi", "custom_wide_deep")
-    assert made.declared is TAXI
+    assert (made.dataset_name, made.model_name) == ("taxi", "custom_wide_deep")
+    assert made.dataset is TAXI
     assert made.train_steps == TAXI.training.steps
     assert made.data_path == str(discovery.sample_path(TAXI))
     assert made.output_dir == str(tmp_path / "outputs" / "taxi")
@@ -158,7 +158,7 @@ def test_all_that_a_run_writes_lies_below_the_output_folder(load, tmp_path):
 
 def test_a_file_beats_the_defaults(load):
     made = load('model = "keras_wide_deep"\n[train]\nsteps = 7\n[hyperparameters]\nrate = 0.5\n')
-    assert made.model == "keras_wide_deep"
+    assert made.model_name == "keras_wide_deep"
     assert made.train_steps == 7
     assert made.settings.hyperparameters == {"rate": 0.5}
     assert made.training.batch_size == TAXI.training.batch_size
@@ -179,7 +179,7 @@ def test_an_option_beats_a_set(load):
 
 
 def test_an_option_that_was_not_given_changes_nothing(load):
-    assert load(None, "model=keras_wide_deep", model=None).model == "keras_wide_deep"
+    assert load(None, "model=keras_wide_deep", model=None).model_name == "keras_wide_deep"
 
 
 def test_a_set_takes_keys_and_values_with_spaces_and_equals_signs(load):
