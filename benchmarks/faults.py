@@ -23,10 +23,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import search_harm
-from benchmarks.harm import Case, Result, run, training
+from benchmarks import search_faults
 from data import discovery
 from pipeline import errors
+from tests.support.faults import Case, Result, run, training
 from trainer_module.training.settings import Cluster
 
 _DATASET, _MODEL, _BATCH = "taxi", "custom_wide_deep", 200
@@ -103,7 +103,7 @@ def _results(chosen: argparse.Namespace, output: Path) -> Iterator[Result]:
         yield result
     searched = Case(Cluster(), "kill", "Tuner")
     if chosen.only in searched.name:
-        result = search_harm.run(
+        result = search_faults.run(
             Result(searched), output / "pipeline", output / "search",
             dataset=_DATASET, model=_MODEL, steps=chosen.steps, batch_size=_BATCH,
         )  # fmt: skip

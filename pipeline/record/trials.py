@@ -14,7 +14,7 @@ from tfx.orchestration import metadata
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.record import collect as outcome
 from pipeline.record.run_record import RunRecord
-from trainer_module.tuning import best, records
+from trainer_module.tuning import best, trial_table
 
 # What the record of a run tells of a trial.
 _TOLD = ("id", "state", "values", "metric", "objective", "step", "steps", "seconds", "resumed_from", "continues", "why", "log")
@@ -25,13 +25,13 @@ def collect(record: RunRecord, config: PipelineConfig, connection: Any) -> None:
     if not config.tuning.trials:
         return
     started = datetime.fromisoformat(record.started).timestamp()
-    folder = _handed_on(record, config, connection) or records.newest(config.searches, started)
+    folder = _handed_on(record, config, connection) or trial_table.newest(config.searches, started)
     if folder is None:
         return
-    record.trials = [{key: value for key, value in asdict(r).items() if key in _TOLD} for r in records.read(folder)]
-    plot = posixpath.join(folder, records.PLOT)
+    record.trials = [{key: value for key, value in asdict(r).items() if key in _TOLD} for r in trial_table.read(folder)]
+    plot = posixpath.join(folder, trial_table.PLOT)
     if fileio.exists(plot):
-        kept = posixpath.join(config.output_dir, "runs", record.run_id, records.PLOT)
+        kept = posixpath.join(config.output_dir, "runs", record.run_id, trial_table.PLOT)
         fileio.makedirs(posixpath.dirname(kept))
         fileio.copy(plot, kept, overwrite=True)
         record.trials_plot = kept

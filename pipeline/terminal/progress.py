@@ -15,7 +15,7 @@ from rich.table import Table
 from pipeline.record import states
 from pipeline.terminal import trials_table
 from trainer_module.training.progress import LOGGER
-from trainer_module.tuning.records import LOGGER as SEARCH
+from trainer_module.tuning.trial_table import LOGGER as SEARCH
 
 _MARKS = {
     states.WAITING: "[dim]·[/]",

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer_module.cluster import addresses
-from trainer_module.cluster.pulse import Pulse, PulseHook
+from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat, EvaluatorHeartbeatHook
 from trainer_module.supervision.watchdog import Control, LeaveHook
 from trainer_module.training import attempt, exporters, loop
 from trainer_module.training.job import Job
@@ -25,7 +25,7 @@ _LOOK_EVERY_SECONDS = 0.5
 _CALL_EVERY_SECONDS = 5.0
 
 
-class Pace:
+class EvaluationPace:
     """When a checkpoint on the way is evaluated: a share of the time, or so many seconds apart. The last one is in any case."""
 
     def __init__(self, plan: loop.Plan, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,7 +61,7 @@ def run(job: Job, chief: str | None, control: Control) -> None:
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
     built, outcome = attempt.parts(job), Outcome(job)
-    pace, called_at = Pace(built["plan"]), -float("inf")
+    pace, called_at = EvaluationPace(built["plan"]), -float("inf")
     while not outcome.over():
         if control.stopping:
             control.leave()
@@ -83,7 +83,7 @@ def _evaluate(job: Job, built: dict[str, Any], outcome: Outcome, control: Contro
         if checkpoint is None:
             return
         _log.info("Evaluating %s.", posixpath.basename(checkpoint))
-        hooks = [LeaveHook(control), PulseHook(Pulse(job.folder))]
+        hooks = [LeaveHook(control), EvaluatorHeartbeatHook(EvaluatorHeartbeat(job.folder))]
         metrics = estimator.evaluate(built["eval_input_fn"], checkpoint_path=checkpoint, hooks=hooks)
         exporter = exporters.build(
             plan.export, outcome.evaluations, built["receiver_fn"], job.settings.keep_checkpoints, control

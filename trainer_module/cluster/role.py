@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from trainer_module.cluster import tf_config
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, Task, TFConfigError
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.heartbeat import AGAIN, DONE, FAILED, HOPELESS
+from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART
 
 if TYPE_CHECKING:
     from trainer_module.training.job import Job
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("job", help="file that Job.write has written")
     parser.add_argument("--steps", type=int, help="global step at which the training ends, instead of the job's")
     parser.add_argument("--parent", type=int, help="process id of the one that it ends with")
-    parser.add_argument("--lifeline", type=int, help="descriptor of the pipe through which it reports")
+    parser.add_argument("--heartbeat", type=int, help="descriptor of the pipe through which it reports")
     chosen = parser.parse_args(arguments)
     if chosen.parent:
         heartbeat.end_with(chosen.parent)  # first of all: what comes next imports TensorFlow, 3 s
     _log_to_stderr()
-    line = heartbeat.Lifeline(chosen.lifeline)
+    line = heartbeat.Heartbeat(chosen.heartbeat)
     from trainer_module.training import job as jobs
 
     job = _longer(jobs.read(chosen.job), chosen.steps)
@@ -85,10 +85,10 @@ def _serve(task: Task) -> None:
     tf.distribute.Server(tf.train.ClusterSpec(task.cluster), job_name=PS, task_index=task.index, config=config).join()
 
 
-def _run(job: Job, task: Task | None, line: heartbeat.Lifeline, *, supervised: bool) -> int:
+def _run(job: Job, task: Task | None, line: heartbeat.Heartbeat, *, supervised: bool) -> int:
     """Trains or evaluates, watched."""
     from trainer_module.checkpoints import folder
-    from trainer_module.cluster import parts
+    from trainer_module.cluster import run_role
     from trainer_module.supervision import watchdog
     from trainer_module.training import progress
 
@@ -96,16 +96,16 @@ def _run(job: Job, task: Task | None, line: heartbeat.Lifeline, *, supervised: b
     try:
         with contextlib.nullcontext() if supervised else _held(job, task):
             watchdog.run(
-                lambda control: parts.take(job, task, control, supervised=supervised),
+                lambda control: run_role.run(job, task, control, supervised=supervised),
                 grace_seconds=job.settings.grace_seconds,
                 stall_seconds=job.settings.stall_seconds,
             )
-    except parts.HOPELESS as error:
+    except run_role.PERMANENT_ERRORS as error:
         return _hopeless(line, error)
     # A folder in use: the chief before this one may still be ending.
-    except (watchdog.StalledError, parts.UnfinishedError, folder.FolderInUseError) as error:
+    except (watchdog.StalledError, run_role.UnfinishedError, folder.FolderInUseError) as error:
         _log.error("%s", error)
-        return AGAIN
+        return RESTART
     except Exception:
         _log.exception("This process ends because of an error.")
         return FAILED
@@ -121,10 +121,10 @@ def _held(job: Job, task: Task | None) -> contextlib.AbstractContextManager[obje
     return contextlib.nullcontext()
 
 
-def _hopeless(line: heartbeat.Lifeline, error: Exception) -> int:
+def _hopeless(line: heartbeat.Heartbeat, error: Exception) -> int:
     _log.error("%s", error)
     line.failed(f"{type(error).__name__}: {error}")
-    return HOPELESS
+    return DO_NOT_RESTART
 
 
 def _log_to_stderr() -> None:
@@ -136,4 +136,4 @@ def _log_to_stderr() -> None:
 
 
 if __name__ == "__main__":
-    heartbeat.end(main())
+    heartbeat.exit_now(main())

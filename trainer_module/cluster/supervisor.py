@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from trainer_module.cluster import addresses, members
-from trainer_module.cluster.members import Member
+from trainer_module.cluster import addresses, role_processes
+from trainer_module.cluster.role_processes import RoleProcess
 from trainer_module.cluster.tf_config import EVALUATOR, PS, WORKER
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import progress
 from trainer_module.training.job import Job
@@ -48,8 +48,8 @@ def run(job: Job, lock: int | None, control: Control) -> None:
         return
     if not outcome.step():
         outcome.evaluations.clear()
-    with addresses.kept_free(members.count(job)) as free:
-        Supervisor(members.of(job, free, lock), job.settings, outcome, control).run()
+    with addresses.kept_free(role_processes.address_count(job)) as free:
+        Supervisor(role_processes.create(job, free, lock), job.settings, outcome, control).run()
     outcome.tidy()
 
 
@@ -58,7 +58,7 @@ class Supervisor:
 
     def __init__(
         self,
-        crew: Sequence[Member],
+        crew: Sequence[RoleProcess],
         settings: Settings,
         outcome: Outcome,
         control: Control,
@@ -102,7 +102,7 @@ class Supervisor:
         self._wait_for(savers, self._settings.grace_seconds - 1)  # this process has as long
         self._control.leave()
 
-    def _look_after(self, member: Member) -> None:
+    def _look_after(self, member: RoleProcess) -> None:
         if member.process is None:
             return
         self._hear(member, member.process)
@@ -110,13 +110,13 @@ class Supervisor:
         if failure:
             self._recover(member, member.process, failure)
 
-    def _hear(self, member: Member, process: Process) -> None:
+    def _hear(self, member: RoleProcess, process: ChildProcess) -> None:
         for report in process.hear():
             self._seen = max(self._seen, report["step"])
             if member.saves:
                 progress.report(**report)
 
-    def _failure(self, member: Member, process: Process) -> str | None:
+    def _failure(self, member: RoleProcess, process: ChildProcess) -> str | None:
         """Returns what went wrong with a process, None if nothing did."""
         if process.code is None:
             if not process.started and process.silent_seconds > self._settings.cluster.start_seconds:
@@ -128,7 +128,7 @@ class Supervisor:
             return None  # a worker ends when it has seen the last step
         return process.how_it_ended()
 
-    def _recover(self, member: Member, process: Process, failure: str) -> None:
+    def _recover(self, member: RoleProcess, process: ChildProcess, failure: str) -> None:
         """Has a member started again, with those that cannot go on without it. Raises ClusterError if that would not help."""
         self._hear(member, process)  # its last words
         member.failed(self._outcome.evaluated_step() if member.role == EVALUATOR else self._outcome.step())
@@ -143,9 +143,9 @@ class Supervisor:
         if member.role == PS:  # the chief restores what it held
             self._tell_what_is_lost()
 
-    def _give_up_on(self, member: Member, process: Process, failure: str) -> None:
+    def _give_up_on(self, member: RoleProcess, process: ChildProcess, failure: str) -> None:
         """Raises ClusterError if a member has failed too often, or would always fail."""
-        if process.failed or process.code == heartbeat.HOPELESS:
+        if process.failed or process.code == heartbeat.DO_NOT_RESTART:
             raise ClusterError(f"{member.name} has ended the training. {process.failed}\n{process.last_words()}")
         if member.failures > self._settings.retries:
             often = f", {member.failures} times without progress in between" if member.failures > 1 else ""
@@ -154,13 +154,13 @@ class Supervisor:
                 f"{process.last_words()}"
             )
 
-    def _needs_restart(self, other: Member, failed: Member) -> bool:
+    def _needs_restart(self, other: RoleProcess, failed: RoleProcess) -> bool:
         """Whether a member must be started again because another one failed."""
         if self._settings.cluster.strategy == "multi_worker_mirrored":  # in lockstep, they would wait for it for ever
             return other.trains and failed.trains
         return failed.saves and other.role == WORKER and other.ended  # it had seen a last step that will come once more
 
-    def _start_if_due(self, member: Member) -> None:
+    def _start_if_due(self, member: RoleProcess) -> None:
         if member.due is None or self._clock() < member.due:
             return
         if member.saves and member.starts:
@@ -179,7 +179,7 @@ class Supervisor:
             _log.warning("The training goes on from step %d: %d steps are lost.", step, lost, extra={"lost_steps": lost})
         self._seen = step
 
-    def _wait_for(self, crew: Iterable[Member], seconds: float) -> None:
+    def _wait_for(self, crew: Iterable[RoleProcess], seconds: float) -> None:
         """Waits until the processes of some members have ended, so long at most."""
         until, waited_for = self._clock() + seconds, [m.process for m in crew if m.process]
         while any(p.code is None for p in waited_for) and self._clock() < until:

@@ -18,7 +18,7 @@ _TAIL_BYTES, _TAIL_LINES = 8192, 15
 _REAP_SECONDS = 10
 
 
-class Process:
+class ChildProcess:
     """A running process, and what it says. Started by its creation.
 
     Attributes:
@@ -57,7 +57,7 @@ class Process:
             out.flush()
             # A session of its own: a Ctrl-C at the terminal is for this process to answer, not for all at once.
             self._popen = subprocess.Popen(
-                [*command, "--parent", str(os.getpid()), "--lifeline", str(write)],
+                [*command, "--parent", str(os.getpid()), "--heartbeat", str(write)],
                 env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 pass_fds=(write, *keeps), start_new_session=True,
             )  # fmt: skip

@@ -19,8 +19,8 @@ from typing import NoReturn
 
 # How a process of a role ends.
 DONE, FAILED = 0, 1
-HOPELESS = 2  # starting it again would not help
-AGAIN = os.EX_TEMPFAIL  # it got stuck, or its part turned out not to be over: start it again
+DO_NOT_RESTART = 2  # starting it again would not help
+RESTART = os.EX_TEMPFAIL  # it got stuck, or its part turned out not to be over: start it again
 
 # Between two signs of life. They come from a thread of their own: a process that is stuck in C++ gives them, too, unless it
 # holds Python's lock; one that is stopped or thrashing does not.
@@ -39,7 +39,7 @@ def end_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def end(status: int) -> NoReturn:
+def exit_now(status: int) -> NoReturn:
     """Ends this process at once: a thread that is stuck in TensorFlow, or a session being closed, can hold it up for ever."""
     logging.shutdown()
     sys.stdout.flush()
@@ -47,7 +47,7 @@ def end(status: int) -> NoReturn:
     os._exit(status)
 
 
-class Lifeline:
+class Heartbeat:
     """The end of the pipe that the role holds."""
 
     def __init__(self, pipe: int | None) -> None:
@@ -87,7 +87,7 @@ class Lifeline:
 class _Handler(logging.Handler):
     """Passes the records of `trainer_module.training.progress` on."""
 
-    def __init__(self, lifeline: Lifeline) -> None:
+    def __init__(self, lifeline: Heartbeat) -> None:
         super().__init__()
         self._lifeline = lifeline
 

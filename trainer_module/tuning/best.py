@@ -19,7 +19,7 @@ FILE = "best_hyperparameters.txt"
 _DATASET, _MODEL, _FOLDER = (f"{space.PREFIX}{name}" for name in ("dataset", "model", "folder"))
 
 
-def mark(found: kt.HyperParameters, dataset: str, model: str, folder: str) -> kt.HyperParameters:
+def tag_with_origin(found: kt.HyperParameters, dataset: str, model: str, folder: str) -> kt.HyperParameters:
     """Returns a copy that says what it is for, and in which folder it was found."""
     marked = found.copy()
     marked.values |= {_DATASET: dataset, _MODEL: model, _FOLDER: folder}
@@ -46,7 +46,7 @@ def values(config: Mapping[str, Any] | None, dataset: str, model: str) -> dict[s
     if origin != (dataset, model):
         _log.warning("The tuned hyper-parameters are those of model '%s' on '%s', and not used.", origin[1], origin[0])
         return {}
-    return {name: value for name, value in space.own(found).items() if _fits(model, name, value)}
+    return {name: value for name, value in space.model_values(found).items() if _fits(model, name, value)}
 
 
 def _fits(model: str, name: str, value: Any) -> bool:

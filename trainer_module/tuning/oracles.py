@@ -62,7 +62,7 @@ class Durable(kt.Oracle):
         """Returns what the oracle says, its values inside their ranges."""
         found = super().populate_space(trial_id)
         if found.get("values"):
-            found["values"] = space.within(self.hyperparameters, found["values"])
+            found["values"] = space.clip_to_space(self.hyperparameters, found["values"])
         return found
 
     def _save_trial(self, trial: Trial) -> None:

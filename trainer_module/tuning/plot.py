@@ -8,10 +8,10 @@ from itertools import accumulate
 from typing import Any
 
 from trainer_module.files import atomic
-from trainer_module.tuning.records import Record
+from trainer_module.tuning.trial_table import TrialSummary
 
 
-def draw(trials: Sequence[Record], target: str) -> None:
+def draw(trials: Sequence[TrialSummary], target: str) -> None:
     """Draws the picture as PNG.
 
     Args:
@@ -37,7 +37,7 @@ def draw(trials: Sequence[Record], target: str) -> None:
     atomic.write(target, png.getvalue())
 
 
-def _points(axes: Any, trials: Sequence[Record]) -> None:
+def _points(axes: Any, trials: Sequence[TrialSummary]) -> None:
     for state, inside in (("completed", "tab:blue"), ("stopped early", "white")):
         mine = [(int(r.id), r.objective) for r in trials if r.state == state and r.objective is not None]
         if mine:
@@ -48,7 +48,7 @@ def _points(axes: Any, trials: Sequence[Record]) -> None:
         axes.scatter(failed, [0] * len(failed), marker="x", s=60, linewidths=2, color="tab:red", label="failed", **edge)
 
 
-def _best_so_far(axes: Any, trials: Sequence[Record]) -> None:
+def _best_so_far(axes: Any, trials: Sequence[TrialSummary]) -> None:
     known = [(int(r.id), r.objective) for r in trials if r.state in ("completed", "stopped early") and r.objective is not None]
     if known:
         better = max if trials[0].direction == "higher" else min

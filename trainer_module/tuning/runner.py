@@ -12,31 +12,31 @@ import tensorflow as tf
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control
-from trainer_module.tuning import process, trial
+from trainer_module.tuning import trial, trial_process
 from trainer_module.tuning.hyperband import CONTINUES
-from trainer_module.tuning.plan import Plan, log_of, values_of
-from trainer_module.tuning.records import Board, Record, State
-from trainer_module.tuning.running import Running, held
+from trainer_module.tuning.running_trial import RunningTrial, held
+from trainer_module.tuning.search_spec import SearchSpec, log_of, values_of
+from trainer_module.tuning.trial_table import TrialState, TrialSummary, TrialTable
 
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_SECONDS = 0.2
 
-Start = Callable[[str, str, int | None, int, int], Process]
+Start = Callable[[str, str, int | None, int, int], ChildProcess]
 
 
 class Runner:
     """Runs the trials of one search."""
 
-    def __init__(self, plan: Plan, oracle: kt.Oracle, board: Board, start: Start = process.start) -> None:
+    def __init__(self, plan: SearchSpec, oracle: kt.Oracle, board: TrialTable, start: Start = trial_process.start) -> None:
         """`plan`: of the search. `oracle`: what to try, and what became of it. `board`: for whoever looks on.
 
         `start` starts the process of a trial.
         """
         self._plan, self._oracle, self._board, self._start_process = plan, oracle, board, start
-        self._running: dict[int, Running] = {}
+        self._running: dict[int, RunningTrial] = {}
 
     def run(self, control: Control) -> None:
         """Runs trials until the oracle has no more.
@@ -90,7 +90,7 @@ class Runner:
             started = self._start_process(folder, log_of(folder), lock, slot, self._plan.tuning.parallel)
             known = self._board.get(number)
             before = known.seconds if known else 0.0
-            self._running[slot] = Running(chosen, attempt, started, stack.pop_all(), before)
+            self._running[slot] = RunningTrial(chosen, attempt, started, stack.pop_all(), before)
         self._show(chosen, "running", self._running[slot])
 
     def _look(self, control: Control) -> None:
@@ -103,9 +103,9 @@ class Runner:
             if silent or running.process.code is not None:
                 del self._running[slot]
                 running.end()
-                self._ended(slot, running, control, stuck=silent or running.process.code == heartbeat.AGAIN)
+                self._ended(slot, running, control, stuck=silent or running.process.code == heartbeat.RESTART)
 
-    def _ended(self, slot: int, running: Running, control: Control, *, stuck: bool) -> None:
+    def _ended(self, slot: int, running: RunningTrial, control: Control, *, stuck: bool) -> None:
         chosen, settings = running.chosen, self._plan.job.settings
         report = trial.read(self._plan.folder_of(chosen.trial_id))
         if report.ended_by:
@@ -148,11 +148,11 @@ class Runner:
         self._board.tell()
         control.leave()
 
-    def _show(self, chosen: Trial, state: State, running: Running | None = None) -> None:
+    def _show(self, chosen: Trial, state: TrialState, running: RunningTrial | None = None) -> None:
         folder = self._plan.folder_of(chosen.trial_id)
         report, known = trial.read(folder), running or self._board.get(chosen.trial_id)
         self._board.put(
-            Record(
+            TrialSummary(
                 id=chosen.trial_id,
                 state=state,
                 values=values_of(chosen),
@@ -170,11 +170,11 @@ class Runner:
             )
         )
 
-    def _value(self, report: trial.Report) -> float | None:
+    def _value(self, report: trial.TrialReport) -> float | None:
         return report.value(self._plan.direction, best=self._plan.best_counts)
 
 
-def _ended_state(chosen: Trial) -> State:
+def _ended_state(chosen: Trial) -> TrialState:
     if chosen.status == TrialStatus.FAILED:
         return "failed"
     return "stopped early" if chosen.message else "completed"

@@ -12,11 +12,11 @@ from trainer_module.checkpoints import folder as folders
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.supervision import watchdog
 from trainer_module.training.job import Job
-from trainer_module.tuning import best, oracles, plot, process, records
-from trainer_module.tuning.plan import Plan
-from trainer_module.tuning.records import Board
+from trainer_module.tuning import best, oracles, plot, trial_process, trial_table
 from trainer_module.tuning.runner import Runner, Start
+from trainer_module.tuning.search_spec import SearchSpec
 from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.trial_table import TrialTable
 
 # Failures that the message about a search without success tells.
 _TOLD = 3
@@ -38,7 +38,7 @@ def tuner(job: Job, tuning: Settings, root: str) -> EstimatorTuner:
         trainer_module.estimators.build.HyperParameterError: a fixed hyper-parameter that the model does not have.
         trainer_module.tuning.space.NothingToSearchError: all of them are fixed.
     """
-    return EstimatorTuner(Plan(job, tuning, root))
+    return EstimatorTuner(SearchSpec(job, tuning, root))
 
 
 class EstimatorTuner(base_tuner.BaseTuner):
@@ -47,7 +47,7 @@ class EstimatorTuner(base_tuner.BaseTuner):
     Finished trials are not repeated, and one that was cut off continues from its checkpoint, with the same values.
     """
 
-    def __init__(self, plan: Plan, start: Start = process.start) -> None:
+    def __init__(self, plan: SearchSpec, start: Start = trial_process.start) -> None:
         """`plan`: of the search. `start` starts the process of a trial."""
         self._plan, self._start = plan, start
         oracle = oracles.build(plan.tuning, plan.searched(), plan.objective, plan.direction, plan.steps)
@@ -65,20 +65,20 @@ class EstimatorTuner(base_tuner.BaseTuner):
         with folders.held(plan.folder):
             folders.prepare(plan.folder, Evaluations(plan.folder, plan.objective, plan.direction), settings.fresh)
             self.reload()
-            board = Board(plan.folder)
+            board = TrialTable(plan.folder)
             watchdog.run(
                 Runner(plan, self.oracle, board, self._start).run,
                 grace_seconds=settings.grace_seconds,
                 stall_seconds=math.inf,  # each trial is watched by its own process
             )
-            plot.draw(board.records, posixpath.join(plan.folder, records.PLOT))
+            plot.draw(board.records, posixpath.join(plan.folder, trial_table.PLOT))
             self._check(board)
             folders.tidy(plan.folder, settings.keep_trainings)
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[kt.HyperParameters]:
         """Returns the best ones, marked with what they are for."""
         found = super().get_best_hyperparameters(num_trials)
-        return [best.mark(hp, self._plan.job.dataset, self._plan.job.model, self._plan.folder) for hp in found]
+        return [best.tag_with_origin(hp, self._plan.job.dataset, self._plan.job.model, self._plan.folder) for hp in found]
 
     def save(self) -> None:
         """Saves the oracle: there is no other state."""
@@ -92,7 +92,7 @@ class EstimatorTuner(base_tuner.BaseTuner):
         """Returns a file that is not there: a tuner is not to read anything before it holds the folder."""
         return posixpath.join(self._plan.folder, "tuner.json")
 
-    def _check(self, board: Board) -> None:
+    def _check(self, board: TrialTable) -> None:
         if any(r.state in ("completed", "stopped early") for r in board.records):
             return
         failed = [f"trial {r.id}: {r.why.rstrip('.')} (log: {r.log})" for r in board.records]

@@ -42,12 +42,12 @@ def searched(model: str, fixed: Mapping[str, Any]) -> kt.HyperParameters:
     return space
 
 
-def own(values: Mapping[str, Any]) -> dict[str, Any]:
+def model_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the model's values among those of a trial."""
     return {name: value for name, value in values.items() if not name.startswith(PREFIX)}
 
 
-def within(space: kt.HyperParameters, values: Mapping[str, Any]) -> dict[str, Any]:
+def clip_to_space(space: kt.HyperParameters, values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns values with those that lie beyond their range brought back to its end.
 
     KerasTuner's own sampling leaves it: the upper end of Int("units", 2, 32, sampling="log") comes out as 33, of

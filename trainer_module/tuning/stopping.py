@@ -21,7 +21,7 @@ def best(curve: Curve, direction: Direction) -> float | None:
     return (max(values) if direction == "higher" else min(values)) if values else None
 
 
-def hopeless(curve: Curve, steps: int, rivals: Sequence[Curve], direction: Direction) -> str | None:
+def median_rule(curve: Curve, steps: int, rivals: Sequence[Curve], direction: Direction) -> str | None:
     """Says in words why a trial is to be stopped, None if it is not.
 
     It is, when the best that it has reached is worse than the median of what the others had on average up to its step.

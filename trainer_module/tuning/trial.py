@@ -15,7 +15,7 @@ from trainer_module.files import json_file
 from trainer_module.supervision import heartbeat, watchdog
 from trainer_module.training import attempt
 from trainer_module.training.job import Job
-from trainer_module.tuning import records, stopping
+from trainer_module.tuning import stopping, trial_table
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ REPORT = "report.json"
 
 
 @dataclass(frozen=True)
-class Task:
+class TrialSpec:
     """What a trial is to do.
 
     Attributes:
@@ -39,7 +39,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Report:
+class TrialReport:
     """What has become of it so far.
 
     Attributes:
@@ -63,24 +63,24 @@ class Report:
         return self.curve[-1][1]
 
 
-def read(folder: str) -> Report:
+def read(folder: str) -> TrialReport:
     """Returns the report in the folder of a trial, an empty one if there is none."""
-    return json_file.read(posixpath.join(folder, REPORT), Report) or Report()
+    return json_file.read(posixpath.join(folder, REPORT), TrialReport) or TrialReport()
 
 
-class HopelessTrial(BaseException):
+class TrialPruned(BaseException):
     """The trial does worse than most of the others did at its step."""
 
 
 class Reporter:
     """Keeps the report of a trial, and looks at every evaluation whether to go on."""
 
-    def __init__(self, folder: str, task: Task, resumed_from: int) -> None:
+    def __init__(self, folder: str, task: TrialSpec, resumed_from: int) -> None:
         """`folder`: of the trial. `resumed_from`: step of the checkpoint that it goes on from."""
         self._path, self._task = posixpath.join(folder, REPORT), task
         self._evaluations = Evaluations(task.job.folder, task.job.settings.best, task.direction)
         self._step = 0
-        self._put(Report(resumed_from, [(s, v) for s, v in read(folder).curve if s <= resumed_from]))
+        self._put(TrialReport(resumed_from, [(s, v) for s, v in read(folder).curve if s <= resumed_from]))
 
     def ended(self, why: str, *, early: bool = False) -> None:
         """The trial has a value that counts."""
@@ -91,17 +91,17 @@ class Reporter:
         self._put(replace(self._report, error=why))
 
     def look(self) -> None:
-        """Takes note of an evaluation. Raises HopelessTrial if it is to be the last one."""
+        """Takes note of an evaluation. Raises TrialPruned if it is to be the last one."""
         last = self._evaluations.read().last
         if last is None or last.step <= self._step:
             return
         self._step = last.step
         self._note(last)
         rivals = self._rivals()
-        why = stopping.hopeless(self._report.curve, self._task.job.settings.steps, rivals, self._task.direction)
+        why = stopping.median_rule(self._report.curve, self._task.job.settings.steps, rivals, self._task.direction)
         if why and last.step < self._task.job.settings.steps:
             self.ended(why, early=True)
-            raise HopelessTrial(why)
+            raise TrialPruned(why)
 
     def _note(self, evaluation: Evaluation) -> None:
         value = evaluation.metrics[self._task.job.settings.best]
@@ -112,14 +112,14 @@ class Reporter:
     def _rivals(self) -> list[stopping.Curve]:
         if self._task.rivals is None:
             return []
-        return [r.curve for r in records.read(self._task.rivals) if r.state in ("completed", "stopped early")]
+        return [r.curve for r in trial_table.read(self._task.rivals) if r.state in ("completed", "stopped early")]
 
-    def _put(self, report: Report) -> None:
+    def _put(self, report: TrialReport) -> None:
         self._report = report
         json_file.write(self._path, report)
 
 
-class Attentive(watchdog.Control):
+class ReportingControl(watchdog.Control):
     """A control that looks at the evaluations: at the first step after one."""
 
     def __init__(self, watched: watchdog.Control, look: Callable[[], None]) -> None:
@@ -152,7 +152,7 @@ def run(folder: str) -> int:
     Returns:
         The exit status of its process, of `lifeline`: DONE if it has a value, FAILED if it has failed, AGAIN if it got stuck.
     """
-    task = json_file.read(posixpath.join(folder, TASK), Task)
+    task = json_file.read(posixpath.join(folder, TASK), TrialSpec)
     assert task
     settings = task.job.settings
     try:
@@ -163,19 +163,19 @@ def run(folder: str) -> int:
         )
     except watchdog.StalledError as error:
         _log.error("%s", error)
-        return heartbeat.AGAIN
+        return heartbeat.RESTART
     return heartbeat.DONE if read(folder).ended_by else heartbeat.FAILED
 
 
-def _train(folder: str, task: Task, control: watchdog.Control) -> None:
+def _train(folder: str, task: TrialSpec, control: watchdog.Control) -> None:
     job = task.job
     evaluations = Evaluations(job.folder, job.settings.best, task.direction)
     reporter = Reporter(folder, task, folders.prepare(job.folder, evaluations, job.settings.fresh))
     try:
-        trained = attempt.train(job, Attentive(control, reporter.look))
+        trained = attempt.train(job, ReportingControl(control, reporter.look))
         reporter.look()
         reporter.ended(trained.ended_by)
-    except HopelessTrial as stopped:
+    except TrialPruned as stopped:
         _log.info("%s", stopped)
     except watchdog.StalledError:
         raise

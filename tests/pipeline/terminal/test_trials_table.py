@@ -6,12 +6,12 @@ from dataclasses import asdict
 from rich.console import Console
 
 from pipeline.terminal.trials_table import line, table
-from trainer_module.tuning.records import Record
+from trainer_module.tuning.trial_table import TrialSummary
 
 
 def trial(number, state="completed", objective=0.5, direction="higher", values=None, **fields):
     chosen = {"rate": number / 7, "units": number} if values is None else values
-    return asdict(Record(str(number), state, chosen, "auc", direction, objective, steps=1000, **fields))
+    return asdict(TrialSummary(str(number), state, chosen, "auc", direction, objective, steps=1000, **fields))
 
 
 def shown(trials, **settings):

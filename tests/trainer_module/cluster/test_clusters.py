@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 import trainer_module
-from benchmarks import harm
 from benchmarks.faults import DEVICES, MIRRORED, PS
-from benchmarks.harm import Case
+from tests.support import faults
 from tests.support.cli import ROOT, environment
+from tests.support.faults import Case
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
-from trainer_module.cluster import addresses, parts, supervisor, tf_config
+from trainer_module.cluster import addresses, run_role, supervisor, tf_config
 from trainer_module.cluster.hooks import StopInTimeHook
 from trainer_module.estimators.build import hyperparameters
 from trainer_module.files import lock
@@ -40,7 +40,7 @@ def training(materialised, tmp_path):
     """Returns a function: a case -> its training."""
 
     def training(case, steps=STEPS, **settings):
-        made = harm.training(
+        made = faults.training(
             case, materialised("toy.fruit"), tmp_path / "training",
             dataset="toy.fruit", model="canned_linear", steps=steps, batch_size=20,
         )  # fmt: skip
@@ -51,7 +51,7 @@ def training(materialised, tmp_path):
 
 def harmed(case, training):
     at = random.randrange(STEPS // 4, STEPS * 3 // 4)
-    result = harm.run(case, training(case), at)
+    result = faults.run(case, training(case), at)
     assert result.broken == [], f"harm was done at step {at}"
     return result
 
@@ -179,7 +179,7 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
             train(job)
         second = stack.enter_context(started(job, "chief", cluster, "--steps", "300"))
         assert str(said.value) in second.communicate(timeout=SECONDS)[1]
-        assert second.returncode == heartbeat.AGAIN
+        assert second.returncode == heartbeat.RESTART
         ended = [(role.communicate(timeout=SECONDS), role.returncode) for role in others]
         assert [code for _, code in ended] == [heartbeat.DONE] * 3, ended
         assert ps.poll() is None  # it never ends by itself
@@ -200,7 +200,7 @@ def start(job, config, **settings):
 
 def test_a_process_with_a_wrong_tf_config_ends_at_once(training):
     done = start(training(Case(PS)), {"cluster": {"chief": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}})
-    assert done.returncode == heartbeat.HOPELESS
+    assert done.returncode == heartbeat.DO_NOT_RESTART
     assert "TF_CONFIG is wrong. This is a worker" in done.stderr
 
 
@@ -212,7 +212,7 @@ def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
             {"cluster": cluster, "task": {"type": "chief", "index": 0}, "environment": "cloud"},
             start_seconds=1,
         )
-    assert done.returncode == heartbeat.AGAIN
+    assert done.returncode == heartbeat.RESTART
     assert f"ps-0 has not answered at {ps} within 1 s" in done.stderr
 
 
@@ -221,12 +221,12 @@ def test_whatever_the_trainer_says_of_a_model_or_its_settings_is_not_tried_again
     classes = {c for name in names for c in vars(importlib.import_module(name)).values() if isinstance(c, type)}
     ours = {c for c in classes if issubclass(c, ValueError) and c.__module__.split(".")[0] in ("trainer_module", "data")}
     # Before any part is taken.
-    assert ours - {tf_config.TFConfigError} == {c for c in parts.HOPELESS if issubclass(c, ValueError)}
+    assert ours - {tf_config.TFConfigError} == {c for c in run_role.PERMANENT_ERRORS if issubclass(c, ValueError)}
 
 
 def test_no_process_of_a_cluster_imports_tfx():
     text = (
-        "import sys; from trainer_module.cluster import parts, role; from data import discovery\n"
+        "import sys; from trainer_module.cluster import role, run_role; from data import discovery\n"
         "from trainer_module.models import NAME\n"
         "for name in discovery.names(NAME): discovery.load(NAME, name)\n"
         "for name in ('taxi', 'housing', 'co2', 'reviews'): discovery.dataset(name)\n"

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests.trainer_module.training import test_loop as toy
 from trainer_module.checkpoints.evaluations import Evaluations
-from trainer_module.cluster import addresses, evaluator, parts, pulse
+from trainer_module.cluster import addresses, evaluator, evaluator_heartbeat, run_role
 from trainer_module.supervision import watchdog
 from trainer_module.supervision.watchdog import Control, InterruptedTraining
 from trainer_module.training import attempt, loop, training_state
@@ -180,7 +180,7 @@ class Clock:
 )
 def test_evaluations_are_so_far_apart(plan, took, apart):
     clock = Clock()
-    pace = evaluator.Pace(loop.Plan(steps=1000, **plan), clock)
+    pace = evaluator.EvaluationPace(loop.Plan(steps=1000, **plan), clock)
     assert pace.due(1)
     with pace.evaluating():
         clock.now += took
@@ -198,7 +198,7 @@ def test_the_chief_sees_the_last_evaluation(job, tmp_path):
     made = job()
     train(tmp_path, 4)
     ended = threading.Event()
-    waiting = threading.Thread(target=lambda: (parts._see_it_through(made, Control()), ended.set()), daemon=True)
+    waiting = threading.Thread(target=lambda: (run_role._wait_for_last_evaluation(made, Control()), ended.set()), daemon=True)
     waiting.start()
     assert not ended.wait(1.5)
     evaluate(made)
@@ -206,7 +206,7 @@ def test_the_chief_sees_the_last_evaluation(job, tmp_path):
 
 
 def test_the_chief_waits_for_an_evaluation_that_takes_longer_than_a_standstill_may(job, tmp_path, monkeypatch):
-    monkeypatch.setattr(pulse, "_EVERY_SECONDS", 0)
+    monkeypatch.setattr(evaluator_heartbeat, "_EVERY_SECONDS", 0)
     train(tmp_path, 4)
 
     def batches():
@@ -216,20 +216,20 @@ def test_the_chief_waits_for_an_evaluation_that_takes_longer_than_a_standstill_m
 
     made = job(evaluation=lambda: tf.data.Dataset.from_generator(batches, tf.float32).map(lambda y: ({"x": y}, y)))
     threading.Thread(target=evaluate, args=(made,), daemon=True).start()
-    watchdog.run(lambda control: parts._see_it_through(made, control), grace_seconds=1, stall_seconds=2)
+    watchdog.run(lambda control: run_role._wait_for_last_evaluation(made, control), grace_seconds=1, stall_seconds=2)
     assert record(made).read().last.step == 4
 
 
 def test_the_chief_does_not_wait_for_ever_for_an_evaluator_that_is_gone(job, tmp_path):
     train(tmp_path, 4)
-    pulse.Pulse(str(tmp_path)).beat()  # its last one
+    evaluator_heartbeat.EvaluatorHeartbeat(str(tmp_path)).beat()  # its last one
     with pytest.raises(watchdog.StalledError):
-        watchdog.run(lambda control: parts._see_it_through(job(), control), grace_seconds=1, stall_seconds=1)
+        watchdog.run(lambda control: run_role._wait_for_last_evaluation(job(), control), grace_seconds=1, stall_seconds=1)
 
 
 def test_a_training_that_ended_for_nothing_goes_on(job, tmp_path):
     made = job(steps=100, patience=5)
     train(tmp_path, 4)
     record(made).record(f"{tmp_path}/model.ckpt-4", {"loss": 0.0, "global_step": 4}, None)
-    with pytest.raises(parts.UnfinishedError, match=r"ended at step 4 of 100.*has to go on"):
-        parts._see_it_through(made, Control())
+    with pytest.raises(run_role.UnfinishedError, match=r"ended at step 4 of 100.*has to go on"):
+        run_role._wait_for_last_evaluation(made, Control())

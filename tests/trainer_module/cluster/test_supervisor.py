@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from trainer_module.cluster import supervisor
-from trainer_module.cluster.members import Member
+from trainer_module.cluster.role_processes import RoleProcess
 from trainer_module.cluster.supervisor import ClusterError, Supervisor
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control, InterruptedTraining
 from trainer_module.training import progress
 from trainer_module.training.settings import Cluster, Settings
@@ -55,7 +55,7 @@ class Outcome:
         self.fell_back += 1
 
 
-class Cast:
+class ScriptedCluster:
     """A cluster of scripts on a clock of its own, twenty times as fast."""
 
     def __init__(self, folder, **settings):
@@ -68,13 +68,13 @@ class Cast:
             self.starts.append((name, self.now))
             (self.folder / f"started.{len(self.starts)}").touch()
             command = [sys.executable, "-S", "-c", PRELUDE + script, str(number), str(self.folder)]
-            process = Process(
+            process = ChildProcess(
                 command, os.environ, self.folder / f"{name}.log", f"{name}, start {number}", clock=lambda: self.now
             )
             self.processes.append((name, process))
             return process
 
-        self.members.append(Member(name, name.partition("-")[0], start))
+        self.members.append(RoleProcess(name, name.partition("-")[0], start))
         return self
 
     def sleep(self, seconds):
@@ -104,7 +104,7 @@ def cluster(**settings):
 
 @pytest.fixture
 def cast(tmp_path):
-    return lambda **settings: Cast(tmp_path, **settings)
+    return lambda **settings: ScriptedCluster(tmp_path, **settings)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.cli import ROOT
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 
 SECONDS = 30
 
@@ -37,7 +37,9 @@ def process(tmp_path):
     def start(script, keeps=()):
         command = [sys.executable, "-c", script]
         started.append(
-            Process(command, os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "logs" / "role.log", "role, start 1", keeps)
+            ChildProcess(
+                command, os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "logs" / "role.log", "role, start 1", keeps
+            )
         )
         return started[-1]
 
@@ -46,7 +48,7 @@ def process(tmp_path):
         one.kill()
 
 
-LINE = "import os, sys, time\nfrom trainer_module.supervision.heartbeat import Lifeline\nline = Lifeline(int(sys.argv[-1]))\n"
+LINE = "import os, sys, time\nfrom trainer_module.supervision.heartbeat import Heartbeat\nline = Heartbeat(int(sys.argv[-1]))\n"
 
 
 def test_it_has_started_when_it_has_said_so(process):
@@ -119,7 +121,7 @@ def test_a_signal_at_the_terminal_does_not_reach_it(process):
 NODE = '''
 import os, sys, time
 from pathlib import Path
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 script = """
 import sys, time
 from trainer_module.supervision import heartbeat
@@ -127,7 +129,7 @@ heartbeat.end_with(int(sys.argv[2]))
 print("ready", flush=True)
 time.sleep(60)
 """
-one = Process([sys.executable, "-c", script], os.environ, Path(sys.argv[1]), "role")
+one = ChildProcess([sys.executable, "-c", script], os.environ, Path(sys.argv[1]), "role")
 while "ready" not in Path(sys.argv[1]).read_text(): time.sleep(0.01)
 print(one.pid, flush=True)
 time.sleep(60)
@@ -171,7 +173,7 @@ def test_it_ends_when_nobody_listens_any_more():
 
 def test_a_full_pipe_does_not_hold_it_up():
     read, write = os.pipe()
-    line = heartbeat.Lifeline(write)
+    line = heartbeat.Heartbeat(write)
     os.set_blocking(write, False)
     for _ in range(100_000):
         line.say(training={"step": 1})
@@ -182,7 +184,7 @@ def test_a_full_pipe_does_not_hold_it_up():
 
 
 def test_where_nobody_listens_nothing_is_said():
-    line = heartbeat.Lifeline(None)
+    line = heartbeat.Heartbeat(None)
     logger = logging.getLogger("test_where_nobody_listens")
     line.begin(logger)
     line.failed("why")

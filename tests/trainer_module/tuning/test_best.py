@@ -15,7 +15,7 @@ def config():
     hp.Float("x", 0.0, 1.0)
     hp.Int("units", 2, 32)
     hp.values = {"x": 0.25, "units": 4, "kind": "b", "tuner/epochs": 10, "tuner/trial_id": "0"}
-    return json.loads(json.dumps(best.mark(hp, "toy.fruit", "toy.peak", "/there").get_config()))
+    return json.loads(json.dumps(best.tag_with_origin(hp, "toy.fruit", "toy.peak", "/there").get_config()))
 
 
 def test_only_the_models_own_values_arrive(config):
@@ -42,7 +42,7 @@ def test_what_the_model_has_no_more_is_left_out_with_a_warning(config, caplog):
 
 def test_marking_leaves_the_trial_as_it_was():
     hp = kt.HyperParameters()
-    best.mark(hp, "d", "m", "f")
+    best.tag_with_origin(hp, "d", "m", "f")
     assert hp.values == {}
 
 

@@ -1,4 +1,4 @@
-"""The trials of a search: started, watched, recorded, continued. Their processes are stubs (stub.py)."""
+"""The trials of a search: started, watched, recorded, continued. Their processes are stubs (tests/support/stub_trial.py)."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer_module.tuning.searches import in_a_process, job, searched, starts, states, tuner, until
+from tests.support.searches import in_a_process, job, searched, starts, states, tuner, until
 from trainer_module.checkpoints import folder
 from trainer_module.supervision import watchdog
-from trainer_module.tuning import oracles, records, search
+from trainer_module.tuning import oracles, search, trial_table
 
 
 def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
@@ -27,7 +27,7 @@ def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
 
 
 def test_a_lower_objective_is_better_where_the_task_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer_module.tuning.plan.Plan.direction", "lower")
+    monkeypatch.setattr("trainer_module.tuning.search_spec.SearchSpec.direction", "lower")
     found, trials = searched(tmp_path, job())
     worst = min(trials, key=lambda t: t.objective)
     assert found.get_best_hyperparameters()[0].get("x") == worst.values["x"]
@@ -118,7 +118,7 @@ def test_a_killed_search_is_continued(tmp_path, fates, parallel):
     what = tuner(tmp_path, job(), trials=5, parallel=parallel)
 
     def reached():
-        trials = {t.id: t for t in records.read(what.project_dir)}
+        trials = {t.id: t for t in trial_table.read(what.project_dir)}
         ended = [t for t in trials.values() if t.state == "completed"]
         return len(ended) >= 2 and "2" in trials and trials["2"].curve and trials
 
@@ -142,10 +142,10 @@ def test_a_search_that_is_asked_to_leave_has_its_trials_saved(tmp_path, fates):
     fates({1: "hangs", 2: "hangs"})
     with in_a_process(tmp_path, job(), trials=3, parallel=2) as process:
         folder_ = Path(tuner(tmp_path, job(), trials=3, parallel=2).project_dir)
-        until(lambda: [t.state for t in records.read(str(folder_)) if t.curve and t.id != "0"] == ["running"] * 2, "trials")
+        until(lambda: [t.state for t in trial_table.read(str(folder_)) if t.curve and t.id != "0"] == ["running"] * 2, "trials")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == -signal.SIGTERM
-    assert states(records.read(str(folder_))) == ["completed", "interrupted", "interrupted"]
+    assert states(trial_table.read(str(folder_))) == ["completed", "interrupted", "interrupted"]
     fates()
     _, trials = searched(tmp_path, job(), trials=3, parallel=2)
     assert states(trials) == ["completed"] * 3
@@ -174,13 +174,13 @@ def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
     found = tuner(tmp_path, job(), trials=1)
 
     def ask():
-        until(lambda: [t for t in records.read(found.project_dir) if t.curve], "evaluation")
+        until(lambda: [t for t in trial_table.read(found.project_dir) if t.curve], "evaluation")
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=ask).start()
     with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
         found.search()
-    assert states(records.read(found.project_dir)) == ["interrupted"]
+    assert states(trial_table.read(found.project_dir)) == ["interrupted"]
 
 
 def test_a_fresh_run_starts_anew_once(tmp_path):
@@ -195,5 +195,5 @@ def test_a_fresh_run_starts_anew_once(tmp_path):
 def test_the_picture_and_the_file_are_in_the_folder(tmp_path, fates):
     fates({1: "fails"})
     found, trials = searched(tmp_path, job())
-    assert Path(found.project_dir, records.PLOT).read_bytes().startswith(b"\x89PNG")
-    assert [t["state"] for t in json.loads(Path(found.project_dir, records.FILE).read_text())] == states(trials)
+    assert Path(found.project_dir, trial_table.PLOT).read_bytes().startswith(b"\x89PNG")
+    assert [t["state"] for t in json.loads(Path(found.project_dir, trial_table.FILE).read_text())] == states(trials)

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from tfx.components.tuner import executor
 
-from tests.trainer_module.tuning.searches import in_a_process, job, planned, searched, starts, states, tuner, until
+from tests.support.searches import in_a_process, job, planned, searched, starts, states, tuner, until
 from trainer_module.checkpoints.evaluations import Evaluations
-from trainer_module.tuning import best, oracles, records, trial
+from trainer_module.tuning import best, oracles, trial, trial_table
 
 TRAINING = {"steps": 20, "summary_steps": 0}
 
@@ -47,7 +47,7 @@ def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
     config = json.loads((tmp_path / "best_hyperparameters" / best.FILE).read_text())
     assert best.values(config, "toy.fruit", "toy.fateful") == trials[2].values
     assert best.folder(config) == found.project_dir
-    assert records.newest(str(tmp_path), since=0) == found.project_dir
+    assert trial_table.newest(str(tmp_path), since=0) == found.project_dir
     [result] = json.loads((tmp_path / "tuner_results" / "tuner_results.json").read_text())
     assert (result["trial_id"], result["score"]) == ("2", trials[2].objective)
 
@@ -57,14 +57,14 @@ def interrupted(root, what, how, **tuning):
     folder = tuner(root, what, stub=False, **tuning).project_dir
 
     def reached():
-        found = records.read(folder)
+        found = trial_table.read(folder)
         return len(found) >= 2 and found[0].state == "completed" and len(found[1].curve) >= 1 and found
 
     with in_a_process(root, what, stub=False, **tuning) as process:
         until(reached, "second trial")
         process.send_signal(how)
         assert process.wait(120) == -how
-    return records.read(folder)
+    return trial_table.read(folder)
 
 
 @pytest.mark.slow

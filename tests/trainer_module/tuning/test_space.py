@@ -54,8 +54,8 @@ def test_values_beyond_their_range_are_brought_back():
     hp.Choice("kind", ["a", "b"])
     ends = {p.name: p.prob_to_value(1.0) for p in hp.space}
     assert (ends["units"], ends["rate"] > 3e-2) == (33, True)
-    assert space.within(hp, ends) == {"units": 32, "rate": 3e-2, "kind": "b"}
+    assert space.clip_to_space(hp, ends) == {"units": 32, "rate": 3e-2, "kind": "b"}
 
 
 def test_the_models_own_values():
-    assert space.own({"x": 1, "tuner/epochs": 3, "tuner/trial_id": "0"}) == {"x": 1}
+    assert space.model_values({"x": 1, "tuner/epochs": 3, "tuner/trial_id": "0"}) == {"x": 1}

@@ -9,20 +9,20 @@ import keras_tuner as kt
 import pytest
 from keras_tuner.engine.trial import Trial
 
-from tests.trainer_module.tuning.searches import job, planned
+from tests.support.searches import job, planned
 from trainer_module.checkpoints import evaluations
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.cluster import role
 from trainer_module.files import json_file
 from trainer_module.supervision import watchdog
-from trainer_module.tuning import hyperband, records, trial
+from trainer_module.tuning import hyperband, trial, trial_table
 
 LEARNS = {"rate": 0.1, "fate": "learns"}
 
 
 @pytest.fixture
 def search(tmp_path, examples):
-    """Returns a function: settings of the training, of the search -> Plan."""
+    """Returns a function: settings of the training, of the search -> SearchSpec."""
 
     def of(training=None, **tuning):
         settings = {"steps": 40, "summary_steps": 0} | (training or {})
@@ -69,7 +69,7 @@ def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
     _, whole = run(plan, "0")
     plan.prepare(chosen("1"))
     file = f"{plan.folder_of('1')}/{trial.TASK}"
-    task = json_file.read(file, trial.Task)
+    task = json_file.read(file, trial.TrialSpec)
     half = dataclasses.replace(task.job, settings=dataclasses.replace(task.job.settings, steps=20))
     json_file.write(file, dataclasses.replace(task, job=half))
     trial.run(plan.folder_of("1"))
@@ -101,23 +101,23 @@ def test_what_was_promoted_and_cut_off_does_not_begin_again(search):
 
 
 def test_the_last_evaluation_counts_where_the_last_model_is_handed_on(search):
-    report = trial.Report(curve=[(10, 0.9), (20, 0.8)])
+    report = trial.TrialReport(curve=[(10, 0.9), (20, 0.8)])
     for export, value in (("best", 0.9), ("final", 0.8), ("latest", 0.8)):
         plan = search({"export": export})
         assert report.value("higher", best=plan.best_counts) == value
     assert report.value("lower", best=True) == 0.8
-    assert trial.Report().value("higher", best=False) is None
+    assert trial.TrialReport().value("higher", best=False) is None
 
 
 def rival(number, value):
     curve = [(step, value) for step in (10, 20, 30, 40)]
-    return records.Record(number, "completed", {}, "auc", "higher", value, curve=curve)
+    return trial_table.TrialSummary(number, "completed", {}, "auc", "higher", value, curve=curve)
 
 
 @pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), pytest.param(0.0, 40, marks=pytest.mark.slow)])
 def test_a_trial_worse_than_most_is_stopped(search, others, ended_at):
     plan = search(evaluations=4)
-    json_file.write(f"{plan.folder}/{records.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])
+    json_file.write(f"{plan.folder}/{trial_table.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])
     status, report = run(plan, "3")
     assert status == role.DONE
     assert report.curve[-1][0] == ended_at
@@ -154,7 +154,7 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
 
 def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
     looked = []
-    control = trial.Attentive(watchdog.Control(), lambda: looked.append(1))
+    control = trial.ReportingControl(watchdog.Control(), lambda: looked.append(1))
     control.beat()
     assert not looked
     control.leave()  # of a batch
@@ -166,7 +166,7 @@ def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
 
 def test_a_trial_sees_that_it_is_to_stop():
     watched = watchdog.Control()
-    control = trial.Attentive(watched, lambda: None)
+    control = trial.ReportingControl(watched, lambda: None)
     assert not control.stopping
     watched.ask(signal.SIGTERM)
     assert control.stopping

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.harm import Result, training
 from data import discovery
+from tests.support.faults import Result, training
 from trainer_module.checkpoints import checkpoints
 from trainer_module.training import job as jobs
-from trainer_module.tuning import plan, records, search
-from trainer_module.tuning.records import Record
+from trainer_module.tuning import search, search_spec, trial_table
 from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.trial_table import TrialSummary
 
 TRIALS = 3
 # The trial that is under way when the search is killed, the second one.
@@ -42,7 +42,7 @@ def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, s
     job = replace(job, hyperparameters={})  # none is given: all are searched
     file = path / "job.json"
     job.write(str(file))
-    searched = plan.Plan(job, _settings(steps), str(path))
+    searched = search_spec.SearchSpec(job, _settings(steps), str(path))
     folder = searched.training_of(_IN)
     ended = _kill_at(_search(file), folder, steps // 2, began + _DEADLINE_SECONDS)
     if ended is not None:
@@ -50,9 +50,9 @@ def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, s
         result.broken.append(f"the search ended with status {ended} before it could be killed; see {_log_of(file)}")
         return result
     seen = _newest_step(searched.folder_of(_IN))
-    before, saved = {r.id: r for r in records.read(searched.folder)}, checkpoints.step_of(folder)
+    before, saved = {r.id: r for r in trial_table.read(searched.folder)}, checkpoints.step_of(folder)
     again = _search(file).wait(_DEADLINE_SECONDS)
-    after = {r.id: r for r in records.read(searched.folder)}
+    after = {r.id: r for r in trial_table.read(searched.folder)}
     result.words, result.seconds = "goes on" if again == 0 else "fails", time.monotonic() - began
     result.steps = sum(record.step for record in after.values())
     result.lost = max(0, seen - saved)
@@ -72,7 +72,7 @@ def _kill_at(search: subprocess.Popen[bytes], folder: str, step: int, until: flo
     return ended
 
 
-def _wrong_with(before: Mapping[str, Record], after: Mapping[str, Record], saved: int) -> Iterator[str]:
+def _wrong_with(before: Mapping[str, TrialSummary], after: Mapping[str, TrialSummary], saved: int) -> Iterator[str]:
     if after.get("0") != before.get("0"):
         yield "a finished trial was touched again"
     if _IN not in before or _IN not in after:
@@ -85,7 +85,7 @@ def _wrong_with(before: Mapping[str, Record], after: Mapping[str, Record], saved
 
 def _newest_step(folder: str) -> int:
     """Returns the newest step that a trial has logged: it logs every hundredth."""
-    log = Path(plan.log_of(folder))
+    log = Path(search_spec.log_of(folder))
     return max((int(step) for step in re.findall(r"step = (\d+)", log.read_text() if log.exists() else "")), default=0)
 
 

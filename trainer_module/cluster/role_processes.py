@@ -12,7 +12,7 @@ from pathlib import Path
 from trainer_module.cluster import addresses, tf_config
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.files.paths import is_remote
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.job import Job
 from trainer_module.training.training_state import FOLDER, job_file
 
@@ -20,7 +20,7 @@ LOCAL = "local"
 
 
 @dataclass
-class Member:
+class RoleProcess:
     """A role over all its starts.
 
     Attributes:
@@ -36,8 +36,8 @@ class Member:
 
     name: str
     role: str
-    start: Callable[[int], Process]
-    process: Process | None = None
+    start: Callable[[int], ChildProcess]
+    process: ChildProcess | None = None
     starts: int = 0
     due: float | None = 0.0
     failures: int = 0
@@ -58,7 +58,7 @@ class Member:
         """Whether it was started and its process has ended."""
         return self.process is not None and self.process.code is not None
 
-    def launch(self) -> Process:
+    def launch(self) -> ChildProcess:
         """Starts its process."""
         self.starts, self.due = self.starts + 1, None
         self.process = self.start(self.starts)
@@ -76,13 +76,13 @@ class Member:
         self.reached = reached
 
 
-def count(job: Job) -> int:
+def address_count(job: Job) -> int:
     """Returns how many addresses the cluster of a job needs."""
     cluster = job.settings.cluster
     return 1 + cluster.workers + cluster.ps
 
 
-def of(job: Job, free: Sequence[str], lock: int | None) -> list[Member]:
+def create(job: Job, free: Sequence[str], lock: int | None) -> list[RoleProcess]:
     """Returns the members of the cluster of a job, which none has been started of.
 
     Args:
@@ -96,11 +96,11 @@ def of(job: Job, free: Sequence[str], lock: int | None) -> list[Member]:
     logs = _logs(job.folder)
     keeps = () if lock is None else (lock,)
 
-    def member(name: str, role: str, environment: dict[str, str]) -> Member:
-        def start(number: int) -> Process:
-            return Process(command, environment, logs / f"{name}.log", f"{name}, start {number}", keeps)
+    def member(name: str, role: str, environment: dict[str, str]) -> RoleProcess:
+        def start(number: int) -> ChildProcess:
+            return ChildProcess(command, environment, logs / f"{name}.log", f"{name}, start {number}", keeps)
 
-        return Member(name, role, start)
+        return RoleProcess(name, role, start)
 
     if not job.settings.cluster.workers and not job.settings.cluster.ps:
         return [member(f"{LOCAL}-0", LOCAL, _environment(None))]

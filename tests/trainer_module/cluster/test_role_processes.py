@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer_module.training.test_loop import checkpoints
-from trainer_module.cluster import members, tf_config
+from trainer_module.cluster import role_processes, tf_config
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, Settings
@@ -27,13 +27,13 @@ def job(tmp_path):
 def started(monkeypatch):
     """What the members are started with: (command, environment, log, header, descriptors)."""
     seen = []
-    monkeypatch.setattr(members, "Process", lambda *arguments: seen.append(arguments))
+    monkeypatch.setattr(role_processes, "ChildProcess", lambda *arguments: seen.append(arguments))
     return seen
 
 
 def start(job, lock=None):
-    free = [f"127.0.0.1:{i + 1}" for i in range(members.count(job))]
-    found = members.of(job, free, lock)
+    free = [f"127.0.0.1:{i + 1}" for i in range(role_processes.address_count(job))]
+    found = role_processes.create(job, free, lock)
     for member in found:
         member.start(1)
     return [m.name for m in found]
@@ -75,8 +75,8 @@ def test_a_member_finds_the_job_the_project_and_the_lock(job, started, tmp_path,
 
 
 def test_the_logs_of_a_training_in_a_remote_folder_are_here(monkeypatch, tmp_path):
-    monkeypatch.setattr(members.tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
-    assert members._logs("gs://bucket/training") == tmp_path / "cluster-"
+    monkeypatch.setattr(role_processes.tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
+    assert role_processes._logs("gs://bucket/training") == tmp_path / "cluster-"
 
 
 # Where the training stands.

@@ -7,37 +7,37 @@ from dataclasses import replace
 
 import pytest
 
-from trainer_module.tuning import plot, records
-from trainer_module.tuning.records import Board, Record
+from trainer_module.tuning import plot, trial_table
+from trainer_module.tuning.trial_table import TrialSummary, TrialTable
 
 
 def record(number, state="completed", objective=0.5, **fields):
-    return Record(str(number), state, {"x": number / 10}, "auc", "higher", objective, **fields)
+    return TrialSummary(str(number), state, {"x": number / 10}, "auc", "higher", objective, **fields)
 
 
 def test_what_was_put_is_on_disk_in_the_order_of_numbers(tmp_path):
-    board = Board(str(tmp_path))
+    board = TrialTable(str(tmp_path))
     for number in (10, 2, 0):
         board.put(record(number, curve=[(10, 0.5)]))
-    assert [r.id for r in records.read(str(tmp_path))] == ["0", "2", "10"]
-    assert records.read(str(tmp_path)) == board.records
-    assert Board(str(tmp_path)).get("2") == record(2, curve=[(10, 0.5)])
+    assert [r.id for r in trial_table.read(str(tmp_path))] == ["0", "2", "10"]
+    assert trial_table.read(str(tmp_path)) == board.records
+    assert TrialTable(str(tmp_path)).get("2") == record(2, curve=[(10, 0.5)])
     assert [f.name for f in tmp_path.iterdir()] == ["trials.json"]
 
 
 def test_passing_time_alone_is_not_written(tmp_path):
-    board = Board(str(tmp_path))
+    board = TrialTable(str(tmp_path))
     board.put(record(0, "running", seconds=1.0, step=3))
-    before = (tmp_path / records.FILE).stat().st_ino
+    before = (tmp_path / trial_table.FILE).stat().st_ino
     board.put(record(0, "running", seconds=2.0, step=4))
-    assert (tmp_path / records.FILE).stat().st_ino == before
+    assert (tmp_path / trial_table.FILE).stat().st_ino == before
     assert board.get("0").seconds == 2.0
     board.put(record(0, "completed", seconds=3.0))
-    assert records.read(str(tmp_path))[0].seconds == 3.0
+    assert trial_table.read(str(tmp_path))[0].seconds == 3.0
 
 
 def test_what_the_oracle_does_not_know_is_forgotten(tmp_path):
-    board = Board(str(tmp_path))
+    board = TrialTable(str(tmp_path))
     board.put(record(0))
     board.put(record(1))
     board.keep(["1"])
@@ -45,9 +45,9 @@ def test_what_the_oracle_does_not_know_is_forgotten(tmp_path):
 
 
 def test_a_screen_is_told_after_a_change_and_every_second(tmp_path, caplog):
-    caplog.set_level(logging.INFO, records.LOGGER.name)
+    caplog.set_level(logging.INFO, trial_table.LOGGER.name)
     now = [0.0]
-    board = Board(str(tmp_path), clock=lambda: now[0])
+    board = TrialTable(str(tmp_path), clock=lambda: now[0])
     board.put(record(0, "running", step=3, steps=10))
     board.tell()
     board.tell()
@@ -61,12 +61,12 @@ def test_a_screen_is_told_after_a_change_and_every_second(tmp_path, caplog):
 
 
 def test_the_search_that_was_written_to_last_is_found(tmp_path):
-    assert records.newest(str(tmp_path), 0) is None
+    assert trial_table.newest(str(tmp_path), 0) is None
     for age, name in enumerate(["new", "old"]):
-        Board(str(tmp_path / name)).put(record(0))
-        os.utime(tmp_path / name / records.FILE, (1000 - age, 1000 - age))
-    assert records.newest(str(tmp_path), 900) == str(tmp_path / "new")
-    assert records.newest(str(tmp_path), 1001) is None
+        TrialTable(str(tmp_path / name)).put(record(0))
+        os.utime(tmp_path / name / trial_table.FILE, (1000 - age, 1000 - age))
+    assert trial_table.newest(str(tmp_path), 900) == str(tmp_path / "new")
+    assert trial_table.newest(str(tmp_path), 1001) is None
 
 
 def drawn(tmp_path, trials):

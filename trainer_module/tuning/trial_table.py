@@ -15,17 +15,17 @@ from data.tasks import Direction
 from trainer_module.files import json_file
 
 # Whoever shows a search attaches a handler to this logger and reads the `trials` of its records.
-LOGGER = logging.getLogger("trainer_module.tuning.progress")
+LOGGER = logging.getLogger(__name__)
 
 FILE = "trials.json"
 PLOT = "trials.png"
 EVERY_SECONDS = 1.0
 
-State = Literal["running", "completed", "stopped early", "failed", "interrupted"]
+TrialState = Literal["running", "completed", "stopped early", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
-class Record:
+class TrialSummary:
     """One trial.
 
     Attributes:
@@ -46,7 +46,7 @@ class Record:
     """
 
     id: str
-    state: State
+    state: TrialState
     values: dict[str, Any]
     metric: str
     direction: Direction
@@ -61,7 +61,7 @@ class Record:
     curve: list[tuple[int, float]] = field(default_factory=list)
 
 
-class Board:
+class TrialTable:
     """The records of a search."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,15 +72,15 @@ class Board:
         self._told_at = -float("inf")
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[TrialSummary]:
         """All, in the order of their numbers."""
         return [self._records[key] for key in sorted(self._records, key=int)]
 
-    def get(self, trial_id: str) -> Record | None:
+    def get(self, trial_id: str) -> TrialSummary | None:
         """Returns what is known of a trial."""
         return self._records.get(trial_id)
 
-    def put(self, record: Record) -> None:
+    def put(self, record: TrialSummary) -> None:
         """Takes a record. The file is written when anything but step and time has changed."""
         known = self._records.get(record.id)
         self._records[record.id] = record
@@ -103,9 +103,9 @@ class Board:
         LOGGER.info("%d trials have ended; %s", ended, ", ".join(running) or "none is running", extra=extra)
 
 
-def read(folder: str) -> list[Record]:
+def read(folder: str) -> list[TrialSummary]:
     """Reads the records in the folder of a search, none if there is none."""
-    return json_file.read(posixpath.join(folder, FILE), list[Record]) or []
+    return json_file.read(posixpath.join(folder, FILE), list[TrialSummary]) or []
 
 
 def newest(root: str, since: float) -> str | None:

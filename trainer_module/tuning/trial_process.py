@@ -1,4 +1,4 @@
-"""The process of a trial: `python -m trainer_module.tuning.process FOLDER`.
+"""The process of a trial: `python -m trainer_module.tuning.trial_process FOLDER`.
 
 It ends with the search, and imports nothing heavy before it has made sure of that.
 """
@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 
 
-def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> Process:
+def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> ChildProcess:
     """Starts the process of a trial.
 
     Args:
@@ -29,7 +29,7 @@ def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> 
         parallel: how many do.
     """
     command = [sys.executable, "-m", __name__, folder]
-    return Process(command, _environment(slot, parallel), Path(log), f"trial in {folder}", [] if lock is None else [lock])
+    return ChildProcess(command, _environment(slot, parallel), Path(log), f"trial in {folder}", [] if lock is None else [lock])
 
 
 def _environment(slot: int, parallel: int) -> dict[str, str]:
@@ -55,10 +55,10 @@ def _gpus() -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the trial. Returns the exit status, see `trial.run`."""
-    parser = argparse.ArgumentParser(prog="python -m trainer_module.tuning.process")
+    parser = argparse.ArgumentParser(prog="python -m trainer_module.tuning.trial_process")
     parser.add_argument("folder", help="of the trial")
     parser.add_argument("--parent", type=int, help="process id of the search, with which it ends")
-    parser.add_argument("--lifeline", type=int, help="descriptor of the pipe through which it reports")
+    parser.add_argument("--heartbeat", type=int, help="descriptor of the pipe through which it reports")
     chosen = parser.parse_args(arguments)
     if chosen.parent:
         heartbeat.end_with(chosen.parent)
@@ -67,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from trainer_module.training import progress
     from trainer_module.tuning import trial
 
-    heartbeat.Lifeline(chosen.lifeline).begin(progress.LOGGER)
+    heartbeat.Heartbeat(chosen.heartbeat).begin(progress.LOGGER)
     return trial.run(chosen.folder)
 
 
 if __name__ == "__main__":
-    heartbeat.end(main())
+    heartbeat.exit_now(main())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer_module.tuning.searches import ROOT, until
-from trainer_module.tuning import process
+from tests.support.searches import ROOT, until
+from trainer_module.tuning import trial_process
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def machine(monkeypatch):
     def environments(visible=None, parallel=2):
         if visible is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        return [process._environment(slot, parallel) for slot in range(parallel)]
+        return [trial_process._environment(slot, parallel) for slot in range(parallel)]
 
     return environments
 
@@ -53,7 +53,7 @@ def test_processors_are_shared_out_unless_somebody_has_said_how(machine, monkeyp
 
 def test_a_trial_whose_search_is_gone_ends_before_it_has_done_anything(tmp_path):
     """Its parent is not the process that it was told to end with."""
-    command = [sys.executable, "-m", "trainer_module.tuning.process", str(tmp_path), "--parent", "1"]
+    command = [sys.executable, "-m", "trainer_module.tuning.trial_process", str(tmp_path), "--parent", "1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as started:
         code = until(lambda: started.poll() is not None and [started.returncode], "end")
         assert code == [-9]
@@ -61,6 +61,6 @@ def test_a_trial_whose_search_is_gone_ends_before_it_has_done_anything(tmp_path)
 
 
 def test_the_module_that_a_trial_starts_with_is_light():
-    code = "import sys, trainer_module.tuning.process; print({'tensorflow', 'tfx', 'keras_tuner'} & set(sys.modules))"
+    code = "import sys, trainer_module.tuning.trial_process; print({'tensorflow', 'tfx', 'keras_tuner'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "set()"

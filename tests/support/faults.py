@@ -73,7 +73,7 @@ class Result:
         return f"| {' | '.join(map(str, cells))} | {self.seconds:.0f} |"
 
 
-class Culprit(logging.Handler):
+class FaultInjector(logging.Handler):
     """Listens to a training, does the harm when it is time, and remembers what it saw."""
 
     def __init__(self, case: Case, training: str, at: int) -> None:
@@ -147,16 +147,16 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
 
 def run(case: Case, training: Job, at: int) -> Result:
     """Trains, with harm done from a step on."""
-    culprit, began = Culprit(case, training.folder, at), time.monotonic()
+    injector, began = FaultInjector(case, training.folder, at), time.monotonic()
     loggers = [logging.getLogger(supervisor.__name__), progress.LOGGER]
     for logger in loggers:
         logger.setLevel(logging.INFO)
-        logger.addHandler(culprit)
+        logger.addHandler(injector)
     result = Result(case)
     try:
         if "node" in case.fault:
             _harm_the_node(result, training, at)
-            culprit.done = True
+            injector.done = True
         with folder.held(training.folder) as lock:
             trained = trainer.train(training, lock)
         result.steps, result.words = trained.steps, "goes on" if case.fault != "none" else "ends"
@@ -167,20 +167,20 @@ def run(case: Case, training: Job, at: int) -> Result:
             result.broken.append(f"it failed: {error}")
     finally:
         for logger in loggers:
-            logger.removeHandler(culprit)
-    result.lost, result.seconds = result.lost + culprit.lost, time.monotonic() - began
-    result.broken += _broken(case, result, culprit)
+            logger.removeHandler(injector)
+    result.lost, result.seconds = result.lost + injector.lost, time.monotonic() - began
+    result.broken += _broken(case, result, injector)
     result.broken += [f"process {pid} is left behind" for pid in _processes(training.folder)]
     return result
 
 
-def _broken(case: Case, result: Result, culprit: Culprit) -> Iterator[str]:
-    if case.fault != "none" and not culprit.done:
+def _broken(case: Case, result: Result, injector: FaultInjector) -> Iterator[str]:
+    if case.fault != "none" and not injector.done:
         yield "the fault did not happen"
     if case.fails and result.words != "fails":
         yield "it was to fail"
-    if culprit.went_on < culprit.saved:
-        yield f"it went on from step {culprit.went_on}, though step {culprit.saved} had been saved"
+    if injector.went_on < injector.saved:
+        yield f"it went on from step {injector.went_on}, though step {injector.saved} had been saved"
     if result.seconds > _DEADLINE_SECONDS:
         yield f"it took {result.seconds:.0f} s"
 

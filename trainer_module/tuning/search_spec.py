@@ -34,7 +34,7 @@ _KEEP_CHECKPOINTS = 2
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchSpec:
     """A search.
 
     Attributes:
@@ -99,7 +99,7 @@ class Plan:
         """Returns the step at which a trial ends."""
         return chosen.hyperparameters.values.get(hyperband.BUDGET, self.steps)
 
-    def task(self, chosen: Trial) -> trial.Task:
+    def task(self, chosen: Trial) -> trial.TrialSpec:
         """Returns what a trial is to do."""
         settings = replace(
             self.job.settings,
@@ -112,9 +112,9 @@ class Plan:
             fresh="",
             cluster=Cluster(),
         )
-        values = estimators.hyperparameters(self.job.model, space.own(chosen.hyperparameters.values)).values
+        values = estimators.hyperparameters(self.job.model, space.model_values(chosen.hyperparameters.values)).values
         watched = self.tuning.stop_early and self.tuning.oracle != "hyperband"
-        return trial.Task(
+        return trial.TrialSpec(
             job=replace(self.job, hyperparameters=values, folder=self.training_of(chosen.trial_id), settings=settings),
             direction=self.direction,
             rivals=self.folder if watched else None,
@@ -136,7 +136,7 @@ class Plan:
             _log.warning("Trial %s was to go on from trial %s, which has no checkpoint: it begins at the start.", heir, past)
             return
         curve = trial.read(self.folder_of(past)).curve
-        json_file.write(posixpath.join(self.folder_of(heir), trial.REPORT), trial.Report(curve=curve))
+        json_file.write(posixpath.join(self.folder_of(heir), trial.REPORT), trial.TrialReport(curve=curve))
         for pattern in (f"{newest}.*", posixpath.join(source, evaluations.FILE), posixpath.join(source, evaluations.BEST, "*")):
             for path in tf.io.gfile.glob(pattern):
                 copy = posixpath.join(target, posixpath.relpath(path, source))
@@ -154,4 +154,4 @@ def log_of(folder: str) -> str:
 
 def values_of(chosen: Trial) -> dict[str, Any]:
     """Returns the model's own values of a trial."""
-    return space.own(chosen.hyperparameters.values)
+    return space.model_values(chosen.hyperparameters.values)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings as Training
-from trainer_module.tuning import plan, records, search
+from trainer_module.tuning import search, search_spec, trial_table
 from trainer_module.tuning.settings import Settings
 
-ROOT = Path(__file__).parents[3]
-STUB = Path(__file__).with_name("stub.py")
+ROOT = Path(__file__).parents[2]
+STUB = Path(__file__).with_name("stub_trial.py")
 DEADLINE_SECONDS = 120
 
 
@@ -30,7 +30,7 @@ def job(model="toy.peak", fixed=None, examples=None, **settings):
 
 
 def planned(root, job, **tuning):
-    return plan.Plan(job, Settings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
+    return search_spec.SearchSpec(job, Settings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
 
 
 def tuner(root, job, *, stub=True, **tuning):
@@ -43,19 +43,19 @@ def searched(root, job, **settings):
     """Runs a search to its end. Returns its tuner and its records."""
     found = tuner(root, job, **settings)
     found.search()
-    return found, records.read(found.project_dir)
+    return found, trial_table.read(found.project_dir)
 
 
 def start_stub(folder, log, lock, slot, parallel):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "STUB_SLOT": f"{slot}/{parallel}"}
-    return Process([sys.executable, str(STUB), folder], environment, Path(log), "stub", [lock])
+    return ChildProcess([sys.executable, str(STUB), folder], environment, Path(log), "stub", [lock])
 
 
 @contextmanager
 def in_a_process(root, job, **settings):
     """Runs a search of stubs in a process of its own, which is ended at last."""
     arguments = msgspec.json.encode([str(root), job, settings]).decode()
-    code = "import sys; from tests.trainer_module.tuning import searches; searches.main(sys.argv[1])"
+    code = "import sys; from tests.support import searches; searches.main(sys.argv[1])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     with subprocess.Popen([sys.executable, "-c", code, arguments], env=environment, cwd=ROOT) as process:
         try:

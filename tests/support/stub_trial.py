@@ -19,10 +19,10 @@ from trainer_module.supervision import heartbeat
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
 parser.add_argument("--parent", type=int)
-parser.add_argument("--lifeline", type=int)
+parser.add_argument("--heartbeat", type=int)
 chosen = parser.parse_args()
 heartbeat.end_with(chosen.parent)
-line = heartbeat.Lifeline(chosen.lifeline)
+line = heartbeat.Heartbeat(chosen.heartbeat)
 line.begin()
 
 fate = json.loads(os.environ.get("STUB_FATES", "{}")).get(re.search(r"trial_0*(\d+)$", str(chosen.folder))[1], "")

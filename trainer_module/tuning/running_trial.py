@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from keras_tuner.engine.trial import Trial
 
 from trainer_module.checkpoints import folder as folders
-from trainer_module.supervision.child_process import Process
+from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.settings import Settings
 
 # The kernel ends a trial whose search was killed; until it has, the trial keeps its folder.
@@ -20,7 +20,7 @@ _LOOK_EVERY_SECONDS = 0.1
 
 
 @dataclass
-class Running:
+class RunningTrial:
     """A trial under way.
 
     Attributes:
@@ -35,7 +35,7 @@ class Running:
 
     chosen: Trial
     attempt: int
-    process: Process
+    process: ChildProcess
     lock: ExitStack
     before: float
     began: float = field(default_factory=time.monotonic)

@@ -14,7 +14,7 @@ _FILE = "pulse"
 _EVERY_SECONDS = 5.0
 
 
-class Pulse:
+class EvaluatorHeartbeat:
     """The file, for the one that writes it or the one that reads it."""
 
     def __init__(self, folder: str) -> None:
@@ -40,10 +40,10 @@ class Pulse:
             return ""
 
 
-class PulseHook(tf.estimator.SessionRunHook):
+class EvaluatorHeartbeatHook(tf.estimator.SessionRunHook):
     """Every batch of an evaluation is progress."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: EvaluatorHeartbeat) -> None:
         self._pulse, self._at = pulse, -float("inf")
 
     def before_run(self, run_context: Any) -> None:

@@ -11,8 +11,8 @@ from data.discovery import UnknownNameError
 from trainer_module import inputs
 from trainer_module.checkpoints.evaluations import MissingMetricError
 from trainer_module.cluster import addresses, evaluator, strategies
+from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
-from trainer_module.cluster.pulse import Pulse
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.estimators.build import HyperParameterError, UnfitModelError
 from trainer_module.estimators.keras_conversion import KerasModelError
@@ -25,7 +25,7 @@ from trainer_module.training.job import Job
 from trainer_module.training.training_state import Outcome
 
 # What would be raised again the next time.
-HOPELESS = (
+PERMANENT_ERRORS = (
     loop.TrainingError,
     MissingMetricError,
     MissingPredictionError,
@@ -47,7 +47,7 @@ class UnfinishedError(RuntimeError):
     """A training that ended, but has to go on."""
 
 
-def take(job: Job, task: Task | None, control: Control, *, supervised: bool) -> None:
+def run(job: Job, task: Task | None, control: Control, *, supervised: bool) -> None:
     """Plays the part of a task.
 
     Args:
@@ -82,10 +82,10 @@ def _train(job: Job, task: Task, control: Control) -> None:
     hook = LockstepHook() if lockstep else StopInTimeHook(job.settings.steps)
     loop.take_part(**built, control=control, more_hooks=[hook])
     if task.role == CHIEF:
-        _see_it_through(job, control)
+        _wait_for_last_evaluation(job, control)
 
 
-def _see_it_through(job: Job, control: Control) -> None:
+def _wait_for_last_evaluation(job: Job, control: Control) -> None:
     """Waits until the last checkpoint was evaluated: with the chief's success a TFJob ends, and everything else with it.
 
     That long, but not for ever: meanwhile the only sign of progress is that the evaluator gets on.
@@ -93,7 +93,7 @@ def _see_it_through(job: Job, control: Control) -> None:
     Raises:
         UnfinishedError: the training has to go on.
     """
-    outcome, evaluation = Outcome(job), Pulse(job.folder)
+    outcome, evaluation = Outcome(job), EvaluatorHeartbeat(job.folder)
     outcome.leave()
     while not outcome.over():
         if outcome.evaluated() and not outcome.complete():
@@ -119,6 +119,6 @@ def _expect_peers(task: Task, seconds: float) -> None:
             _log.error("%s", problem)
         if missing:
             logging.shutdown()
-            os._exit(heartbeat.AGAIN)
+            os._exit(heartbeat.RESTART)
 
     threading.Thread(target=call, name="peers", daemon=True).start()
