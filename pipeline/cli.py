@@ -160,7 +160,7 @@ def step(given: str, node: str, run_id: str, assignments: tuple[str, ...], skipp
     from pipeline.orchestrators import compiled_pipeline
     from pipeline.orchestrators import step as steps
 
-    code = steps.run(compiled_pipeline.read(given), node, run_id, assignments)
+    code = steps.run(compiled_pipeline.load(given), node, run_id, assignments)
     return skipped if code == steps.SKIPPED else code
 
 
@@ -175,7 +175,7 @@ def end(given: str, run_id: str, assignments: tuple[str, ...], refused: int, par
     _begin_step(parent)
     from pipeline.orchestrators import compiled_pipeline, finish
 
-    code = finish.end(compiled_pipeline.read(given), run_id, assignments)
+    code = finish.end(compiled_pipeline.load(given), run_id, assignments)
     return refused if code == errors.REFUSED else code
 
 

@@ -41,11 +41,11 @@ def compile(given: PipelineConfig, out: Path) -> Mapping[Path, str]:
         UsageError: it cannot be done like that under Airflow.
     """
     _check(given, out)
-    made = compiled_pipeline.make(given)
+    made = compiled_pipeline.compile_for_steps(given)
     beside = out.with_suffix(".json")
     return {
         out: string.Template(_TEMPLATE.read_text("utf-8")).substitute(_values(given, made, beside.name)),
-        beside: msgspec.json.format(made.text(), indent=2) + "\n",
+        beside: msgspec.json.format(made.to_json(), indent=2) + "\n",
     }
 
 
@@ -105,12 +105,12 @@ def _check_schedule(schedule: str) -> None:
         ) from None
 
 
-def _values(given: PipelineConfig, made: compiled_pipeline.Bundle, beside: str) -> dict[str, str]:
+def _values(given: PipelineConfig, made: compiled_pipeline.CompiledPipeline, beside: str) -> dict[str, str]:
     """Returns what stands in the template, as Python writes it."""
     airflow = given.settings.airflow
     start = date.fromisoformat(airflow.start)
     values: dict[str, object] = {
-        "bundle": beside,
+        "compiled": beside,
         "skipped": SKIPPED,
         "unusable": errors.USAGE,
         "refused": errors.REFUSED,
@@ -128,7 +128,7 @@ def _values(given: PipelineConfig, made: compiled_pipeline.Bundle, beside: str) 
     }
 
 
-def _constants(given: PipelineConfig, made: compiled_pipeline.Bundle) -> Iterable[str]:
+def _constants(given: PipelineConfig, made: compiled_pipeline.CompiledPipeline) -> Iterable[str]:
     airflow = given.settings.airflow
     yield _constant("PROJECT", airflow.project or str(CHECKOUT))
     yield _constant("PYTHON", airflow.python or sys.executable)

@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 _FOR_COMPILERS = frozenset({"kubeflow", "airflow"})
 
 
-class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
     """A compiled pipeline.
 
     Attributes:
@@ -43,11 +43,11 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     secrets: dict[str, str] = {}
     schema_version: int = SCHEMA_VERSION
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """Returns it as JSON, the same for the same pipeline."""
         return msgspec.json.encode(self).decode()
 
-    def configured(self, assignments: Iterable[str] = ()) -> PipelineConfig:
+    def config_for_run(self, assignments: Iterable[str] = ()) -> PipelineConfig:
         """Returns the configuration of a run.
 
         Args:
@@ -60,11 +60,11 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         return pipeline_config.load(None, given, {}, base=self.settings)
 
 
-def make(finished: PipelineConfig, secrets: Mapping[str, str] | None = None) -> Bundle:
-    """Compiles a pipeline; `secrets` are those of the Bundle."""
+def compile_for_steps(finished: PipelineConfig, secrets: Mapping[str, str] | None = None) -> CompiledPipeline:
+    """Compiles a pipeline; `secrets` are those of the CompiledPipeline."""
     from pipeline import ir
 
-    return Bundle(
+    return CompiledPipeline(
         name=finished.pipeline_name,
         code=code_hash.of_pipeline(finished),
         settings={key: value for key, value in _given(finished).items() if key not in _FOR_COMPILERS},
@@ -73,27 +73,27 @@ def make(finished: PipelineConfig, secrets: Mapping[str, str] | None = None) -> 
     )
 
 
-def check_code(bundle: Bundle, finished: PipelineConfig) -> None:
+def check_code(compiled: CompiledPipeline, finished: PipelineConfig) -> None:
     """Checks that what was compiled is what would run here.
 
     Raises:
         UsageError: the code has changed since.
     """
     found = code_hash.of_pipeline(finished)
-    if found != bundle.code:
+    if found != compiled.code:
         raise UsageError(
-            f"The code here ({found}) is not what this pipeline was compiled from ({bundle.code}), so nothing was run. "
+            f"The code here ({found}) is not what this pipeline was compiled from ({compiled.code}), so nothing was run. "
             "Compile it again from this code, or run it in the commit, or the image, that it was compiled from."
         )
 
 
-def check_secrets(bundle: Bundle, environment: Mapping[str, str] = os.environ) -> None:
+def check_secrets(compiled: CompiledPipeline, environment: Mapping[str, str] = os.environ) -> None:
     """Checks that a cluster has given what it keeps as Secrets.
 
     Raises:
         UsageError: one is missing.
     """
-    for variable, secret in bundle.secrets.items():
+    for variable, secret in compiled.secrets.items():
         if variable not in environment:
             raise UsageError(
                 f"The environment variable {variable} is not set: there is no Secret '{secret}' in the namespace of this run, "
@@ -102,8 +102,8 @@ def check_secrets(bundle: Bundle, environment: Mapping[str, str] = os.environ) -
             )
 
 
-def read(given: str) -> Bundle:
-    """Reads a bundle: JSON, or the path of a file.
+def load(given: str) -> CompiledPipeline:
+    """Reads a compiled pipeline: JSON, or the path of a file.
 
     Raises:
         UsageError: it cannot be read, or another version of this project has written it.
@@ -115,12 +115,12 @@ def read(given: str) -> Bundle:
         except OSError as error:
             raise UsageError(f"The compiled pipeline {given} cannot be read: {error.strerror}. Compile it again.") from None
     try:
-        bundle = msgspec.json.decode(text, type=Bundle)
+        compiled = msgspec.json.decode(text, type=CompiledPipeline)
     except msgspec.DecodeError as error:
         raise UsageError(f"{where} is no compiled pipeline: {error}. Compile it again.") from None
-    if bundle.schema_version != SCHEMA_VERSION:
-        raise UsageError(f"{where} has version {bundle.schema_version}; this is {SCHEMA_VERSION}. Compile it again.")
-    return bundle
+    if compiled.schema_version != SCHEMA_VERSION:
+        raise UsageError(f"{where} has version {compiled.schema_version}; this is {SCHEMA_VERSION}. Compile it again.")
+    return compiled
 
 
 def _given(finished: PipelineConfig) -> dict[str, Any]:

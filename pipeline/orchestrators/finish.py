@@ -13,35 +13,35 @@ from pipeline import errors
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import retry
 from pipeline.orchestrators import step_record
-from pipeline.orchestrators.compiled_pipeline import Bundle, check_secrets
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline, check_secrets
 from pipeline.record import states
 from pipeline.record.run_record import RunRecord
 from trainer_module.files.paths import is_remote
 
 
-def end(bundle: Bundle, run_id: str, assignments: Sequence[str] = ()) -> int:
+def end(compiled: CompiledPipeline, run_id: str, assignments: Sequence[str] = ()) -> int:
     """Ends a run, all of whose nodes have run that were to run. Returns its exit code, as that of `python -m pipeline run`."""
     from pipeline.metadata import connection as metadata_store
 
-    check_secrets(bundle)
-    config = bundle.configured(assignments)
+    check_secrets(compiled)
+    config = compiled.config_for_run(assignments)
     run = config.settings.run
     # No orchestrator tries this again: its exit code is that of the run.
     connection = retry.persist(lambda: metadata_store.reach(config.metadata_uri), "MLMD", run.retries, run.retry_seconds)
-    return conclude(bundle, config, run_id, connection)
+    return conclude(compiled, config, run_id, connection)
 
 
-def conclude(bundle: Bundle, config: PipelineConfig, run_id: str, connection: Any) -> int:
+def conclude(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, connection: Any) -> int:
     """Does the same with a connection to MLMD that has answered."""
     from pipeline.record import collect, status, trials
     from pipeline.record import run_record as records
 
     on_disk = not is_remote(config.output_dir)
-    with step_record.opened(bundle, config, run_id) as record:
+    with step_record.opened(compiled, config, run_id) as record:
         if not on_disk:
-            _recall(bundle, config, record, connection)
+            _recall(compiled, config, record, connection)
         failed = next((n.id for n in record.nodes if n.state == states.FAILED), None)
-        lost = _lost(bundle, record) if not failed else None
+        lost = _lost(compiled, record) if not failed else None
         with contextlib.suppress(Exception) if failed or lost else contextlib.nullcontext():
             collect.collect(record, connection, config.pipeline_name)
             trials.collect(record, config, connection)
@@ -53,13 +53,13 @@ def conclude(bundle: Bundle, config: PipelineConfig, run_id: str, connection: An
     return record.exit_code or errors.OK
 
 
-def _recall(bundle: Bundle, config: PipelineConfig, record: RunRecord, connection: Any) -> None:
+def _recall(compiled: CompiledPipeline, config: PipelineConfig, record: RunRecord, connection: Any) -> None:
     """Fills in what the steps of a run would have written down, had they a disk to share: MLMD knows it too."""
     from pipeline import ir
     from pipeline.execution.nodes import Nodes
 
-    compiled = ir.compile_pipeline(ir.without_data(config), record.run_id)
-    nodes = Nodes(compiled, connection, step_record.Observer(bundle, config, record.run_id))
+    run_ir = ir.compile_pipeline(ir.without_data(config), record.run_id)
+    nodes = Nodes(run_ir, connection, step_record.Observer(compiled, config, record.run_id))
     times = {n.id: times for n in record.nodes if (times := nodes.times(n.id))}
     record.started = min([record.started, *(began.isoformat(timespec="microseconds") for began, _ in times.values())])
     for entry in record.nodes:
@@ -74,8 +74,8 @@ def _gone(lost: str | None, failed: str | None) -> errors.NodeFailedError | None
     return errors.NodeFailedError(failed, "its log says why.") if failed else None
 
 
-def _lost(bundle: Bundle, record: RunRecord) -> str | None:
+def _lost(compiled: CompiledPipeline, record: RunRecord) -> str | None:
     """Returns a node that was to run and has not come to its end."""
     done = {n.id for n in record.nodes if n.state in (states.DONE, states.CACHED)}
-    ready = [n for n in record.nodes if n.state == states.WAITING and done.issuperset(bundle.needs[n.id])]
+    ready = [n for n in record.nodes if n.state == states.WAITING and done.issuperset(compiled.needs[n.id])]
     return next((n.id for n in [*(n for n in record.nodes if n.state == states.RUNNING), *ready]), None)

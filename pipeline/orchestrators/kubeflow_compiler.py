@@ -51,7 +51,7 @@ def compile(given: PipelineConfig, out: Path) -> Mapping[Path, str]:
 
 def _function(finished: PipelineConfig) -> Any:
     """Returns the pipeline as KFP wants it, a function whose arguments are the parameters of a run."""
-    made = compiled_pipeline.make(finished, compilation.secrets(finished.settings.kubeflow))
+    made = compiled_pipeline.compile_for_steps(finished, compilation.secrets(finished.settings.kubeflow))
     parameters = compilation.parameters(finished)
 
     def pipeline(data_path: str = parameters["data.path"], data_span: str = parameters["data.span"],
@@ -66,7 +66,9 @@ def _function(finished: PipelineConfig) -> Any:
     return dsl.pipeline(name=made.name, description=f"{finished.dataset_name}, {finished.model_name}")(pipeline)
 
 
-def _step(made: compiled_pipeline.Bundle, node: str, values: Mapping[str, Any], settings: Kubeflow) -> dsl.ContainerOp:
+def _step(
+    made: compiled_pipeline.CompiledPipeline, node: str, values: Mapping[str, Any], settings: Kubeflow
+) -> dsl.ContainerOp:
     """Runs a node."""
     step = _operation(node, ["step", "--node", node], made, values, settings)
     step.set_display_name(node)  # Kubernetes' own name is in lower case
@@ -74,7 +76,7 @@ def _step(made: compiled_pipeline.Bundle, node: str, values: Mapping[str, Any], 
     return step
 
 
-def _ending(made: compiled_pipeline.Bundle, values: Mapping[str, Any], settings: Kubeflow) -> None:
+def _ending(made: compiled_pipeline.CompiledPipeline, values: Mapping[str, Any], settings: Kubeflow) -> None:
     """Completes the record, also of a run whose pods were killed. A refusal is no failure of the workflow."""
     ending = _operation(_END, ["end", "--refused-exit-code", "0"], made, values, settings)
     # Its exit code is that of the run: to try again would not change it.
@@ -82,10 +84,10 @@ def _ending(made: compiled_pipeline.Bundle, values: Mapping[str, Any], settings:
 
 
 def _operation(
-    title: str, command: Sequence[str], made: compiled_pipeline.Bundle, values: Mapping[str, Any], settings: Kubeflow
+    title: str, command: Sequence[str], made: compiled_pipeline.CompiledPipeline, values: Mapping[str, Any], settings: Kubeflow
 ) -> dsl.ContainerOp:
     """Returns a pod that runs a command of ours."""
-    arguments = [*command, "--pipeline", made.text(), "--run-id", "{{workflow.name}}"]
+    arguments = [*command, "--pipeline", made.to_json(), "--run-id", "{{workflow.name}}"]
     for key, value in values.items():
         arguments += ["--set", f"{key}={value}"]
     operation = dsl.ContainerOp(name=title, image=settings.image, command=["python", "-m", "pipeline"], arguments=arguments)

@@ -107,7 +107,7 @@ def _latest_tuned(finished: PipelineConfig) -> Resolver:
 def _finish(spec: dict[str, Any], finished: PipelineConfig, *, vertex: bool) -> None:
     """Adds to what TFX has compiled: how our step is called, the parameters of a run, and what steps may take."""
     kubeflow = finished.settings.kubeflow
-    made = compiled_pipeline.make(finished, compilation.secrets(kubeflow))
+    made = compiled_pipeline.compile_for_steps(finished, compilation.secrets(kubeflow))
     executors = spec["deploymentSpec"]["executors"]
     parameters = {
         PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": value}
@@ -145,9 +145,9 @@ def _finish(spec: dict[str, Any], finished: PipelineConfig, *, vertex: bool) -> 
             }
 
 
-def _call_ours(container: dict[str, Any], made: compiled_pipeline.Bundle, node: str) -> None:
+def _call_ours(container: dict[str, Any], made: compiled_pipeline.CompiledPipeline, node: str) -> None:
     """Puts our options before TFX's, in the executor's command and in that of ExampleGen's driver."""
-    ours = [OPTIONS.pipeline, made.text(), OPTIONS.node, node, OPTIONS.run_id, _JOB_NAME]
+    ours = [OPTIONS.pipeline, made.to_json(), OPTIONS.node, node, OPTIONS.run_id, _JOB_NAME]
     for key, name in PARAMETERS.items():
         ours += [OPTIONS.set, f"{key}={{{{$.inputs.parameters['{name}']}}}}"]
     container["args"] = [*ours, *container["args"]]

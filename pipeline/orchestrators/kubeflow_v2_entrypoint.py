@@ -50,8 +50,8 @@ def run(given: argparse.Namespace, beam_args: Sequence[str]) -> None:
     Raises:
         errors.PipelineError: one paragraph: what went wrong, and the way out.
     """
-    made = compiled_pipeline.read(given.pipeline)
-    config = made.configured(given.set)
+    made = compiled_pipeline.load(given.pipeline)
+    config = made.config_for_run(given.set)
     compiled_pipeline.check_secrets(made)
     compiled_pipeline.check_code(made, config)
     from google.protobuf import json_format

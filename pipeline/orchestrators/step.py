@@ -18,7 +18,7 @@ from pipeline import errors
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import preflight, signals
 from pipeline.orchestrators import finish, step_record
-from pipeline.orchestrators.compiled_pipeline import Bundle, check_code, check_secrets
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline, check_code, check_secrets
 from pipeline.record import states
 from trainer_module.files import lock
 from trainer_module.files.paths import is_remote
@@ -33,33 +33,33 @@ SKIPPED = 99
 _log = logging.getLogger(__name__)
 
 
-def run(bundle: Bundle, node_id: str, run_id: str, assignments: Sequence[str] = ()) -> int:
+def run(compiled: CompiledPipeline, node_id: str, run_id: str, assignments: Sequence[str] = ()) -> int:
     """Runs a node, if it has not run in this run already. Returns the exit code: OK, SKIPPED, or that of its failure.
 
     Args:
-        bundle: the compiled pipeline.
+        compiled: the compiled pipeline.
         node_id: of the node.
         run_id: the same for all nodes of a run, and for no other run.
-        assignments: `key=value`, what this run sets otherwise than the bundle; the same for all nodes of a run.
+        assignments: `key=value`, what this run sets otherwise than what was compiled; the same for all nodes of a run.
 
     Raises:
         errors.PipelineError: one paragraph: what is wrong, and the way out, where there is no record to write it to.
     """
-    if node_id not in bundle.needs:
-        raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(bundle.needs)}.")
-    config = bundle.configured(assignments)
+    if node_id not in compiled.needs:
+        raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(compiled.needs)}.")
+    config = compiled.config_for_run(assignments)
     try:
         with _output_folder(config, node_id), signals.raised(), _alone(config, node_id, run_id):
-            check_secrets(bundle)
-            check_code(bundle, config)
-            if not bundle.needs[node_id]:
+            check_secrets(compiled)
+            check_code(compiled, config)
+            if not compiled.needs[node_id]:
                 preflight.check(config)
-            return _run(bundle, config, node_id, run_id)
+            return _run(compiled, config, node_id, run_id)
     except (errors.PipelineError, errors.StoppedError) as failure:
-        return _failed(bundle, config, node_id, run_id, failure)
+        return _failed(compiled, config, node_id, run_id, failure)
 
 
-def _run(bundle: Bundle, config: PipelineConfig, node_id: str, run_id: str) -> int:
+def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_id: str) -> int:
     from pipeline import ir
     from pipeline.execution.nodes import Nodes
     from pipeline.metadata import connection as metadata_store
@@ -67,19 +67,19 @@ def _run(bundle: Bundle, config: PipelineConfig, node_id: str, run_id: str) -> i
 
     logs.settle()
     connection = metadata_store.reach(config.metadata_uri)
-    observer, settings = step_record.Observer(bundle, config, run_id), config.settings.run
+    observer, settings = step_record.Observer(compiled, config, run_id), config.settings.run
     # Raw data may have been moved away once its reader has run.
-    seen = config if not bundle.needs[node_id] else ir.without_data(config)
+    seen = config if not compiled.needs[node_id] else ir.without_data(config)
     nodes = Nodes(ir.compile_pipeline(seen, run_id), connection, observer, settings.retries, settings.retry_seconds)
     state = _run_once(nodes, node_id)
     decision = _decision(config, connection, run_id, node_id)
     _log.info("%s: %s.%s", node_id, state, f" {decision.decision.capitalize()}. {decision.why}" if decision else "")
-    with step_record.opened(bundle, config, run_id) as record:
+    with step_record.opened(compiled, config, run_id) as record:
         if record.node(node_id).state != state:  # killed before it could be written down, or done long ago
             record.enter(node_id, state, record.node(node_id).seconds)
         over = record.over
     if over:
-        finish.conclude(bundle, config, run_id, connection)
+        finish.conclude(compiled, config, run_id, connection)
     return SKIPPED if state == states.SKIPPED else errors.OK
 
 
@@ -94,7 +94,11 @@ def _run_once(nodes: Nodes, node_id: str) -> str:
 
 
 def _failed(
-    bundle: Bundle, config: PipelineConfig, node_id: str, run_id: str, failure: errors.PipelineError | errors.StoppedError
+    compiled: CompiledPipeline,
+    config: PipelineConfig,
+    node_id: str,
+    run_id: str,
+    failure: errors.PipelineError | errors.StoppedError,
 ) -> int:
     """Says why a node has failed, in the record and as the last words of the log. Returns the exit code."""
     from pipeline.record import status
@@ -102,7 +106,7 @@ def _failed(
     if isinstance(failure, errors.NodeFailedError):
         _log.error("%s failed.", node_id, exc_info=failure)
     try:
-        with step_record.opened(bundle, config, run_id) as record:
+        with step_record.opened(compiled, config, run_id) as record:
             if record.node(node_id).state != states.FAILED:
                 record.enter(node_id, states.FAILED, 0.0)
             exit_code = status.give(record, config.output_dir, failure)

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 from pipeline import graph
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.orchestrators.compiled_pipeline import Bundle
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 from pipeline.record import run_record, states
 from pipeline.record.run_record import RunRecord
 from trainer_module.files.paths import is_remote
 
 
 @contextlib.contextmanager
-def opened(bundle: Bundle, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
+def opened(compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
     """The record of the run; where all that steps share is object storage, a blank one that is lost afterwards."""
-    blank = run_record.new(config, run_id, bundle.code, run_record.ORCHESTRATOR, bundle.needs)
+    blank = run_record.new(config, run_id, compiled.code, run_record.ORCHESTRATOR, compiled.needs)
     if not is_remote(config.output_dir):
         with run_record.shared(config.output_dir, blank) as kept:
             yield kept
@@ -28,8 +28,8 @@ def opened(bundle: Bundle, config: PipelineConfig, run_id: str) -> Iterator[RunR
 class Observer:
     """Writes down what becomes of a node."""
 
-    def __init__(self, bundle: Bundle, config: PipelineConfig, run_id: str) -> None:
-        self._of, self._needs = (bundle, config, run_id), bundle.needs
+    def __init__(self, compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> None:
+        self._of, self._needs = (compiled, config, run_id), compiled.needs
 
     def node(self, node_id: str, state: str, seconds: float) -> None:
         """A node has entered a state."""

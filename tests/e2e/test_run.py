@@ -57,7 +57,7 @@ def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(first, out
         monkeypatch.setattr(module, "is_remote", lambda path: True)
     (output / "run.json").unlink()
     given = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(output)})
-    assert finish.end(compiled_pipeline.make(given), first.record["run_id"]) == 0
+    assert finish.end(compiled_pipeline.compile_for_steps(given), first.record["run_id"]) == 0
     record = json.loads((output / "run.json").read_text())
     assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
     took = {n["id"]: n["seconds"] for n in record["nodes"]}

@@ -144,14 +144,14 @@ def test_every_key_of_the_table_is_tested_above() -> None:
 
 def test_what_lies_beside_it_is_what_steps_read(tmp_path: Path) -> None:
     text = compiled(tmp_path, SPANS, "airflow.retries=5", "train.seed=7")["taxi.json"]
-    read = compiled_pipeline.read(text)
-    assert read.configured(("train.steps=3", "data.span=")).train_steps == 3
-    assert read.configured().training.seed == 7
+    read = compiled_pipeline.load(text)
+    assert read.config_for_run(("train.steps=3", "data.span=")).train_steps == 3
+    assert read.config_for_run().training.seed == 7
     assert "airflow" not in json.loads(text)["settings"]
 
 
 def test_edges_that_follow_from_others_are_left_out_and_no_other(tmp_path: Path) -> None:
-    made = compiled_pipeline.make(pipeline_config.load(None, (), {}))
+    made = compiled_pipeline.compile_for_steps(pipeline_config.load(None, (), {}))
     direct = graph.without_indirect(made.needs)
 
     def before(node: str, needs: dict[str, list[str]]) -> set[str]:

@@ -54,10 +54,10 @@ def steps(workflow):
     return [t for t in workflow["spec"]["templates"] if "container" in t]
 
 
-def bundle_of(workflow):
+def compiled_pipeline_of(workflow):
     """What all its steps are told."""
     [text] = {argument(t, "--pipeline") for t in steps(workflow)}
-    return compiled_pipeline.read(text)
+    return compiled_pipeline.load(text)
 
 
 def argument(step, option):
@@ -97,7 +97,7 @@ def test_steps_wait_for_those_that_they_need(compiled):
     workflow = compiled()
     assert [t["name"] for t in steps(workflow)] == sorted(["end", *(node.lower() for node in NODES)])
     dag = next(t for t in workflow["spec"]["templates"] if t["name"] == workflow["spec"]["entrypoint"])["dag"]
-    needs = {node.lower(): sorted(n.lower() for n in before) for node, before in bundle_of(workflow).needs.items()}
+    needs = {node.lower(): sorted(n.lower() for n in before) for node, before in compiled_pipeline_of(workflow).needs.items()}
     assert {task["name"]: task.get("dependencies", []) for task in dag["tasks"]} == needs
     assert needs["evaluator"] == ["championgate", "csvexamplegen", "datagate", "latestblessedmodel", "schemagen", "trainer"]
 
@@ -136,13 +136,13 @@ def test_parameters_have_what_was_compiled_as_defaults(compiled):
 
 
 def test_a_run_may_set_them_otherwise_and_an_empty_one_is_as_compiled(compiled):
-    compiled_with = bundle_of(compiled("train.steps=70"))
-    made = compiled_with.configured(["data.path=s3://bucket/{SPAN}", "data.span=5", "train.steps=80"])
+    compiled_with = compiled_pipeline_of(compiled("train.steps=70"))
+    made = compiled_with.config_for_run(["data.path=s3://bucket/{SPAN}", "data.span=5", "train.steps=80"])
     assert (made.data_path, made.settings.data.span, made.train_steps) == ("s3://bucket/{SPAN}", 5, 80)
-    made = compiled_with.configured(["data.path=", "data.span=", "train.steps="])
+    made = compiled_with.config_for_run(["data.path=", "data.span=", "train.steps="])
     assert (made.settings.data.path, made.settings.data.span, made.train_steps) == (None, None, 70)
     with pytest.raises(UsageError, match=r"train.steps.*Received: 'many'"):
-        compiled_with.configured(["train.steps=many"])
+        compiled_with.config_for_run(["train.steps=many"])
 
 
 def test_data_may_lie_where_only_pods_see_it(compiled):
@@ -213,7 +213,7 @@ def test_secrets_and_config_maps_are_environments(compiled):
     env = template(made, "Pusher")["container"]["env"]
     for name, key in (("database", "URI"), ("login", "TOKEN")):  # optional: the step itself says what is missing
         assert {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": True}}} in env
-    assert bundle_of(made).secrets == {"URI": "database", "TOKEN": "login"}
+    assert compiled_pipeline_of(made).secrets == {"URI": "database", "TOKEN": "login"}
     assert template(made, "Pusher")["container"]["envFrom"] == [{"configMapRef": {"name": "places", "optional": True}}]
     assert template(compiled(), "Pusher")["container"]["envFrom"] == [
         {"configMapRef": {"name": "metadata-grpc-configmap", "optional": True}}
@@ -224,7 +224,7 @@ def test_a_volume_holds_all_that_is_written(compiled):
     made = compiled("kubeflow.volume.path=/data", "kubeflow.volume.group=7", "kubeflow.service_account=trainer")
     assert template(made, "Pusher")["volumes"] == [{"name": "pipeline", "persistentVolumeClaim": {"claimName": "pipeline"}}]
     assert template(made, "Pusher")["container"]["volumeMounts"] == [{"name": "pipeline", "mountPath": "/data"}]
-    assert bundle_of(made).configured().output_dir == "/data/taxi"
+    assert compiled_pipeline_of(made).config_for_run().output_dir == "/data/taxi"
     assert made["spec"]["securityContext"] == {"fsGroup": 7}
     assert made["spec"]["serviceAccountName"] == "trainer"
 
@@ -233,7 +233,7 @@ def test_or_object_storage_does(tmp_path):
     given = pipeline_config.load(None, (IMAGE, "output_dir=gs://bucket/taxi"), {})
     [text] = kubeflow_compiler.compile(given, tmp_path / "w.yaml").values()
     made = yaml.safe_load(text)
-    assert bundle_of(made).configured().output_dir == "gs://bucket/taxi"
+    assert compiled_pipeline_of(made).config_for_run().output_dir == "gs://bucket/taxi"
     assert not {"volumes", "securityContext"} & {*made["spec"], *template(made, "Pusher")}
 
 
@@ -245,7 +245,7 @@ def test_or_object_storage_does(tmp_path):
     ],
 )
 def test_metadata_is_a_server(compiled, given, uri):
-    assert bundle_of(compiled(*given)).configured().metadata_uri == uri
+    assert compiled_pipeline_of(compiled(*given)).config_for_run().metadata_uri == uri
 
 
 # Refusals.
@@ -319,8 +319,8 @@ def test_an_extra_that_is_not_installed(tmp_path, monkeypatch):
 
 
 def test_a_step_that_meets_other_code_says_so_and_runs_nothing(compiled, tmp_path):
-    made = bundle_of(compiled(f"kubeflow.volume.path={tmp_path}/volume"))
-    text = made.text().replace(made.code, "0" * 16)
+    made = compiled_pipeline_of(compiled(f"kubeflow.volume.path={tmp_path}/volume"))
+    text = made.to_json().replace(made.code, "0" * 16)
     done = cli.call("step", "--pipeline", text, "--node", "SchemaGen", "--run-id", "one")
     assert done.code == USAGE
     [line] = done.err.strip().splitlines()

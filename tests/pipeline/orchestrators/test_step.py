@@ -18,7 +18,7 @@ from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.errors import NodeFailedError, TerminatedRunError, UsageError
 from pipeline.execution import preflight
 from pipeline.orchestrators import compiled_pipeline, finish, step, step_record
-from pipeline.orchestrators.compiled_pipeline import Bundle
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 from pipeline.record import states
 
 RUN = "taxi.manual__2026-01-31"
@@ -30,8 +30,8 @@ def given(tmp_path: Path) -> PipelineConfig:
 
 
 @pytest.fixture
-def made(given: PipelineConfig) -> Bundle:
-    return compiled_pipeline.make(given)
+def made(given: PipelineConfig) -> CompiledPipeline:
+    return compiled_pipeline.compile_for_steps(given)
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -42,14 +42,16 @@ def state(folder: Path) -> dict[str, str]:
     return {node["id"]: node["state"] for node in record(folder)["nodes"]}
 
 
-def test_a_folder_that_a_run_has_to_itself_is_worth_another_try(given: PipelineConfig, made: Bundle, tmp_path: Path) -> None:
+def test_a_folder_that_a_run_has_to_itself_is_worth_another_try(
+    given: PipelineConfig, made: CompiledPipeline, tmp_path: Path
+) -> None:
     with preflight.output_folder(given.output_dir):
         assert step.run(made, "CsvExampleGen", RUN) == errors.NODE_FAILED
     assert (record(tmp_path)["status"], record(tmp_path)["exit_code"]) == ("failed", 1)
     assert "is using the output folder" in record(tmp_path)["why"]
 
 
-def test_other_code_is_refused_and_the_end_of_the_run_says_so_too(made: Bundle, tmp_path: Path) -> None:
+def test_other_code_is_refused_and_the_end_of_the_run_says_so_too(made: CompiledPipeline, tmp_path: Path) -> None:
     other = msgspec.structs.replace(made, code="0123456789abcdef")
     assert step.run(other, "SchemaGen", RUN) == errors.USAGE
     assert finish.end(other, RUN) == errors.USAGE
@@ -62,7 +64,7 @@ def test_other_code_is_refused_and_the_end_of_the_run_says_so_too(made: Bundle, 
 
 
 def test_a_missing_secret_is_named_by_every_step_and_at_the_end(
-    made: Bundle, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    made: CompiledPipeline, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     needing = msgspec.structs.replace(made, secrets={"MLMD_TOKEN": "login"})
     assert step.run(needing, "SchemaGen", RUN) == errors.USAGE
@@ -72,7 +74,9 @@ def test_a_missing_secret_is_named_by_every_step_and_at_the_end(
         finish.end(needing, RUN)
 
 
-def test_a_node_behind_the_reader_does_not_need_the_raw_data(made: Bundle, given: PipelineConfig, tmp_path: Path) -> None:
+def test_a_node_behind_the_reader_does_not_need_the_raw_data(
+    made: CompiledPipeline, given: PipelineConfig, tmp_path: Path
+) -> None:
     gone = msgspec.structs.replace(given, data_path=str(tmp_path / "archived.csv"))
     with pytest.raises(errors.InputError, match=r"archived\.csv"):
         compiled.compile_pipeline(gone, RUN)
@@ -80,26 +84,28 @@ def test_a_node_behind_the_reader_does_not_need_the_raw_data(made: Bundle, given
     assert set(compiled.node_ids(ir)) == set(made.needs)
 
 
-def test_data_that_is_not_there_is_said_as_by_run(made: Bundle, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_data_that_is_not_there_is_said_as_by_run(
+    made: CompiledPipeline, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert step.run(made, "CsvExampleGen", RUN, ("data.path=/nowhere/trips.csv",)) == errors.USAGE
     assert "/nowhere/trips.csv" in record(tmp_path)["why"]
     last = capfd.readouterr().err.splitlines()[-1]
     assert last == f"Failed. {record(tmp_path)['why']}"
 
 
-def test_an_unknown_node_and_an_unknown_setting(made: Bundle) -> None:
+def test_an_unknown_node_and_an_unknown_setting(made: CompiledPipeline) -> None:
     with pytest.raises(UsageError, match=r"There is no node 'Trainor'\. The nodes are: CsvExampleGen, "):
         step.run(made, "Trainor", RUN)
     with pytest.raises(UsageError, match=r"Did you mean 'train\.steps'"):
         step.run(made, "Trainer", RUN, ("train.step=3",))
 
 
-def test_a_run_whose_first_node_never_ran_has_failed(made: Bundle, tmp_path: Path) -> None:
+def test_a_run_whose_first_node_never_ran_has_failed(made: CompiledPipeline, tmp_path: Path) -> None:
     assert finish.end(made, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"].startswith("Node CsvExampleGen failed: it never ran, or was killed.")
 
 
-def test_a_run_whose_node_was_killed_has_failed(given: PipelineConfig, made: Bundle, tmp_path: Path) -> None:
+def test_a_run_whose_node_was_killed_has_failed(given: PipelineConfig, made: CompiledPipeline, tmp_path: Path) -> None:
     observer = step_record.Observer(made, given, RUN)
     observer.node("CsvExampleGen", states.DONE, 1.0)
     observer.node("StatisticsGen", states.RUNNING, 0.0)
@@ -107,7 +113,7 @@ def test_a_run_whose_node_was_killed_has_failed(given: PipelineConfig, made: Bun
     assert record(tmp_path)["why"].startswith("Node StatisticsGen failed: it never ran, or was killed.")
 
 
-def test_an_interrupted_run_stays_one_until_it_goes_on(given: PipelineConfig, made: Bundle, tmp_path: Path) -> None:
+def test_an_interrupted_run_stays_one_until_it_goes_on(given: PipelineConfig, made: CompiledPipeline, tmp_path: Path) -> None:
     observer = step_record.Observer(made, given, RUN)
     observer.node("CsvExampleGen", states.RUNNING, 0.0)
     stopped = TerminatedRunError("Stopped by SIGTERM.")
@@ -122,7 +128,9 @@ def test_an_interrupted_run_stays_one_until_it_goes_on(given: PipelineConfig, ma
     assert state(tmp_path)["SchemaGen"] == states.RUNNING
 
 
-def test_why_a_node_has_failed_outlives_a_branch_that_goes_on(given: PipelineConfig, made: Bundle, tmp_path: Path) -> None:
+def test_why_a_node_has_failed_outlives_a_branch_that_goes_on(
+    given: PipelineConfig, made: CompiledPipeline, tmp_path: Path
+) -> None:
     failure = NodeFailedError("CsvExampleGen", "ValueError: as told")
     assert step._failed(made, given, "CsvExampleGen", RUN, failure) == errors.NODE_FAILED
     step_record.Observer(made, given, RUN).node("SchemaGen", states.DONE, 1.0)
