@@ -47,7 +47,7 @@ def code(*modules: str) -> str:
             # Importing a module runs the packages around it.
             parts = module.split(".")
             pending.extend(".".join(parts[:i]) for i in range(1, len(parts)))
-    unknown = [m for m in modules if m not in files and not _spec(m)]
+    unknown = [m for m in modules if m not in files and not _find_spec_without_import(m)]
     if unknown:
         raise ModuleNotFoundError(f"There is no module {', '.join(unknown)} to hash.")
     digest = hashlib.sha256()
@@ -64,18 +64,18 @@ def settings(**values: Any) -> str:
 def _source(module: str) -> Path | None:
     """Returns the file of a module of ours, else None."""
     # An installed package is not looked into: Python cannot do so where one without a file, like TFX's, is not imported yet.
-    if _foreign(module.partition(".")[0]):
+    if _is_third_party(module.partition(".")[0]):
         return None
-    spec = _spec(module)
+    spec = _find_spec_without_import(module)
     if spec is None or not spec.origin or not spec.origin.endswith(".py") or _installed(spec.origin):
         return None
     return Path(spec.origin).resolve()
 
 
 @cache
-def _foreign(package: str) -> bool:
+def _is_third_party(package: str) -> bool:
     """Whether a package is installed, or there is none of that name. (Of a thousand imports most are of a few such.)"""
-    spec = _spec(package)
+    spec = _find_spec_without_import(package)
     return spec is None or all(map(_installed, [spec.origin] if spec.origin else _locations(spec)))
 
 
@@ -88,7 +88,7 @@ def _locations(spec: importlib.machinery.ModuleSpec) -> list[str]:
     return list(spec.submodule_search_locations or [])
 
 
-def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
+def _find_spec_without_import(module: str) -> importlib.machinery.ModuleSpec | None:
     """Finds a module without importing the packages around it, as importlib.util.find_spec would."""
     search: list[str] | None = None
     spec = None

@@ -17,7 +17,7 @@ def raised() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         watch = sys.modules.get("trainer_module.supervision.watchdog")  # not before something trains
-        if watch and watch.ask_to_leave(number):
+        if watch and watch.request_stop(number):
             return  # to be called again when a checkpoint has been saved
         if number == signal.SIGINT:
             raise errors.InterruptedRunError("Stopped by Ctrl-C.")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from pipeline.record import states
 from pipeline.terminal import trials_table
-from trainer_module.training.progress import LOGGER
+from trainer_module.training.progress import LOGGER, ProgressReport
 from trainer_module.tuning.trial_table import LOGGER as SEARCH
 
 _MARKS = {
@@ -74,8 +74,10 @@ class Progress(logging.Handler):
         if record.name == SEARCH.name:
             self._search(getattr(record, "trials", []))
             return
-        report: dict[str, Any] = getattr(record, "training", {})
-        self._training = "step {step:,}/{steps:,}  loss {loss:.4f}  {steps_per_second:,.0f} steps/s".format(**report)
+        report: ProgressReport = record.progress  # type: ignore[attr-defined]
+        self._training = (
+            f"step {report.step:,}/{report.steps:,}  loss {report.loss:.4f}  {report.steps_per_second:,.0f} steps/s"
+        )
         now = time.monotonic()
         if not self._console.is_terminal and now - self._said >= _PLAIN_EVERY_SECONDS:
             self._said = now

@@ -89,7 +89,7 @@ class FaultInjector(logging.Handler):
             self._pids[record.member] = record.pid  # type: ignore[attr-defined]
             if record.member == self._case.member:  # type: ignore[attr-defined]
                 self._at_start(record.pid)
-        elif hasattr(record, "training") and record.training["step"] >= self._at:
+        elif hasattr(record, "progress") and record.progress.step >= self._at:
             self._at_step()
         elif hasattr(record, "lost_steps"):
             self.lost += record.lost_steps

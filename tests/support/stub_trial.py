@@ -65,7 +65,7 @@ while step < 100:
     put(checkpoint, str(step))
     value = 1 - abs(job["hyperparameters"]["x"] - 0.7) * (2 - step / 100)
     write(curve=[*report["curve"], [step, value]])
-    line.say(training={"step": step, "steps": 100, "loss": 0.0, "steps_per_second": 1.0})
+    line.say(progress={"step": step, "steps": 100, "loss": 0.0, "steps_per_second": 1.0})
     if fate == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
     if fate == "fails":

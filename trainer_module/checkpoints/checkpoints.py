@@ -21,8 +21,12 @@ _PIECE = 2**20  # bytes read at a time
 def step_of(folder: str) -> int:
     """Returns the global step of the newest checkpoint in a folder, 0 if there is none."""
     checkpoint = tf.train.latest_checkpoint(folder)
-    # From its name: it may be cut off.
-    return int(checkpoint.rpartition("-")[2]) if checkpoint else 0
+    return step_in(checkpoint) if checkpoint else 0
+
+
+def step_in(checkpoint: str) -> int:
+    """Returns the global step in the name of a checkpoint. Its content may be cut off."""
+    return int(checkpoint.rpartition("-")[2])
 
 
 def fall_back(folder: str) -> None:

@@ -48,11 +48,22 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What all evaluations of a training have found; None before there is one."""
+class EvaluationSummary:
+    """The two evaluations of a training that decide how it goes on.
+
+    Attributes:
+        best: of all evaluations, the one with the best metric; None before one had a finite metric.
+        last: the newest one; None before the first.
+    """
 
     best: Evaluation | None = None
     last: Evaluation | None = None
+
+    def out_of_patience(self, patience: int) -> bool:
+        """Whether the newest evaluation came `patience` steps or more after the best one. A patience of 0 never ends."""
+        if not patience or not self.last:
+            return False
+        return self.last.step - (self.best.step if self.best else 0) >= patience
 
 
 @dataclass(frozen=True)
@@ -69,12 +80,14 @@ class Evaluations:
     metric: str
     direction: Direction
 
-    def read(self) -> Findings:
+    def read(self) -> EvaluationSummary:
         """Returns what is known, from disk: another process may evaluate."""
         if not tf.io.gfile.exists(self._path(FILE)):
-            return Findings()
+            return EvaluationSummary()
         with tf.io.gfile.GFile(self._path(FILE)) as file:
-            return msgspec.convert(json.loads(file.read()), Findings)  # json takes NaN and Infinity, msgspec.json does not
+            return msgspec.convert(
+                json.loads(file.read()), EvaluationSummary
+            )  # json takes NaN and Infinity, msgspec.json does not
 
     def clear(self) -> None:
         """Forgets all evaluations: for a training that begins at the start."""
@@ -82,12 +95,12 @@ class Evaluations:
             if tf.io.gfile.exists(self._path(name)):
                 tf.io.gfile.rmtree(self._path(name)) if name == BEST else tf.io.gfile.remove(self._path(name))
 
-    def rewind(self, step: int) -> None:
+    def forget_after(self, step: int) -> None:
         """Forgets what was found behind a step: for a training that goes on from there, since a later checkpoint was lost."""
         found = self.read()
         if found.last and found.last.step > step:
             best = found.best if found.best and found.best.step <= step else None
-            self._write(FILE, json.dumps(asdict(Findings(best, best)), indent=2))
+            self._write(FILE, json.dumps(asdict(EvaluationSummary(best, best)), indent=2))
 
     def is_better(self, metrics: Metrics, than: Metrics | None) -> bool:
         """Whether one evaluation is better than another. One whose metric or loss is not finite never is.
@@ -112,13 +125,6 @@ class Evaluations:
         best = self.read().best
         return self.is_better(metrics, best.metrics if best else None)
 
-    def stalled(self, patience: int) -> bool:
-        """Whether the newest evaluation is `patience` steps or more behind the best one. A patience of 0 has no end."""
-        found = self.read()
-        if not patience or not found.last:
-            return False
-        return found.last.step - (found.best.step if found.best else 0) >= patience
-
     def record(self, checkpoint: str, metrics: Metrics, saved_model: str | None) -> None:
         """Records an evaluation; if it is the best one, a copy of its checkpoint is kept.
 
@@ -135,7 +141,7 @@ class Evaluations:
         last = Evaluation(int(values["global_step"]), posixpath.basename(checkpoint), values, export)
         if self.is_better(values, best.metrics if best else None):
             best = replace(last, checkpoint=self._keep(checkpoint))
-        self._write(FILE, json.dumps(asdict(Findings(best, last)), indent=2))
+        self._write(FILE, json.dumps(asdict(EvaluationSummary(best, last)), indent=2))
         if best:
             self._tidy(best)
 
@@ -144,7 +150,7 @@ class Evaluations:
         found = self.read()
         export = posixpath.relpath(saved_model, self.folder)
         now = [replace(e, saved_model=export) if e == evaluation else e for e in (found.best, found.last)]
-        self._write(FILE, json.dumps(asdict(Findings(*now)), indent=2))
+        self._write(FILE, json.dumps(asdict(EvaluationSummary(*now)), indent=2))
 
     def _keep(self, checkpoint: str) -> str:
         """Copies a checkpoint and makes it the newest one of its folder; the one before stays."""

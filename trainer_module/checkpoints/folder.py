@@ -90,7 +90,7 @@ def prepare(path: str, evaluations: Evaluations, fresh: str) -> int:
     checkpoints.fall_back(path)
     step = checkpoints.step_of(path)
     if step:
-        evaluations.rewind(step)
+        evaluations.forget_after(step)
         _log.info("The training in %s goes on from step %d.", path, step)
     return step
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.cluster import addresses
 from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat, EvaluatorHeartbeatHook
-from trainer_module.supervision.watchdog import Control, LeaveHook
+from trainer_module.supervision.watchdog import Control, InterruptHook
 from trainer_module.training import attempt, exporters, loop
 from trainer_module.training.job import Job
-from trainer_module.training.training_state import FOLDER, HELD, Outcome
+from trainer_module.training.training_state import FOLDER, HELD, TrainingState
 
 _log = logging.getLogger(__name__)
 
@@ -60,34 +61,31 @@ def run(job: Job, chief: str | None, control: Control) -> None:
     Raises:
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
-    built, outcome = attempt.parts(job), Outcome(job)
+    built, training_state = attempt.parts(job), TrainingState(job)
     pace, called_at = EvaluationPace(built["plan"]), -float("inf")
-    while not outcome.over():
+    while not (state := training_state.read()).finished:
         if control.stopping:
-            control.leave()
-        step = outcome.step()
-        if not outcome.evaluated() and step and pace.due(step):
+            control.raise_if_stopping()
+        if not state.evaluated and state.step and pace.due(state.step):
             with pace.evaluating():
-                _evaluate(job, built, outcome, control)
+                _evaluate(job, built, training_state.evaluations, control)
             continue
         if chief and time.monotonic() - called_at > _CALL_EVERY_SECONDS:
             called_at = time.monotonic()
             if addresses.answers(chief):
-                control.beat()
+                control.heartbeat()
         time.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _evaluate(job: Job, built: dict[str, Any], outcome: Outcome, control: Control) -> None:
+def _evaluate(job: Job, built: dict[str, Any], evaluations: Evaluations, control: Control) -> None:
     estimator, plan = built["estimator"], built["plan"]
     with _held(job.folder) as checkpoint:
         if checkpoint is None:
             return
         _log.info("Evaluating %s.", posixpath.basename(checkpoint))
-        hooks = [LeaveHook(control), EvaluatorHeartbeatHook(EvaluatorHeartbeat(job.folder))]
+        hooks = [InterruptHook(control), EvaluatorHeartbeatHook(EvaluatorHeartbeat(job.folder))]
         metrics = estimator.evaluate(built["eval_input_fn"], checkpoint_path=checkpoint, hooks=hooks)
-        exporter = exporters.build(
-            plan.export, outcome.evaluations, built["receiver_fn"], job.settings.keep_checkpoints, control
-        )
+        exporter = exporters.build(plan.export, evaluations, built["receiver_fn"], job.settings.keep_checkpoints, control)
         folder = posixpath.join(job.folder, "export", exporter.name)
         exporter.export(estimator, folder, checkpoint, metrics, is_the_final_export=metrics["global_step"] >= plan.steps)
 

@@ -22,7 +22,7 @@ from trainer_module.supervision import heartbeat
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import attempt, loop
 from trainer_module.training.job import Job
-from trainer_module.training.training_state import Outcome
+from trainer_module.training.training_state import TrainingState
 
 # What would be raised again the next time.
 PERMANENT_ERRORS = (
@@ -63,12 +63,12 @@ def run(job: Job, task: Task | None, control: Control, *, supervised: bool) -> N
     """
     if task is None:
         loop.train(**attempt.parts(job, **strategies.run_config(job.settings.cluster, None)), control=control)
-        Outcome(job).leave()
+        TrainingState(job).mark_last_checkpoint()
     elif task.role == EVALUATOR:
         evaluator.run(job, task.others(CHIEF).get(f"{CHIEF}-0"), control)
     else:
         if task.role == CHIEF and not supervised:
-            Outcome(job).fall_back()
+            TrainingState(job).fall_back()
         _train(job, task, control)
 
 
@@ -93,19 +93,19 @@ def _wait_for_last_evaluation(job: Job, control: Control) -> None:
     Raises:
         UnfinishedError: the training has to go on.
     """
-    outcome, evaluation = Outcome(job), EvaluatorHeartbeat(job.folder)
-    outcome.leave()
-    while not outcome.over():
-        if outcome.evaluated() and not outcome.complete():
+    training_state, evaluation = TrainingState(job), EvaluatorHeartbeat(job.folder)
+    training_state.mark_last_checkpoint()
+    while not (state := training_state.read()).finished:
+        if state.evaluated and not state.complete:
             raise UnfinishedError(
-                f"The training ended at step {outcome.step()} of {job.settings.steps}, but its last checkpoint is better than "
+                f"The training ended at step {state.step} of {job.settings.steps}, but its last checkpoint is better than "
                 "the stop rule had thought: it has to go on. If that repeats itself at the same step, the input has run dry: "
                 "is the training split empty, or smaller than one batch for each process?"
             )
         if evaluation.felt():
-            control.beat()
+            control.heartbeat()
         if control.stopping:
-            control.leave()
+            control.raise_if_stopping()
         time.sleep(_LOOK_EVERY_SECONDS)
 
 

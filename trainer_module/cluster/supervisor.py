@@ -15,7 +15,7 @@ from trainer_module.supervision.watchdog import Control
 from trainer_module.training import progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings
-from trainer_module.training.training_state import Outcome
+from trainer_module.training.training_state import TrainingState
 
 _log = logging.getLogger(__name__)
 
@@ -43,14 +43,15 @@ def run(job: Job, lock: int | None, control: Control) -> None:
         ClusterError: they did not get to the end.
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave; the newest checkpoint has all.
     """
-    outcome = Outcome(job)
-    if outcome.complete():
+    training_state = TrainingState(job)
+    state = training_state.read()
+    if state.complete:
         return
-    if not outcome.step():
-        outcome.evaluations.clear()
+    if not state.step:
+        training_state.evaluations.clear()
     with addresses.kept_free(role_processes.address_count(job)) as free:
-        Supervisor(role_processes.create(job, free, lock), job.settings, outcome, control).run()
-    outcome.tidy()
+        Supervisor(role_processes.create(job, free, lock), job.settings, training_state, control).run()
+    training_state.tidy()
 
 
 class Supervisor:
@@ -60,21 +61,21 @@ class Supervisor:
         self,
         crew: Sequence[RoleProcess],
         settings: Settings,
-        outcome: Outcome,
+        training_state: TrainingState,
         control: Control,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`outcome`: where the training stands. `clock` and `sleep` in seconds."""
-        self._crew, self._settings, self._outcome, self._control = crew, settings, outcome, control
+        """`training_state`: where the training stands. `clock` and `sleep` in seconds."""
+        self._crew, self._settings, self._training_state, self._control = crew, settings, training_state, control
         self._clock, self._sleep = clock, sleep
-        self._seen, self._looked_at = outcome.step(), -float("inf")
+        self._seen, self._looked_at = training_state.read().step, -float("inf")
 
     def run(self) -> None:
         """Until the training is over. Whatever happens, no process is left behind."""
         try:
             while not self._over():
-                self._control.beat()
+                self._control.heartbeat()
                 if self._control.stopping:
                     self._leave()
                 for member in self._crew:
@@ -91,7 +92,7 @@ class Supervisor:
         if self._clock() - self._looked_at < _LOOK_AT_FILES_SECONDS:
             return False
         self._looked_at = self._clock()
-        return self._outcome.over()
+        return self._training_state.read().finished
 
     def _leave(self) -> None:
         """Lets whoever writes the checkpoints write one; the others have nothing to save, but it may need them until then."""
@@ -100,7 +101,7 @@ class Supervisor:
             if member.process:
                 member.process.ask()
         self._wait_for(savers, self._settings.grace_seconds - 1)  # this process has as long
-        self._control.leave()
+        self._control.raise_if_stopping()
 
     def _look_after(self, member: RoleProcess) -> None:
         if member.process is None:
@@ -112,9 +113,9 @@ class Supervisor:
 
     def _hear(self, member: RoleProcess, process: ChildProcess) -> None:
         for report in process.hear():
-            self._seen = max(self._seen, report["step"])
+            self._seen = max(self._seen, report.step)
             if member.saves:
-                progress.report(**report)
+                progress.log(report)
 
     def _failure(self, member: RoleProcess, process: ChildProcess) -> str | None:
         """Returns what went wrong with a process, None if nothing did."""
@@ -124,14 +125,15 @@ class Supervisor:
             if process.silent_seconds > self._settings.stall_seconds:
                 return f"gave no sign of life for {self._settings.stall_seconds} s (train.stall_seconds)"
             return None
-        if process.code == heartbeat.DONE and (member.role == WORKER or self._outcome.over()):
+        if process.code == heartbeat.DONE and (member.role == WORKER or self._training_state.read().finished):
             return None  # a worker ends when it has seen the last step
         return process.how_it_ended()
 
     def _recover(self, member: RoleProcess, process: ChildProcess, failure: str) -> None:
         """Has a member started again, with those that cannot go on without it. Raises ClusterError if that would not help."""
         self._hear(member, process)  # its last words
-        member.failed(self._outcome.evaluated_step() if member.role == EVALUATOR else self._outcome.step())
+        state = self._training_state.read()
+        member.failed(state.evaluated_step if member.role == EVALUATOR else state.step)
         self._give_up_on(member, process, failure)
         again = min(_BACK_OFF_SECONDS * 2 ** (member.failures - 1), _LONGEST_BACK_OFF_SECONDS)
         fellows = [m for m in self._crew if m is not member and self._needs_restart(m, member)]
@@ -164,7 +166,7 @@ class Supervisor:
         if member.due is None or self._clock() < member.due:
             return
         if member.saves and member.starts:
-            self._outcome.fall_back()
+            self._training_state.fall_back()
             self._tell_what_is_lost()
         process = member.launch()
         _log.info("%s is process %d.", member.name, process.pid, extra={"member": member.name, "pid": process.pid})
@@ -173,7 +175,7 @@ class Supervisor:
         for member in self._crew:
             if member.process:
                 self._hear(member, member.process)
-        step = self._outcome.step()
+        step = self._training_state.read().step
         if self._seen > step:
             lost = self._seen - step
             _log.warning("The training goes on from step %d: %d steps are lost.", step, lost, extra={"lost_steps": lost})

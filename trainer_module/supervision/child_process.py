@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+from trainer_module.supervision.progress_report import ProgressReport
 
 _READ_BYTES = 1 << 16
 _TAIL_BYTES, _TAIL_LINES = 8192, 15
@@ -80,7 +81,7 @@ class ChildProcess:
         """Since its start or its last sign of life."""
         return self._clock() - self._heard_at
 
-    def hear(self) -> Iterator[dict[str, Any]]:
+    def hear(self) -> Iterator[ProgressReport]:
         """Returns the reports of progress that have come since the last call."""
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(self._pipe, _READ_BYTES):
@@ -91,8 +92,8 @@ class ChildProcess:
         for line in lines:
             message = json.loads(line)
             self.failed = message.get("failed", self.failed)
-            if "training" in message:
-                yield message["training"]
+            if "progress" in message:
+                yield ProgressReport(**message["progress"])
 
     def ask(self) -> None:
         """Asks it to leave."""

@@ -1,7 +1,7 @@
 """What ties the process of a role to the one that started it: it ends with it, and tells it how it is.
 
-It tells by lines of JSON through a pipe: `{}` is a sign of life, `{"training": {...}}` a report of progress as in
-`trainer_module.training.progress`, `{"failed": "..."}` why it is about to end, if starting it again would not help.
+It tells by lines of JSON through a pipe: `{}` is a sign of life, `{"progress": {...}}` a `ProgressReport`,
+`{"failed": "..."}` why it is about to end, if starting it again would not help.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from typing import NoReturn
 
 # How a process of a role ends.
@@ -94,4 +95,4 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Sends a record."""
         with contextlib.suppress(OSError):
-            self._lifeline.say(training=record.training)  # type: ignore[attr-defined]
+            self._lifeline.say(progress=asdict(record.progress))  # type: ignore[attr-defined]

@@ -59,7 +59,7 @@ class Control:
         """Whether the training is to save a checkpoint and leave."""
         return self._signal is not None
 
-    def ask(self, number: int) -> None:
+    def request_stop(self, number: int) -> None:
         """Asks the training to leave, because of a signal."""
         if not self.stopping:
             self._signal, self._asked_at = number, time.monotonic()
@@ -68,7 +68,7 @@ class Control:
         """Says that nobody waits for the training any more: whatever it does next, it must end."""
         self._abandoned = True
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Says that progress was made. Ends a training that was given up: another one may be in its folder.
 
         Raises:
@@ -78,9 +78,9 @@ class Control:
         if self._abandoned:
             raise StalledError("This training was given up.")
 
-    def leave(self) -> None:
+    def raise_if_stopping(self) -> None:
         """Ends the training if it was asked to; what it has trained must be on disk. Raises InterruptedTraining."""
-        self.beat()
+        self.heartbeat()
         if self._signal is not None:
             raise InterruptedTraining(self._signal)
 
@@ -93,7 +93,7 @@ class Control:
         return self.stopping and time.monotonic() - self._asked_at > grace_seconds
 
 
-class LeaveHook(tf.estimator.SessionRunHook):
+class InterruptHook(tf.estimator.SessionRunHook):
     """Where nothing is to be saved, an evaluation or a worker's part: every step is progress, and a moment to leave."""
 
     def __init__(self, control: Control) -> None:
@@ -101,14 +101,14 @@ class LeaveHook(tf.estimator.SessionRunHook):
 
     def before_run(self, run_context: Any) -> None:
         """Leaves, if asked to."""
-        self._control.leave()
+        self._control.raise_if_stopping()
 
 
 # The trainings under way in this process; a runner's own signal handler asks here first.
 _UNDER_WAY: list[Control] = []
 
 
-def ask_to_leave(number: int) -> bool:
+def request_stop(number: int) -> bool:
     """Asks the training under way in this process, if there is one, to save a checkpoint and leave.
 
     When it has left, it sends the signal to the process again.
@@ -118,7 +118,7 @@ def ask_to_leave(number: int) -> bool:
     """
     asked = [c for c in _UNDER_WAY if not c.stopping]
     for control in asked:
-        control.ask(number)
+        control.request_stop(number)
     return bool(asked)
 
 
@@ -192,10 +192,10 @@ def _dump_stacks(seconds: float) -> None:
 
 @contextlib.contextmanager
 def _handling_signals(control: Control) -> Iterator[None]:
-    """Answers signals while a training is under way. Only a main thread can; elsewhere its handler asks `ask_to_leave`."""
+    """Answers signals while a training is under way. Only a main thread can; elsewhere its handler asks `request_stop`."""
 
     def answer(number: int, frame: FrameType | None) -> None:
-        if not ask_to_leave(number):  # the second time
+        if not request_stop(number):  # the second time
             signal.signal(number, before[number])
             signal.raise_signal(number)
 

@@ -17,8 +17,8 @@ _CHECKPOINTS = 0.25
 _CHECKPOINTS_AT_LEAST = 0.02
 
 
-class TooDearError(Exception):
-    """An evaluation on the way that takes more than may be spent."""
+class EvaluationBudgetError(Exception):
+    """An evaluation during a training takes more time than the budget has left."""
 
 
 class Cadence:
@@ -89,21 +89,24 @@ class Cadence:
 
     @contextmanager
     def evaluating(self, *, last: bool = False) -> Iterator[None]:
-        """Around an evaluation and its export; swallows the TooDearError of one that is given up. `last`: of the training."""
+        """Around an evaluation and its export. If that evaluation is given up, its EvaluationBudgetError ends here.
+
+        `last`: whether it is the training's last evaluation, which is never given up.
+        """
         adapts = self._eval_seconds is None and not last
         self._limit = self._overhead * self.stepping - self._spent if adapts else float("inf")
         self._last_eval = began = self._clock()
         given_up = False
         try:
             yield
-        except TooDearError as error:
+        except EvaluationBudgetError as error:
             given_up = True
             _log.info("%s", error)
         self._eval_cost = (self._clock() - began) * (2 if given_up else 1)
         self._spent += self._clock() - began
 
     def check(self) -> None:
-        """To be called on the way through an evaluation. Raises TooDearError when it is to be given up."""
+        """To be called on the way through an evaluation. Raises EvaluationBudgetError when it is to be given up."""
         took = self._clock() - self._last_eval
         if took > self._limit:
-            raise TooDearError(f"An evaluation is given up after {took:.1f} s: train.overhead is {self._overhead:g}.")
+            raise EvaluationBudgetError(f"An evaluation is given up after {took:.1f} s: train.overhead is {self._overhead:g}.")

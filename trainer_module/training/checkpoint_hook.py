@@ -23,13 +23,13 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
     more what it has just restored, knows nothing of what saving costs, and cannot save when a process is asked to end.
     """
 
-    def __init__(self, folder: str, cadence: Cadence, control: Control, stalled: Callable[[], bool]) -> None:
-        """`stalled`: whether the stop rule, which reads what the evaluations have found, wants the training to end."""
+    def __init__(self, folder: str, cadence: Cadence, control: Control, out_of_patience: Callable[[], bool]) -> None:
+        """`out_of_patience`: whether the stop rule, which reads the evaluations, ends the training."""
         super().__init__(folder, save_steps=1, save_graph_def=False)  # never asked: `cadence` decides
         self._folder = folder
         self._cadence = cadence
         self._control = control
-        self._stalled = stalled
+        self._out_of_patience = out_of_patience
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: object) -> None:
         """Saves the state before the first step, unless it has just been restored."""
@@ -41,15 +41,15 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         for listener in self._listeners:  # train_and_evaluate's passes over the first call: nothing has been trained yet
             listener.after_save(session, step)
         self._cadence.begin(step)
-        self._control.leave()
+        self._control.raise_if_stopping()
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Looks whether it is time for something."""
-        self._control.beat()
+        self._control.heartbeat()
         at_least = int(run_values.results)  # what was fetched may be the step before this one's update
         if self._control.stopping:
             self._save(run_context.session, self._step(run_context.session))
-            self._control.leave()
+            self._control.raise_if_stopping()
         if self._cadence.checkpoint_due(at_least + 1):
             step = self._step(run_context.session)
             if self._cadence.checkpoint_due(step) and self._save_and_evaluate(run_context.session, step):
@@ -59,7 +59,7 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         """Saves and evaluates the last step."""
         step = self._step(session)
         self._save(session, step)
-        self._control.leave()
+        self._control.raise_if_stopping()
         with self._cadence.evaluating(last=True):
             for listener in self._listeners:
                 listener.end(session, step)
@@ -70,12 +70,12 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
     def _save_and_evaluate(self, session: tf.compat.v1.Session, step: int) -> bool:
         """Returns whether the training is to stop."""
         self._save(session, step)
-        self._control.leave()
+        self._control.raise_if_stopping()
         answers: list[bool | None] = []
         if self._listeners and self._cadence.evaluation_due():
             with self._cadence.evaluating():
                 answers += [listener.after_save(session, step) for listener in self._listeners]
-        return any(answers) or self._stalled()
+        return any(answers) or self._out_of_patience()
 
     def _save(self, session: tf.compat.v1.Session, step: int) -> None:
         if step == self._saved:
@@ -83,13 +83,13 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         with self._cadence.saving(step):
             self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
         self._saved = step
-        self._control.beat()
+        self._control.heartbeat()
 
     def _step(self, session: tf.compat.v1.Session) -> int:
         return int(session.run(self._global_step_tensor))
 
 
-class BudgetHook(tf.estimator.SessionRunHook):
+class EvaluationBudgetHook(tf.estimator.SessionRunHook):
     """In an evaluation on the way: gives it up when it takes more than may be spent."""
 
     def __init__(self, cadence: Cadence) -> None:

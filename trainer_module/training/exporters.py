@@ -42,13 +42,13 @@ class RememberingExporter(tf.estimator.Exporter):
         is_the_final_export: bool,
     ) -> str | None:
         """Exports a checkpoint that was evaluated, if it is one to export, and records the evaluation."""
-        self._control.leave()
+        self._control.raise_if_stopping()
         saved_model = None
         if not isinstance(self._inner, tf.estimator.BestExporter) or self._evaluations.is_best(eval_result):
             saved_model = self._inner.export(estimator, export_path, checkpoint_path, eval_result, is_the_final_export)
         path = tf.compat.as_str(saved_model) if saved_model else None
         self._evaluations.record(checkpoint_path, eval_result, path)
-        self._control.leave()
+        self._control.raise_if_stopping()
         return path
 
 

@@ -15,10 +15,10 @@ from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.checkpoints.evaluations import Evaluation, Evaluations
 from trainer_module.inputs import InputFn
 from trainer_module.serving.receiver import ReceiverFn
-from trainer_module.supervision.watchdog import Control, LeaveHook
+from trainer_module.supervision.watchdog import Control, InterruptHook
 from trainer_module.training import exporters
 from trainer_module.training.cadence import Cadence
-from trainer_module.training.checkpoint_hook import BudgetHook, CheckpointHook
+from trainer_module.training.checkpoint_hook import CheckpointHook, EvaluationBudgetHook
 from trainer_module.training.progress import ProgressHook
 from trainer_module.training.settings import Export, Settings
 
@@ -109,11 +109,11 @@ def train(
         evaluations.clear()
     elif resumed_from < plan.steps and _is_evaluated(plan, resumed_from):  # if nobody lived to do it
         evaluate_last(estimator, plan, eval_input_fn, receiver_fn, control)
-    if resumed_from < plan.steps and not evaluations.stalled(plan.patience):
+    if resumed_from < plan.steps and not evaluations.read().out_of_patience(plan.patience):
         take_part(estimator, plan, train_input_fn, eval_input_fn, receiver_fn, control)
     else:  # train_and_evaluate does nothing at all for a training that is done
         evaluate_last(estimator, plan, eval_input_fn, receiver_fn, control)
-    control.leave()
+    control.raise_if_stopping()
     return _hand_on(estimator, plan, resumed_from, evaluations, receiver_fn)
 
 
@@ -132,13 +132,15 @@ def take_part(
     """
     evaluations = evaluations_of(estimator, plan)
     hooks: list[tf.estimator.SessionRunHook] = [ProgressHook(plan.steps, control), *more_hooks]
-    eval_hooks: list[tf.estimator.SessionRunHook] = [LeaveHook(control)]
+    eval_hooks: list[tf.estimator.SessionRunHook] = [InterruptHook(control)]
     if estimator.config.is_chief:
         cadence = Cadence(plan.checkpoint_steps, plan.eval_seconds, plan.overhead)
-        eval_hooks.append(BudgetHook(cadence))
-        hooks.append(CheckpointHook(estimator.model_dir, cadence, control, lambda: evaluations.stalled(plan.patience)))
+        eval_hooks.append(EvaluationBudgetHook(cadence))
+        hooks.append(
+            CheckpointHook(estimator.model_dir, cadence, control, lambda: evaluations.read().out_of_patience(plan.patience))
+        )
     else:
-        hooks.append(LeaveHook(control))
+        hooks.append(InterruptHook(control))
     try:
         tf.estimator.train_and_evaluate(
             estimator,
@@ -182,7 +184,7 @@ def evaluate_last(
     if not step or (last and last.step >= step):
         return False
     checkpoint = estimator.latest_checkpoint()
-    metrics = estimator.evaluate(eval_input_fn, checkpoint_path=checkpoint, hooks=[LeaveHook(control)])
+    metrics = estimator.evaluate(eval_input_fn, checkpoint_path=checkpoint, hooks=[InterruptHook(control)])
     exporter = _exporter(estimator, plan, receiver_fn, control)
     folder = _exports(estimator, exporter.name)
     exporter.export(estimator, folder, checkpoint, metrics, is_the_final_export=step >= plan.steps)
@@ -197,7 +199,7 @@ def _hand_on(
     receiver_fn: ReceiverFn,
 ) -> Trained:
     reached, found = step_of(estimator.model_dir), evaluations.read()
-    if reached < plan.steps and not evaluations.stalled(plan.patience):
+    if reached < plan.steps and not evaluations.read().out_of_patience(plan.patience):
         raise TrainingError(
             f"The training ended at step {reached} of {plan.steps}. An input that runs dry does that: "
             "is the training split empty, or smaller than one batch?"

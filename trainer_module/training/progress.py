@@ -1,4 +1,4 @@
-"""What a training says while it runs: a log record every half second, for a person's screen and for the log alike."""
+"""Progress of a training: a log record every half second, with a `ProgressReport` for programs and a text for people."""
 
 from __future__ import annotations
 
@@ -8,49 +8,58 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer_module.supervision.progress_report import ProgressReport as ProgressReport
 from trainer_module.supervision.watchdog import Control
 
-# Whoever shows progress attaches a handler to this logger and reads the `training` of its records.
+# To show progress, attach a handler to this logger and read the `progress` of its records, a ProgressReport.
 LOGGER = logging.getLogger("trainer_module.progress")
 
 EVERY_SECONDS = 0.5
 
 
 class ProgressHook(tf.estimator.SessionRunHook):
-    """Reports step, loss and speed at most every `EVERY_SECONDS`; the loss is fetched only in a step that reports."""
+    """Reports step, loss and speed at most every `EVERY_SECONDS`. Only a step that reports fetches the loss."""
 
     def __init__(self, steps: int, control: Control) -> None:
-        """`steps`: the global step at which the training ends. `control`: of whoever watches."""
+        """Creates the hook.
+
+        Args:
+            steps: global step at which the training ends.
+            control: receives a heartbeat after every step.
+        """
         self._steps = steps
         self._control = control
         self._at, self._step, self._due = 0.0, -1, False
 
     def begin(self) -> None:
-        """Finds what to report: the Estimator adds the loss of its spec to this collection, last."""
+        """Finds the tensors to report: the Estimator adds the loss of its spec to this collection last."""
         self._global_step = tf.compat.v1.train.get_global_step()
         self._loss = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.LOSSES)[-1]
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: object) -> None:
-        """Starts the clock, at the step from which the training continues."""
+        """Starts the clock at the step from which the training continues."""
         self._at, self._step = time.monotonic(), int(session.run(self._global_step))
 
     def before_run(self, run_context: Any) -> tf.estimator.SessionRunArgs | None:
-        """Asks for the loss when it is time to report."""
+        """Fetches the loss if a report is due."""
         self._due = time.monotonic() - self._at >= EVERY_SECONDS
         return tf.estimator.SessionRunArgs(self._loss) if self._due else None
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        """Reports."""
-        self._control.beat()
+        """Reports if a report is due."""
+        self._control.heartbeat()
         if self._due:
-            # Fetched along with the step, it could be the one before or behind.
+            # If it were fetched together with the step, it could be the value before or after the step's update.
             now, step = time.monotonic(), int(run_context.session.run(self._global_step))
-            speed = (step - self._step) / (now - self._at)
+            steps_per_second = (step - self._step) / (now - self._at)
             self._at, self._step = now, step
-            report(step=step, steps=self._steps, loss=float(run_values.results), steps_per_second=speed)
+            log(ProgressReport(step, self._steps, float(run_values.results), steps_per_second))
 
 
-def report(*, step: int, steps: int, loss: float, steps_per_second: float) -> None:
-    """Writes one record."""
-    fields = {"step": step, "steps": steps, "loss": loss, "steps_per_second": steps_per_second}
-    LOGGER.info("step %d/%d, loss %.4f, %.0f steps/s", step, steps, loss, steps_per_second, extra={"training": fields})
+def log(report: ProgressReport) -> None:
+    """Writes a report as one record of LOGGER."""
+    LOGGER.info(
+        "step %d/%d, loss %.4f, %.0f steps/s",
+        report.step, report.steps, report.loss, report.steps_per_second,
+        extra={"progress": report},
+    )  # fmt: skip

@@ -1,8 +1,9 @@
-"""Where a training stands, by what is on disk: the one thing that all its processes see, on this machine or on many."""
+"""Where a training stands, read from the files in its folder: all its processes see those, on one machine or on many."""
 
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -12,87 +13,97 @@ from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 
-# The folder of a cluster's own files, inside that of the training.
+# The cluster's own files lie in this folder, inside the training's.
 FOLDER = "cluster"
-# The checkpoint that is being evaluated, in there.
+# In there: the checkpoint that is being evaluated.
 HELD = "evaluated"
-_LEFT = "left"
+# In there: the step of the last checkpoint, written when no process will write another one.
+_LAST_CHECKPOINT = "last_checkpoint"
 
 
 def job_file(job: Job) -> str:
-    """Returns where the job of a training is written, for processes that are to take part in it, here or elsewhere."""
+    """Returns the path of a training's job: processes that take part in it, here or on another machine, read it."""
     return posixpath.join(job.folder, FOLDER, jobs.FILE)
 
 
-class Outcome:
-    """What a training has come to.
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a training stands at one moment.
 
     Attributes:
-        evaluations: its record.
+        step: global step of the newest checkpoint, from its name; 0 if there is none. With parameter servers the checkpoint
+            itself holds a few more steps: those taken while it was written.
+        evaluated_step: the same of the newest checkpoint that was evaluated.
+        complete: nothing is left to train: the training is at its last step, or the stop rule ends it.
+        finished: `complete`, no process will write another checkpoint, and the last one was evaluated and exported.
+    """
+
+    step: int
+    evaluated_step: int
+    complete: bool
+    finished: bool
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether the newest checkpoint was evaluated, and then exported if its evaluation calls for an export."""
+        return 0 < self.step <= self.evaluated_step
+
+
+class TrainingState:
+    """The state of a training on disk.
+
+    Attributes:
+        evaluations: of the training.
     """
 
     def __init__(self, job: Job) -> None:
+        """`job`: what is trained, with its folder."""
         self._folder, self._settings = job.folder, job.settings
         best = job.settings.best
         self.evaluations = Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
-    def step(self) -> int:
-        """Returns the global step of the newest checkpoint, 0 if there is none.
+    def read(self) -> Snapshot:
+        """Returns where the training stands. Reads each file at most once: on object storage every read is a round trip."""
+        step, evaluations = checkpoints.step_of(self._folder), self.evaluations.read()
+        evaluated_step = checkpoints.step_in(evaluations.last.checkpoint) if evaluations.last else 0
+        evaluated = 0 < step <= evaluated_step
+        at_last_step = step >= self._settings.steps
+        complete = at_last_step or (evaluated and evaluations.out_of_patience(self._settings.patience))
+        # When the stop rule ends a training, the chief sees that at its next checkpoint, which must be evaluated in turn.
+        finished = evaluated and complete and (at_last_step or self._last_checkpoint() == step)
+        return Snapshot(step, evaluated_step, complete, finished)
 
-        It is the one in its name. With parameter servers the checkpoint holds a few more: those taken while it was written.
-        """
-        return checkpoints.step_of(self._folder)
-
-    def evaluated_step(self) -> int:
-        """Returns the same of the newest checkpoint that was evaluated."""
-        last = self.evaluations.read().last
-        return int(last.checkpoint.rpartition("-")[2]) if last else 0
-
-    def evaluated(self) -> bool:
-        """Whether the newest checkpoint was evaluated. It was then exported, too, if it was one to export."""
-        return 0 < self.step() <= self.evaluated_step()
-
-    def complete(self) -> bool:
-        """Whether there is nothing left to train: it is at its last step, or the stop rule wants no more."""
-        return self.step() >= self._settings.steps or (self.evaluated() and self.evaluations.stalled(self._settings.patience))
-
-    def over(self) -> bool:
-        """Whether all is done: nothing is left to train, nobody will write another checkpoint, and the last one was evaluated.
-
-        When the stop rule ends a training, the chief sees that at its next checkpoint, which has to be evaluated in turn.
-        """
-        return self.evaluated() and self.complete() and (self.step() >= self._settings.steps or self._left_at() == self.step())
-
-    def leave(self) -> None:
-        """Says that whoever writes checkpoints has written the last one."""
-        path = self._mark()
-        tf.io.gfile.makedirs(posixpath.dirname(path))
-        with tf.io.gfile.GFile(path, "w") as file:
-            file.write(str(self.step()))
+    def mark_last_checkpoint(self) -> None:
+        """Records that the newest checkpoint is the last one: the process that writes checkpoints has ended its training."""
+        tf.io.gfile.makedirs(posixpath.dirname(self._mark))
+        with tf.io.gfile.GFile(self._mark, "w") as file:
+            file.write(str(checkpoints.step_of(self._folder)))
 
     def fall_back(self) -> None:
-        """Makes the newest checkpoint that can be read the newest one. To be called while nobody writes any."""
+        """Makes the newest readable checkpoint the newest one. Call it only while no process writes checkpoints."""
         checkpoints.fall_back(self._folder)
-        if not self.step():
+        state = self.read()
+        if not state.step:
             self.evaluations.clear()
-        elif self.step() < self.evaluated_step():
-            self.evaluations.rewind(self.step())
+        elif state.step < state.evaluated_step:
+            self.evaluations.forget_after(state.step)
 
     def tidy(self) -> None:
-        """Removes what processes that were ended have left: a checkpoint being evaluated, and the summaries of workers.
+        """Removes what killed processes have left: a checkpoint that was being evaluated, and the summaries of workers.
 
-        (MultiWorkerMirroredStrategy has every worker write summaries, lest the chief waits for one in which they take part.)
+        (With MultiWorkerMirroredStrategy every worker writes summaries, because computing one can take all of them.)
         """
         for pattern in ("tmp_*", posixpath.join(FOLDER, HELD)):
             for path in tf.io.gfile.glob(posixpath.join(self._folder, pattern)):
                 tf.io.gfile.rmtree(path)
 
-    def _left_at(self) -> int | None:
-        if not tf.io.gfile.exists(self._mark()):
+    def _last_checkpoint(self) -> int | None:
+        if not tf.io.gfile.exists(self._mark):
             return None
-        with tf.io.gfile.GFile(self._mark()) as file:
+        with tf.io.gfile.GFile(self._mark) as file:
             step = file.read()
         return int(step) if step.isdecimal() else None
 
+    @property
     def _mark(self) -> str:
-        return posixpath.join(self._folder, FOLDER, _LEFT)
+        return posixpath.join(self._folder, FOLDER, _LAST_CHECKPOINT)

@@ -95,7 +95,7 @@ class Runner:
 
     def _look(self, control: Control) -> None:
         """Takes note of trials that have ended, and of what the others report."""
-        control.beat()
+        control.heartbeat()
         for slot, running in list(self._running.items()):
             running.hear()
             self._show(running.chosen, "running", running)
@@ -146,7 +146,7 @@ class Runner:
             time.sleep(_LOOK_EVERY_SECONDS)
             self._look(control)
         self._board.tell()
-        control.leave()
+        control.raise_if_stopping()
 
     def _show(self, chosen: Trial, state: TrialState, running: RunningTrial | None = None) -> None:
         folder = self._plan.folder_of(chosen.trial_id)

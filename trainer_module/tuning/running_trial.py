@@ -49,7 +49,7 @@ class RunningTrial:
     def hear(self) -> None:
         """Listens to what the process says."""
         for report in self.process.hear():
-            self.step = report["step"]
+            self.step = report.step
 
     def silent(self, settings: Settings) -> bool:
         """Whether the process has given no sign of life for too long. (One that is stuck in its training gives them.)"""

@@ -133,16 +133,16 @@ class ReportingControl(watchdog.Control):
         """See `Control`."""
         return self._watched.stopping
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Of a step."""
-        self._watched.beat()
+        self._watched.heartbeat()
         if self._evaluated:
             self._evaluated = False
             self._look()
 
-    def leave(self) -> None:
+    def raise_if_stopping(self) -> None:
         """Of an evaluation, among others."""
-        self._watched.leave()
+        self._watched.raise_if_stopping()
         self._evaluated = True
 
 

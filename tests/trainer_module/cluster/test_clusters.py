@@ -67,7 +67,7 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
     assert result.lost == 0
     [warning] = [r.getMessage() for r in caplog.records if r.name == supervisor.__name__ and r.levelname == "WARNING"]
     assert warning.startswith("worker-1 was killed by SIGKILL. It is started again in 0.5 s.")
-    steps = [r.training["step"] for r in caplog.records if r.name == progress.LOGGER.name]
+    steps = [r.progress.step for r in caplog.records if r.name == progress.LOGGER.name]
     assert steps and steps == sorted(steps)
 
 

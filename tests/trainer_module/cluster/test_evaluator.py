@@ -136,20 +136,20 @@ def test_by_the_stop_rule_it_ends_when_the_chief_has_left(job, tmp_path):
     made = job(steps=100, patience=2)
     record(made).record(f"{tmp_path}/model.ckpt-1", {"loss": 0.0, "global_step": 1}, None)
     train(tmp_path, 4)
-    where = training_state.Outcome(made)
+    where = training_state.TrainingState(made)
     control = Control()
-    threading.Timer(3, lambda: control.ask(signal.SIGTERM)).start()
+    threading.Timer(3, lambda: control.request_stop(signal.SIGTERM)).start()
     with pytest.raises(InterruptedTraining):  # it had not ended: the chief may still write another one
         evaluate(made, control=control)
-    assert (where.complete(), where.over()) == (True, False)
-    where.leave()
-    assert where.over()
+    assert (where.read().complete, where.read().finished) == (True, False)
+    where.mark_last_checkpoint()
+    assert where.read().finished
     evaluate(made)
 
 
 def test_asked_to_leave_it_leaves(job):
     control = Control()
-    control.ask(signal.SIGTERM)
+    control.request_stop(signal.SIGTERM)
     with pytest.raises(InterruptedTraining):
         evaluate(job(), control=control)
 
@@ -157,7 +157,9 @@ def test_asked_to_leave_it_leaves(job):
 def test_waiting_is_no_standstill_as_long_as_the_chief_answers(job, monkeypatch):
     monkeypatch.setattr(evaluator, "_CALL_EVERY_SECONDS", 0)
     beats, control = [], Control()
-    monkeypatch.setattr(control, "beat", lambda: beats.append(1) or (len(beats) > 1 and control.ask(signal.SIGTERM)))
+    monkeypatch.setattr(
+        control, "heartbeat", lambda: beats.append(1) or (len(beats) > 1 and control.request_stop(signal.SIGTERM))
+    )
     monkeypatch.setattr(addresses, "answers", lambda address: address == "chief:1")
     with pytest.raises(InterruptedTraining):
         evaluate(job(), chief="chief:1", control=control)

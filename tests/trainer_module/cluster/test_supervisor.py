@@ -17,13 +17,14 @@ from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control, InterruptedTraining
 from trainer_module.training import progress
 from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.training_state import Snapshot
 
 # What every script begins with. `say` tells the supervisor something, `start` is how often the role was started.
 PRELUDE = """
 import json, os, pathlib, signal, sys, time
 pipe, start, here = int(sys.argv[-1]), int(sys.argv[1]), pathlib.Path(sys.argv[2])
 def say(**message): os.write(pipe, json.dumps(message).encode() + b"\\n")
-def at(step): say(training={"step": step, "steps": 1000, "loss": 0.5, "steps_per_second": 9.0})
+def at(step): say(progress={"step": step, "steps": 1000, "loss": 0.5, "steps_per_second": 9.0})
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def wait():
     while True:
@@ -37,19 +38,15 @@ ALWAYS_DIES = "say(); print('this is why', flush=True); die()"
 ENDS_AT = "say()\nwhile len(list(here.glob('started.*'))) < {}: time.sleep(0.01)\nfinish()"
 
 
-class Outcome:
-    """Stands where it is told to stand; is over when a script says so."""
+class ScriptedState:
+    """Stands at the step that a test says; is finished when a script says so."""
 
     def __init__(self, folder):
-        self.folder, self.steps, self.fell_back = folder, [0], 0
+        self.folder, self.step, self.fell_back = folder, lambda: 0, 0
 
-    def step(self):
-        return self.steps[0] if len(self.steps) == 1 else self.steps.pop(0)
-
-    evaluated_step = step
-
-    def over(self):
-        return (self.folder / "over").exists()
+    def read(self):
+        step = self.step()
+        return Snapshot(step, step, complete=False, finished=(self.folder / "over").exists())
 
     def fall_back(self):
         self.fell_back += 1
@@ -59,7 +56,7 @@ class ScriptedCluster:
     """A cluster of scripts on a clock of its own, twenty times as fast."""
 
     def __init__(self, folder, **settings):
-        self.folder, self.control, self.outcome = folder, Control(), Outcome(folder)
+        self.folder, self.control, self.state = folder, Control(), ScriptedState(folder)
         self.settings = Settings(steps=1000, batch_size=1, **{"stall_seconds": 10**6, "cluster": cluster()} | settings)
         self.members, self.now, self.starts, self.processes = [], 0.0, [], []
 
@@ -84,15 +81,15 @@ class ScriptedCluster:
     def run(self):
         until = time.monotonic() + 60
         control = self.control
-        beat = control.beat
+        beat = control.heartbeat
 
         def watched():
             assert time.monotonic() < until, "it hangs"
             beat()
 
-        control.beat = watched
+        control.heartbeat = watched
         try:
-            Supervisor(self.members, self.settings, self.outcome, control, lambda: self.now, self.sleep).run()
+            Supervisor(self.members, self.settings, self.state, control, lambda: self.now, self.sleep).run()
         finally:
             assert all(process.code is not None for _, process in self.processes)
         return [name for name, _ in self.starts]
@@ -130,7 +127,7 @@ def test_with_parameter_servers_a_dead_role_is_started_again_alone(cast, dead, w
     assert crew.run()[5:] == [dead]
     [warning] = warned()
     assert warning.startswith(f"{dead} was killed by SIGKILL. It is started again in 0.5 s. Its log: {crew.folder / dead}.log")
-    assert crew.outcome.fell_back == (dead == "chief-0")
+    assert crew.state.fell_back == (dead == "chief-0")
 
 
 @pytest.mark.parametrize("dead", ["worker-0", "chief-0"])
@@ -140,7 +137,7 @@ def test_those_that_step_together_are_started_again_together(cast, dead, warned)
         crew.add(name, DIES_ONCE if name == dead else LIVES)
     crew.add("evaluator-0", ENDS_AT.format(7))
     assert crew.run()[4:] == ["chief-0", "worker-0", "worker-1"]
-    assert crew.outcome.fell_back == 1
+    assert crew.state.fell_back == 1
     others = [n for n in ("chief-0", "worker-0", "worker-1") if n != dead]
     assert f"It is started again in 0.5 s, with {', '.join(others)}." in warned()[0]
 
@@ -214,8 +211,8 @@ def test_one_that_never_starts_ends_the_training_within_its_time(cast):
 
 def test_progress_in_between_makes_good_for_earlier_restarts(cast):
     crew = cast(retries=2).add("chief-0", LIVES).add("worker-0", "say(); die() if start < 7 else finish()")
-    # What is asked for at the beginning, and then at each death.
-    crew.outcome.steps = [0, 10, 10, 20, 20, 30, 30]
+    # At its deaths: 10, 10, 20, 20, 30, 30.
+    crew.state.step = lambda: 10 * (([name for name, _ in crew.starts].count("worker-0") + 1) // 2)
     assert crew.run().count("worker-0") == 7
 
 
@@ -242,7 +239,7 @@ def test_what_would_fail_again_is_not_started_again(cast):
 def test_the_steps_that_are_lost_are_counted(cast, warned):
     crew = cast().add("chief-0", "at(700) if start == 1 else say(); die() if start == 1 else wait()")
     crew.add("worker-0", "at(900); wait()").add("ps-0", ENDS_AT.format(4))
-    crew.outcome.steps = [500]
+    crew.state.step = lambda: 500
     crew.run()
     # The worker has trained on while the chief was away.
     assert warned()[1:] == ["The training goes on from step 500: 400 steps are lost."]
@@ -250,7 +247,7 @@ def test_the_steps_that_are_lost_are_counted(cast, warned):
 
 def test_a_parameter_server_that_dies_takes_with_it_what_was_not_saved(cast, warned):
     crew = cast().add("chief-0", "at(700); wait()").add("ps-0", "time.sleep(0.3); say(); die() if start == 1 else finish()")
-    crew.outcome.steps = [500]
+    crew.state.step = lambda: 500
     crew.run()
     assert warned()[1:] == ["The training goes on from step 500: 200 steps are lost."]
 
@@ -265,7 +262,7 @@ def test_the_chief_reports_for_all(cast, caplog):
     caplog.set_level(logging.INFO, progress.LOGGER.name)
     crew = cast().add("chief-0", "at(3); at(5); time.sleep(0.5); finish()").add("worker-0", "at(4); wait()")
     crew.run()
-    assert [r.training["step"] for r in caplog.records if r.name == progress.LOGGER.name] == [3, 5]
+    assert [r.progress.step for r in caplog.records if r.name == progress.LOGGER.name] == [3, 5]
 
 
 # How it ends.
@@ -284,7 +281,7 @@ def test_asked_to_leave_the_chief_leaves_in_order_and_the_others_are_there_until
         crew.now += seconds
         time.sleep(seconds / 20)
         if len(crew.starts) == 3 and all(p.started for _, p in crew.processes):
-            crew.control.ask(signal.SIGTERM)
+            crew.control.request_stop(signal.SIGTERM)
         if (tmp_path / "asked").exists():
             seen.append([p.code for _, p in crew.processes[1:]])
 
@@ -305,7 +302,7 @@ def test_a_chief_that_does_not_leave_is_ended_when_its_time_is_over(cast):
         time.sleep(seconds / 20)
         if crew.processes and crew.processes[0][1].started and not started:
             started.append(crew.now)
-            crew.control.ask(signal.SIGINT)
+            crew.control.request_stop(signal.SIGINT)
 
     crew.sleep = sleep
     with pytest.raises(InterruptedTraining):
@@ -315,17 +312,18 @@ def test_a_chief_that_does_not_leave_is_ended_when_its_time_is_over(cast):
 
 
 def test_nobody_is_left_behind_by_an_error(cast):
-    def over():
+    def read():
         if len(crew.starts) == 2:
             raise OSError("the disk is gone")
+        return Snapshot(0, 0, complete=False, finished=False)
 
     crew = cast().add("chief-0", LIVES).add("worker-0", LIVES)
-    crew.outcome.over = over
+    crew.state.read = read
     with pytest.raises(OSError, match="the disk is gone"):
         crew.run()  # which looks at every process
 
 
 def test_a_training_that_is_complete_starts_nothing(monkeypatch):
-    outcome = SimpleNamespace(complete=lambda: True)
-    monkeypatch.setattr(supervisor, "Outcome", lambda job: outcome)
+    complete = SimpleNamespace(read=lambda: Snapshot(1000, 0, complete=True, finished=False))
+    monkeypatch.setattr(supervisor, "TrainingState", lambda job: complete)
     supervisor.run(None, None, Control())

@@ -14,6 +14,7 @@ import pytest
 from tests.support.cli import ROOT
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.child_process import ChildProcess
+from trainer_module.supervision.progress_report import ProgressReport
 
 SECONDS = 30
 
@@ -60,10 +61,10 @@ def test_it_has_started_when_it_has_said_so(process):
 
 
 def test_what_it_logs_as_progress_arrives_as_a_report(process):
-    report = {"step": 3, "steps": 9, "loss": 0.5, "steps_per_second": 7.0}
+    report = ProgressReport(step=3, steps=9, loss=0.5, steps_per_second=7.0)
     one = process(
         LINE + "from trainer_module.training import progress\nprogress.LOGGER.setLevel('INFO')\n"
-        f"line.begin(progress.LOGGER); progress.report(**{report}); time.sleep(60)"
+        f"line.begin(progress.LOGGER); progress.log(progress.{report}); time.sleep(60)"
     )
     assert until(lambda: list(one.hear())) == [report]
 
@@ -76,9 +77,10 @@ def test_it_says_why_starting_it_again_would_not_help(process):
 
 
 def test_a_message_that_is_cut_in_two_arrives_whole(process):
-    one = process("import os, sys, time; pipe = int(sys.argv[-1]); os.write(pipe, b'{\"trai'); time.sleep(0.3); "
-                  "os.write(pipe, b'ning\": 1}\\n'); time.sleep(60)")  # fmt: skip
-    assert until(lambda: list(one.hear())) == [1]
+    one = process("import os, sys, time; pipe = int(sys.argv[-1]); os.write(pipe, b'{\"prog'); time.sleep(0.3); "
+                  "os.write(pipe, b'ress\": {\"step\": 1, \"steps\": 2, "
+                  "\"loss\": 3, \"steps_per_second\": 4}}\\n'); time.sleep(60)")  # fmt: skip
+    assert until(lambda: list(one.hear())) == [ProgressReport(1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,7 @@ NODE = '''
 import os, sys, time
 from pathlib import Path
 from trainer_module.supervision.child_process import ChildProcess
+from trainer_module.supervision.progress_report import ProgressReport
 script = """
 import sys, time
 from trainer_module.supervision import heartbeat
@@ -176,10 +179,10 @@ def test_a_full_pipe_does_not_hold_it_up():
     line = heartbeat.Heartbeat(write)
     os.set_blocking(write, False)
     for _ in range(100_000):
-        line.say(training={"step": 1})
+        line.say(progress={"step": 1})
     os.close(write)
     lines = os.read(read, 1 << 20).splitlines()
-    assert all(json.loads(text) == {"training": {"step": 1}} for text in lines)
+    assert all(json.loads(text) == {"progress": {"step": 1}} for text in lines)
     os.close(read)
 
 

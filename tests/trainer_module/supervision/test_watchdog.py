@@ -35,7 +35,7 @@ def test_work_without_progress_is_given_up_with_its_stack_in_the_log(capfd):
     def stuck_in_this_function(control):
         release.wait(30)
         try:
-            control.beat()
+            control.heartbeat()
         except watchdog.StalledError as error:
             ended.append(str(error))
 
@@ -53,7 +53,7 @@ def test_progress_keeps_slow_work_alive():
     def slow(control):
         for _ in range(8):
             time.sleep(0.1)
-            control.beat()
+            control.heartbeat()
         return "done"
 
     assert watchdog.run(slow, grace_seconds=30, stall_seconds=0.6) == "done"
@@ -72,7 +72,7 @@ def polite(control):
     os.kill(os.getpid(), signal.SIGTERM)
     for _ in range(600):
         time.sleep(0.05)
-        control.leave()
+        control.raise_if_stopping()
     raise AssertionError("nobody asked to leave")
 
 
@@ -115,7 +115,7 @@ def test_a_second_signal_does_not_wait(received):
         os.kill(os.getpid(), signal.SIGTERM)
         while not received:
             time.sleep(0.01)
-        control.leave()
+        control.raise_if_stopping()
 
     with pytest.raises(watchdog.InterruptedTraining):
         watchdog.run(deaf, **SOON)
@@ -133,7 +133,7 @@ def test_in_another_thread_the_signal_comes_through_whoever_has_the_main_one(rec
     asked, outcome = [], []
 
     def handler(number, frame):
-        asked.append(watchdog.ask_to_leave(number))
+        asked.append(watchdog.request_stop(number))
 
     signal.signal(signal.SIGTERM, handler)
 
@@ -154,7 +154,7 @@ def test_in_another_thread_the_signal_comes_through_whoever_has_the_main_one(rec
 
 
 def test_without_a_training_nobody_is_asked_to_leave():
-    assert not watchdog.ask_to_leave(signal.SIGTERM)
+    assert not watchdog.request_stop(signal.SIGTERM)
 
 
 def test_a_process_that_handles_no_signals_dies_of_the_signal_when_the_training_has_left():
@@ -167,7 +167,7 @@ def test_a_process_that_handles_no_signals_dies_of_the_signal_when_the_training_
             while not control.stopping:
                 time.sleep(0.01)
             print("saved", flush=True)
-            control.leave()
+            control.raise_if_stopping()
 
         watchdog.run(work, grace_seconds=30, stall_seconds=30)
         """

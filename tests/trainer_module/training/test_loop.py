@@ -475,12 +475,12 @@ def test_a_training_that_reached_its_last_step_was_ended_by_that(tmp_path):
 
 def test_every_report_names_step_steps_loss_and_speed(tmp_path, said):
     train(tmp_path, 4)
-    reports = [r.training for r in said()]
+    reports = [r.progress for r in said()]
     # The loss is the one that a step begins with.
-    assert [r["step"] for r in reports] == [1, 2, 3, 4]
-    assert {r["steps"] for r in reports} == {4}
-    assert [r["loss"] for r in reports] == pytest.approx([(2 * 0.8**i) ** 2 for i in range(4)], rel=1e-5)
-    assert all(0 < r["steps_per_second"] < math.inf for r in reports)
+    assert [r.step for r in reports] == [1, 2, 3, 4]
+    assert {r.steps for r in reports} == {4}
+    assert [r.loss for r in reports] == pytest.approx([(2 * 0.8**i) ** 2 for i in range(4)], rel=1e-5)
+    assert all(0 < r.steps_per_second < math.inf for r in reports)
     assert said()[0].getMessage().startswith("step 1/4, loss 4.0000, ")
 
 
@@ -488,7 +488,7 @@ def test_a_continued_training_reports_from_where_it_continues(tmp_path, said):
     train(tmp_path, 2)
     before = len(said())
     train(tmp_path, 5)
-    assert [r.training["step"] for r in said()[before:]] == [3, 4, 5]
+    assert [r.progress.step for r in said()[before:]] == [3, 4, 5]
 
 
 def test_reports_wait_for_their_time(tmp_path, said, monkeypatch):

@@ -125,11 +125,11 @@ class Asked(watchdog.Control):
         super().__init__()
         self._moments = moment
 
-    def leave(self):
+    def raise_if_stopping(self):
         self._moments -= 1
         if self._moments == 0:
-            self.ask(signal.SIGTERM)
-        super().leave()
+            self.request_stop(signal.SIGTERM)
+        super().raise_if_stopping()
 
 
 def leaves(work, control):
@@ -145,7 +145,7 @@ def test_in_a_step_a_checkpoint_is_saved_at_that_step_and_nothing_else_is_done(f
     work, control = job(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "cut"), watchdog.Control()
     steps = iter(range(1, STEPS))
     monkeypatch.setattr(
-        progress.ProgressHook, "after_run", lambda *_: control.ask(signal.SIGTERM) if next(steps) == 22 else None
+        progress.ProgressHook, "after_run", lambda *_: control.request_stop(signal.SIGTERM) if next(steps) == 22 else None
     )
     leaves(work, control)
     assert step_of(work.folder) == 22
@@ -167,11 +167,13 @@ def test_in_an_export_it_leaves_behind_it_and_the_export_is_whole(fruit, tmp_pat
     export = exporters.RememberingExporter.export
 
     def asked_in_between(self, *args, **kwargs):
-        monkeypatch.setattr(control, "leave", lambda: control.ask(signal.SIGTERM))  # heard at the next call only
+        monkeypatch.setattr(
+            control, "raise_if_stopping", lambda: control.request_stop(signal.SIGTERM)
+        )  # heard at the next call only
         monkeypatch.setattr(self, "_control", control)
         result = export(self, *args, **kwargs)
         monkeypatch.undo()
-        control.leave()
+        control.raise_if_stopping()
         return result
 
     monkeypatch.setattr(exporters.RememberingExporter, "export", asked_in_between)

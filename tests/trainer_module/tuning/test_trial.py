@@ -137,7 +137,7 @@ def test_no_trial_is_stopped_where_that_is_switched_off(search):
 def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatch):
     plan = search({"steps": 100_000})
     beats = []
-    beat = watchdog.Control.beat
+    beat = watchdog.Control.heartbeat
 
     def count(self):
         beats.append(1)
@@ -145,7 +145,7 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
             os.kill(os.getpid(), signal.SIGINT)
         beat(self)
 
-    monkeypatch.setattr(watchdog.Control, "beat", count)
+    monkeypatch.setattr(watchdog.Control, "heartbeat", count)
     with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
         run(plan, "0")
     assert 0 < step_of(plan.training_of("0")) < 1000
@@ -155,12 +155,12 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
 def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
     looked = []
     control = trial.ReportingControl(watchdog.Control(), lambda: looked.append(1))
-    control.beat()
+    control.heartbeat()
     assert not looked
-    control.leave()  # of a batch
-    control.leave()
-    control.beat()
-    control.beat()
+    control.raise_if_stopping()  # of a batch
+    control.raise_if_stopping()
+    control.heartbeat()
+    control.heartbeat()
     assert looked == [1]
 
 
@@ -168,7 +168,7 @@ def test_a_trial_sees_that_it_is_to_stop():
     watched = watchdog.Control()
     control = trial.ReportingControl(watched, lambda: None)
     assert not control.stopping
-    watched.ask(signal.SIGTERM)
+    watched.request_stop(signal.SIGTERM)
     assert control.stopping
     with pytest.raises(watchdog.InterruptedTraining):
-        control.leave()
+        control.raise_if_stopping()
