@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from data import metric_names as names
+
 Task = Literal["binary_classification", "multiclass_classification", "regression", "forecast"]
 Direction = Literal["higher", "lower", "none"]  # which way a metric gets better
 
@@ -30,7 +32,9 @@ class Bound:
 
 
 # What only TFMA computes, after a training: these need all of an evaluation split, or the labels of the training split.
-AFTER_TRAINING = frozenset({"accuracy_skill", "calibration", "relative_rmse", "persistence_rmse", "seasonal_naive_rmse"})
+AFTER_TRAINING = frozenset(
+    {names.ACCURACY_SKILL, names.CALIBRATION, names.RELATIVE_RMSE, names.PERSISTENCE_RMSE, names.SEASONAL_NAIVE_RMSE}
+)
 
 
 @dataclass(frozen=True)
@@ -57,44 +61,44 @@ class Judgement:
 TASKS: Mapping[Task, Judgement] = {
     "binary_classification": Judgement(
         {
-            "auc": "higher",
-            "auc_precision_recall": "higher",
-            "binary_accuracy": "higher",
-            "accuracy_skill": "higher",
-            "calibration": "none",
-            "mean_label": "none",
-            "mean_prediction": "none",
+            names.AUC: "higher",
+            names.AUC_PRECISION_RECALL: "higher",
+            names.BINARY_ACCURACY: "higher",
+            names.ACCURACY_SKILL: "higher",
+            names.CALIBRATION: "none",
+            names.MEAN_LABEL: "none",
+            names.MEAN_PREDICTION: "none",
         },
-        primary="auc",
-        bounds=(Bound("auc", at_least=0.5, may_lose=0.005), Bound("accuracy_skill", at_least=0.01)),
+        primary=names.AUC,
+        bounds=(Bound(names.AUC, at_least=0.5, may_lose=0.005), Bound(names.ACCURACY_SKILL, at_least=0.01)),
     ),
     "multiclass_classification": Judgement(
-        {"accuracy": "higher", "accuracy_skill": "higher", "cross_entropy": "lower"},
-        primary="cross_entropy",
-        bounds=(Bound("accuracy_skill", at_least=0.01), Bound("accuracy", may_lose=0.005)),
+        {names.ACCURACY: "higher", names.ACCURACY_SKILL: "higher", names.CROSS_ENTROPY: "lower"},
+        primary=names.CROSS_ENTROPY,
+        bounds=(Bound(names.ACCURACY_SKILL, at_least=0.01), Bound(names.ACCURACY, may_lose=0.005)),
     ),
     "regression": Judgement(
         {
-            "mae": "lower",
-            "rmse": "lower",
-            "mean_relative_error": "lower",
-            "relative_rmse": "lower",
-            "calibration": "none",
-            "mean_label": "none",
-            "mean_prediction": "none",
+            names.MAE: "lower",
+            names.RMSE: "lower",
+            names.MEAN_RELATIVE_ERROR: "lower",
+            names.RELATIVE_RMSE: "lower",
+            names.CALIBRATION: "none",
+            names.MEAN_LABEL: "none",
+            names.MEAN_PREDICTION: "none",
         },
-        primary="mae",
-        bounds=(Bound("relative_rmse", at_most=0.95), Bound("mae", may_lose_share=0.02)),
+        primary=names.MAE,
+        bounds=(Bound(names.RELATIVE_RMSE, at_most=0.95), Bound(names.MAE, may_lose_share=0.02)),
     ),
     "forecast": Judgement(
         {
-            "rmse": "lower",
-            "mae": "lower",
-            "persistence_rmse": "none",
-            "seasonal_naive_rmse": "none",
-            "relative_rmse": "lower",
+            names.RMSE: "lower",
+            names.MAE: "lower",
+            names.PERSISTENCE_RMSE: "none",
+            names.SEASONAL_NAIVE_RMSE: "none",
+            names.RELATIVE_RMSE: "lower",
         },
-        primary="rmse",
-        bounds=(Bound("relative_rmse", at_most=1.0), Bound("rmse", may_lose_share=0.02)),
+        primary=names.RMSE,
+        bounds=(Bound(names.RELATIVE_RMSE, at_most=1.0), Bound(names.RMSE, may_lose_share=0.02)),
     ),
 }

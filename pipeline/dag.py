@@ -123,7 +123,9 @@ def create_pipeline(
                 eval_config(dataset),
                 schema=schema,
                 dataset=config.dataset_name,
-                code=code_hash.of_node(config, "components.evaluator", "components.metrics.skill"),
+                code=code_hash.of_node(
+                    config, "components.evaluator", "components.metrics.classification", "components.metrics.regression"
+                ),
                 **({"serving": config.serving, "run_id": RUN_ID} if config.has_spans else {}),
             )
             blessing = evaluator.outputs["blessing"]

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import tensorflow_model_analysis as tfma
 
-from components.metrics import regression, skill
+from components.metrics import classification, regression
 from data import TASKS, Bound, Dataset, Task
+from data import metric_names as names
 from trainer_module.heads import PROBABILITIES, WEIGHT
 from trainer_module.heads.metrics import AUC_THRESHOLDS
 from trainer_module.serving import export
@@ -64,21 +65,21 @@ def _metric(name: str, dataset: Dataset) -> tfma.MetricConfig:
     if dataset.task == "regression":
         return _config(regression.RegressionError, name=name)
     if dataset.task == "multiclass_classification":
-        return _config(skill.MulticlassSkill, name=name)
-    if name == skill.ACCURACY_SKILL:
-        return _config(skill.AccuracySkill, name=name)
+        return _config(classification.MulticlassSkill, name=name)
+    if name == names.ACCURACY_SKILL:
+        return _config(classification.AccuracySkill, name=name)
     class_name, settings = _BINARY[name]
     return tfma.MetricConfig(class_name=class_name, config=json.dumps({"name": name, **settings}))
 
 
 # TFMA's own metrics of binary classification.
 _BINARY: Mapping[str, tuple[str, Mapping[str, object]]] = {
-    "auc": ("AUC", {"num_thresholds": AUC_THRESHOLDS}),
-    "auc_precision_recall": ("AUC", {"num_thresholds": AUC_THRESHOLDS, "curve": "PR"}),
-    "binary_accuracy": ("BinaryAccuracy", {}),
-    "calibration": ("Calibration", {}),
-    "mean_label": ("MeanLabel", {}),
-    "mean_prediction": ("MeanPrediction", {}),
+    names.AUC: ("AUC", {"num_thresholds": AUC_THRESHOLDS}),
+    names.AUC_PRECISION_RECALL: ("AUC", {"num_thresholds": AUC_THRESHOLDS, "curve": "PR"}),
+    names.BINARY_ACCURACY: ("BinaryAccuracy", {}),
+    names.CALIBRATION: ("Calibration", {}),
+    names.MEAN_LABEL: ("MeanLabel", {}),
+    names.MEAN_PREDICTION: ("MeanPrediction", {}),
 }
 
 

@@ -1,13 +1,14 @@
-"""Several metrics out of one pass: TFMA metrics that derive their values from the same few sums."""
+"""TFMA metrics that share one pass over the rows: they are values computed from the same few sums."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
+import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 Sums = npt.NDArray[np.float64]
@@ -15,37 +16,49 @@ Row = npt.NDArray[np.float64]
 
 
 class SumsMetric(metric_types.Metric):
-    """One value out of weighted sums over the rows; the metrics of one subclass share the sums.
+    """One value computed from weighted sums over the rows. All metrics of one subclass share the same sums.
 
-    TFMA calls one combiner a metric and row, in Python. Metrics that need the same sums share one here: TFMA leaves out
-    computations that are equal to one it has, and those with the same private key are.
+    TFMA calls the combiner of every metric for every row, in Python. Metrics of one subclass share a combiner instead: TFMA
+    drops a computation that equals one that it already has, and computations with the same private key are equal.
     """
 
-    # Names of the values that `values` returns: a metric's name says which of them it is.
-    NAMES: ClassVar[tuple[str, ...]] = ()
-
     def __init__(self, name: str, **columns: str) -> None:
-        """Makes one metric.
+        """Creates one metric.
 
         Args:
-            name: one of `NAMES`.
-            **columns: raw features [n] that `terms` reads: what it calls them -> their column.
+            name: a key of what `values` returns.
+            **columns: raw features [n] that `terms` reads: its name for a feature -> the column.
         """
         super().__init__(metric_util.merge_per_key_computations(self._computations), name=name, **columns)
         self._columns = columns
 
     def terms(self, label: Row, prediction: Row, features: Mapping[str, Row]) -> Iterable[float]:
-        """Returns what a row adds to the sums (before its weight)."""
+        """Returns what one row adds to the sums, before it is multiplied by the row's weight."""
         raise NotImplementedError
 
-    def values(self, weight: float, sums: Sums) -> Iterable[float]:
-        """Returns the values, in the order of `NAMES`, from the sum of the weights (above 0) and the other sums."""
+    def values(self, weight: float, sums: Sums) -> Mapping[str, float]:
+        """Returns metric name -> value.
+
+        Args:
+            weight: sum of the weights, above 0.
+            sums: [terms] sums of what `terms` returned, weighted.
+        """
         raise NotImplementedError
+
+    def value(self, name: str, totals: Sums | float) -> float:
+        """Returns the value of one metric from [1 + terms] totals, the sum of the weights first; NaN without weight."""
+        if isinstance(totals, float) or not totals[0] > 0:
+            return float("nan")
+        return float(self.values(totals[0], totals[1:])[name])
+
+    def features_of(self, element: metric_types.StandardMetricInputs) -> dict[str, Row]:
+        """Returns the features that `terms` gets."""
+        return {name: np.ravel(element.features[column]).astype(np.float64) for name, column in self._columns.items()}
 
     def _computations(
         self,
         name: str = "",
-        eval_config: Any = None,
+        eval_config: tfma.EvalConfig | None = None,
         model_name: str = "",
         output_name: str = "",
         example_weighted: bool = False,
@@ -56,35 +69,25 @@ class SumsMetric(metric_types.Metric):
                 metric, model_name=model_name, output_name=output_name, example_weighted=example_weighted
             )
 
-        # TFMA does not show what begins with an underscore.
-        shared = key(f"_{type(self).__name__}")
+        shared = key(f"_{type(self).__name__}")  # TFMA hides names that begin with an underscore
         columns = list(self._columns.values())
         preprocessors = [metric_types.FeaturePreprocessor(columns)] if columns else None
         return [
-            metric_types.MetricComputation([shared], preprocessors, _Combiner(self, shared, eval_config)),
-            metric_types.DerivedMetricComputation([key(name)], lambda found: {key(name): self._value(name, found[shared])}),
+            metric_types.MetricComputation([shared], preprocessors, _WeightedSums(self, shared, eval_config)),
+            metric_types.DerivedMetricComputation([key(name)], lambda results: {key(name): self.value(name, results[shared])}),
         ]
 
-    def _value(self, name: str, sums: Sums | float) -> float:
-        if isinstance(sums, float) or not sums[0] > 0:
-            return float("nan")
-        return float(dict(zip(self.NAMES, self.values(sums[0], sums[1:]), strict=True))[name])
 
-    def features_of(self, element: metric_types.StandardMetricInputs) -> dict[str, Row]:
-        """Returns the features for `terms`."""
-        return {name: np.ravel(element.features[c]).astype(np.float64) for name, c in self._columns.items()}
+class _WeightedSums(beam.CombineFn):
+    """Adds up the weights, and the terms times the weights. 0.0 stands for no rows: the number of terms is not known yet."""
 
-
-class _Combiner(beam.CombineFn):
-    """Sums: of the weights, and of the terms times the weights."""
-
-    def __init__(self, metric: SumsMetric, key: metric_types.MetricKey, eval_config: Any) -> None:
+    def __init__(self, metric: SumsMetric, key: metric_types.MetricKey, eval_config: tfma.EvalConfig | None) -> None:
         self._metric, self._key, self._eval_config = metric, key, eval_config
 
     def create_accumulator(self) -> Sums | float:
         return 0.0
 
-    def add_input(self, sums: Sums | float, element: metric_types.StandardMetricInputs) -> Sums | float:
+    def add_input(self, totals: Sums | float, element: metric_types.StandardMetricInputs) -> Sums | float:
         for label, prediction, weight in metric_util.to_label_prediction_example_weight(
             element,
             eval_config=self._eval_config,
@@ -95,11 +98,11 @@ class _Combiner(beam.CombineFn):
         ):
             features = self._metric.features_of(element)
             terms = self._metric.terms(label.astype(np.float64), prediction.astype(np.float64), features)
-            sums = sums + float(np.ravel(weight)[0]) * np.array([1.0, *terms])
-        return sums
+            totals = totals + float(np.ravel(weight)[0]) * np.array([1.0, *terms])
+        return totals
 
     def merge_accumulators(self, accumulators: Iterable[Sums | float]) -> Sums | float:
         return sum(accumulators, start=0.0)
 
-    def extract_output(self, sums: Sums | float) -> dict[metric_types.MetricKey, Sums | float]:
-        return {self._key: sums}
+    def extract_output(self, totals: Sums | float) -> dict[metric_types.MetricKey, Sums | float]:
+        return {self._key: totals}

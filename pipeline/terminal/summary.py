@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from data import metric_names
 from pipeline.record.run_record import RunRecord
 
 
@@ -53,7 +54,7 @@ def _metrics(record: RunRecord, console: Console) -> None:
     table = Table("metric", "evaluation split", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for name, value in record.metrics.items():
-        shown = "-" if value is None else f"{value:,.0f}" if name == "example_count" else _number(value)
+        shown = "-" if value is None else f"{value:,.0f}" if name == metric_names.EXAMPLE_COUNT else _number(value)
         table.add_row(name, shown)
     console.print(table)
     if record.baseline:

@@ -55,7 +55,9 @@ def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
         ("components.csv_files.reader", {"CsvExampleGen"}),
         ("components.pusher.executor", {"Pusher"}),
         ("components.serving_folder", {"Pusher", "ChampionGate", "Evaluator"}),
-        ("components.metrics.skill", {"Evaluator"}),
+        ("components.metrics.classification", {"Evaluator"}),
+        ("components.metrics.regression", {"Evaluator"}),
+        ("components.metrics.combiner", {"Evaluator"}),
     ],
 )
 def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, edited, changed, monkeypatch):

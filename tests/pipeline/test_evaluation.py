@@ -7,9 +7,10 @@ import pytest
 import tensorflow_model_analysis as tfma
 
 from data import TASKS, Bound, discovery
+from data import metric_names as names
 from pipeline.evaluation import eval_config
 
-BOUNDS = (Bound("auc", at_least=0.9, may_lose=0.01), Bound("accuracy_skill", at_least=0.03))
+BOUNDS = (Bound(names.AUC, at_least=0.9, may_lose=0.01), Bound(names.ACCURACY_SKILL, at_least=0.03))
 TAXI = discovery.dataset("taxi")
 HOUSING = discovery.dataset("housing")
 
@@ -26,17 +27,20 @@ def test_the_bounds_are_those_of_the_dataset():
     absolute = {(k.name, b.lower_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)}
     changes = {(k.name, round(b.absolute.value, 5)) for k, _, b in bounds if isinstance(b, tfma.GenericChangeThreshold)}
     # TFMA also lists the computations that a metric is derived from, under keys of their own.
-    assert {(n, v) for n, v in absolute if n in ("auc", "accuracy_skill")} == {("auc", 0.9), ("accuracy_skill", 0.03)}
-    assert changes == {("auc", -0.01)}
+    assert {(n, v) for n, v in absolute if n in (names.AUC, names.ACCURACY_SKILL)} == {
+        (names.AUC, 0.9),
+        (names.ACCURACY_SKILL, 0.03),
+    }
+    assert changes == {(names.AUC, -0.01)}
 
 
 def test_an_error_may_grow_by_a_share():
-    bounds = thresholds(dataclasses.replace(HOUSING, bounds=(Bound("mae", at_most=20_000, may_lose_share=0.02),)))
+    bounds = thresholds(dataclasses.replace(HOUSING, bounds=(Bound(names.MAE, at_most=20_000, may_lose_share=0.02),)))
     assert {(k.name, b.upper_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)} == {
-        ("mae", 20_000)
+        (names.MAE, 20_000)
     }
     # TFMA also lists the sums that the metric is derived from.
-    change = next(b for k, _, b in bounds if k.name == "mae" and isinstance(b, tfma.GenericChangeThreshold))
+    change = next(b for k, _, b in bounds if k.name == names.MAE and isinstance(b, tfma.GenericChangeThreshold))
     assert change.direction == tfma.MetricDirection.LOWER_IS_BETTER
     assert round(change.relative.value, 5) == 0.02
 

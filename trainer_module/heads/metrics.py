@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from data import Task
+from data import metric_names as names
 
 # Thresholds of every AUC of the project, in training and in TFMA alike: two numbers are comparable only if these agree. As
 # many as the buckets of the histogram from which TFMA computes an AUC: with fewer its buckets and the thresholds do not
@@ -27,21 +28,24 @@ def evaluate(task: Task, labels: tf.Tensor, predicted: tf.Tensor, weights: tf.Te
     keras = tf.keras.metrics
     if task == "binary_classification":
         metrics = {
-            "auc": keras.AUC(AUC_THRESHOLDS),
-            "auc_precision_recall": keras.AUC(AUC_THRESHOLDS, curve="PR"),
-            "binary_accuracy": keras.BinaryAccuracy(),
+            names.AUC: keras.AUC(AUC_THRESHOLDS),
+            names.AUC_PRECISION_RECALL: keras.AUC(AUC_THRESHOLDS, curve="PR"),
+            names.BINARY_ACCURACY: keras.BinaryAccuracy(),
         }
         return _updated(metrics, labels, predicted, weights) | _means(labels, predicted, weights)
     if task == "multiclass_classification":
-        metrics = {"accuracy": keras.SparseCategoricalAccuracy(), "cross_entropy": keras.SparseCategoricalCrossentropy()}
+        metrics = {
+            names.ACCURACY: keras.SparseCategoricalAccuracy(),
+            names.CROSS_ENTROPY: keras.SparseCategoricalCrossentropy(),
+        }
         return _updated(metrics, labels, predicted, weights)
-    metrics = {"rmse": keras.RootMeanSquaredError(), "mae": keras.MeanAbsoluteError()}
+    metrics = {names.RMSE: keras.RootMeanSquaredError(), names.MAE: keras.MeanAbsoluteError()}
     if task == "forecast":
         return _updated(metrics, labels, predicted, weights)
     relative = tf.math.divide_no_nan(tf.abs(predicted - labels), tf.abs(labels))
     return {
         **_updated(metrics, labels, predicted, weights),
-        "mean_relative_error": _mean("mean_relative_error", relative, weights),
+        names.MEAN_RELATIVE_ERROR: _mean(names.MEAN_RELATIVE_ERROR, relative, weights),
         **_means(labels, predicted, weights),
     }
 
@@ -54,8 +58,8 @@ def _updated(metrics: Metrics, labels: tf.Tensor, predicted: tf.Tensor, weights:
 
 def _means(labels: tf.Tensor, predicted: tf.Tensor, weights: tf.Tensor | None) -> Metrics:
     return {
-        "mean_label": _mean("mean_label", labels, weights),
-        "mean_prediction": _mean("mean_prediction", predicted, weights),
+        names.MEAN_LABEL: _mean(names.MEAN_LABEL, labels, weights),
+        names.MEAN_PREDICTION: _mean(names.MEAN_PREDICTION, predicted, weights),
     }
 
 

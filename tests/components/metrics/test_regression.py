@@ -8,7 +8,8 @@ import pytest
 from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
 
 from components.metrics.regression import ForecastError, RegressionError
-from data import SERIES, Bound, Dataset, Numeric, Series, Target, Vocabulary
+from data import SERIES, TASKS, Bound, Dataset, Numeric, Series, Target, Vocabulary
+from data import metric_names as names
 from tests.support.evaluation import judge
 
 HOUSES = Dataset(
@@ -47,13 +48,15 @@ def regression(guesses, weights=None):
     mean = np.average(PRICES, weights=w)
     off = math.sqrt(np.average(errors**2, weights=w))
     return {
-        "rmse": off,
-        "mae": np.average(errors, weights=w),
-        "mean_relative_error": np.average(np.divide(errors, PRICES, out=np.zeros(len(PRICES)), where=PRICES > 0), weights=w),
-        "relative_rmse": off / math.sqrt(np.average((PRICES - mean) ** 2, weights=w)),
-        "calibration": np.average(guesses, weights=w) / mean,
-        "mean_label": mean,
-        "mean_prediction": np.average(guesses, weights=w),
+        names.RMSE: off,
+        names.MAE: np.average(errors, weights=w),
+        names.MEAN_RELATIVE_ERROR: np.average(
+            np.divide(errors, PRICES, out=np.zeros(len(PRICES)), where=PRICES > 0), weights=w
+        ),
+        names.RELATIVE_RMSE: off / math.sqrt(np.average((PRICES - mean) ** 2, weights=w)),
+        names.CALIBRATION: np.average(guesses, weights=w) / mean,
+        names.MEAN_LABEL: mean,
+        names.MEAN_PREDICTION: np.average(guesses, weights=w),
     }
 
 
@@ -62,31 +65,28 @@ def forecast(chosen=slice(None), weights=None):
     w = None if weights is None else weights[chosen]
     said, persistence, seasonal = (rmse((f - FUTURE)[chosen], w) for f in (SAID, np.repeat(PAST[:, -1:], 2, axis=1), NAIVE))
     return {
-        "rmse": said,
-        "mae": np.average(np.mean(np.abs(SAID - FUTURE), axis=1)[chosen], weights=w),
-        "persistence_rmse": persistence,
-        "seasonal_naive_rmse": seasonal,
-        "relative_rmse": said / min(persistence, seasonal),
+        names.RMSE: said,
+        names.MAE: np.average(np.mean(np.abs(SAID - FUTURE), axis=1)[chosen], weights=w),
+        names.PERSISTENCE_RMSE: persistence,
+        names.SEASONAL_NAIVE_RMSE: seasonal,
+        names.RELATIVE_RMSE: said / min(persistence, seasonal),
     }
 
 
 def of(found):
     """The metrics of a dataset, without the count of the rows and TFMA's total of the weights."""
-    return {k: v for k, v in found.items() if "example_count" not in k}
+    return {k: v for k, v in found.items() if names.EXAMPLE_COUNT not in k}
 
 
-def direct(metrics, labels, predictions, features=None):
-    """The same metrics from TFMA's combiner alone, without weights."""
-    found = {}
-    for name in type(metrics).NAMES:
-        shared, _ = metrics.computations(example_weighted=False)
-        sums = shared.combiner.create_accumulator()
-        for i, label in enumerate(labels):
-            given = {k: np.asarray(v[i]) for k, v in (features or {}).items()}
-            row = StandardMetricInputs(label=np.atleast_1d(label), prediction=np.atleast_1d(predictions[i]), features=given)
-            sums = shared.combiner.add_input(sums, row)
-        found[name] = metrics._value(name, sums)
-    return found
+def direct(metric, labels, predictions, features=None):
+    """The same metrics from the combiner alone, without TFMA's evaluator and without weights."""
+    shared, _ = metric.computations(example_weighted=False)
+    totals = shared.combiner.create_accumulator()
+    for i, label in enumerate(labels):
+        columns = {k: np.asarray(v[i]) for k, v in (features or {}).items()}
+        row = StandardMetricInputs(label=np.atleast_1d(label), prediction=np.atleast_1d(predictions[i]), features=columns)
+        totals = shared.combiner.add_input(totals, row)
+    return metric.values(totals[0], totals[1:])
 
 
 def failures(judged):
@@ -101,7 +101,7 @@ def failures(judged):
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory):
     """Regressions, with two bounds that are missed."""
-    bounds = (Bound("mae", at_most=8), Bound("rmse", at_most=100), Bound("calibration", at_least=1.1))
+    bounds = (Bound(names.MAE, at_most=8), Bound(names.RMSE, at_most=100), Bound(names.CALIBRATION, at_least=1.1))
     dataset = dataclasses.replace(HOUSES, bounds=bounds)
     folder = tmp_path_factory.mktemp("houses")
     return judge(folder, dataset, PRICES, GUESSES, features={"street": STREETS}, weights=COPIES)
@@ -110,7 +110,7 @@ def houses(tmp_path_factory):
 @pytest.fixture(scope="module")
 def levels(tmp_path_factory):
     """Forecasts, with columns beside them that are no numbers, and with one bound that is missed."""
-    dataset = dataclasses.replace(FORECAST, bounds=(Bound("relative_rmse", at_most=0.9), Bound("rmse", at_most=0.1)))
+    dataset = dataclasses.replace(FORECAST, bounds=(Bound(names.RELATIVE_RMSE, at_most=0.9), Bound(names.RMSE, at_most=0.1)))
     features = {"level": PAST, "level_seasonal_naive": NAIVE, SERIES: PLACES, "note": ["ä", "", "no number", "?"]}
     return judge(tmp_path_factory.mktemp("levels"), dataset, FUTURE, SAID, features=features, weights=WEIGHTS)
 
@@ -130,23 +130,23 @@ def test_a_slice_without_weight_is_not_a_number(houses):
 
 
 def test_without_weights_every_row_counts_the_same():
-    assert direct(RegressionError("mae"), PRICES, GUESSES) == pytest.approx(regression(GUESSES))
+    assert direct(RegressionError(names.MAE), PRICES, GUESSES) == pytest.approx(regression(GUESSES))
 
 
 def test_the_mean_label_everywhere_has_the_relative_error_one():
-    found = direct(RegressionError("relative_rmse"), PRICES, np.full(len(PRICES), PRICES.mean()))
-    assert found["relative_rmse"] == pytest.approx(1)
-    assert found["calibration"] == pytest.approx(1)
+    found = direct(RegressionError(names.RELATIVE_RMSE), PRICES, np.full(len(PRICES), PRICES.mean()))
+    assert found[names.RELATIVE_RMSE] == pytest.approx(1)
+    assert found[names.CALIBRATION] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("guesses", "expected"), [([8, 8, 8], 1), ([8, 8, 9], math.inf)])
 def test_a_label_that_never_changes_cannot_be_predicted_better_than_by_itself(guesses, expected):
-    assert direct(RegressionError("relative_rmse"), [8.0, 8, 8], guesses)["relative_rmse"] == expected
+    assert direct(RegressionError(names.RELATIVE_RMSE), [8.0, 8, 8], guesses)[names.RELATIVE_RMSE] == expected
 
 
 def test_a_label_of_nothing_has_no_relative_error():
-    found = direct(RegressionError("mae"), [0.0, 10.0], [5.0, 11.0])
-    assert found["mean_relative_error"] == pytest.approx(0.1 / 2)
+    found = direct(RegressionError(names.MAE), [0.0, 10.0], [5.0, 11.0])
+    assert found[names.MEAN_RELATIVE_ERROR] == pytest.approx(0.1 / 2)
 
 
 # Forecasts.
@@ -157,55 +157,68 @@ def test_the_errors_of_a_forecast_are_weighted_and_computed_by_slice(levels):
     assert of(levels.metrics["a"]) == pytest.approx(forecast([0, 1], WEIGHTS))
     assert of(levels.metrics["b"]) == pytest.approx(forecast([2, 3], WEIGHTS))
     # The better of the two naive forecasts is another one in each series.
-    assert levels.metrics["a"]["seasonal_naive_rmse"] < levels.metrics["a"]["persistence_rmse"]
-    assert levels.metrics["b"]["persistence_rmse"] < levels.metrics["b"]["seasonal_naive_rmse"]
+    assert levels.metrics["a"][names.SEASONAL_NAIVE_RMSE] < levels.metrics["a"][names.PERSISTENCE_RMSE]
+    assert levels.metrics["b"][names.PERSISTENCE_RMSE] < levels.metrics["b"][names.SEASONAL_NAIVE_RMSE]
 
 
 def test_a_forecast_needs_no_weights_and_may_repeat_the_last_value():
-    metric = ForecastError("rmse", past="level", seasonal_naive="level_seasonal_naive")
+    metric = ForecastError(names.RMSE, past="level", seasonal_naive="level_seasonal_naive")
     features = {"level": PAST, "level_seasonal_naive": NAIVE}
     assert direct(metric, FUTURE, SAID, features) == pytest.approx(forecast())
     repeated = direct(metric, FUTURE, np.repeat(PAST[:, -1:], 2, axis=1), features)
-    assert repeated["rmse"] == repeated["persistence_rmse"]
-    assert repeated["relative_rmse"] >= 1
+    assert repeated[names.RMSE] == repeated[names.PERSISTENCE_RMSE]
+    assert repeated[names.RELATIVE_RMSE] >= 1
 
 
 def test_only_the_configured_columns_reach_the_combiner():
-    metric = ForecastError("rmse", past="level", seasonal_naive="level_seasonal_naive")
+    metric = ForecastError(names.RMSE, past="level", seasonal_naive="level_seasonal_naive")
     shared, derived = metric.computations(example_weighted=False)
     [preprocessor] = shared.preprocessors
     row = {"features": {"level": PAST[0], "level_seasonal_naive": NAIVE[0], "note": np.array(["text"])}}
     [made] = preprocessor.process(row)
     assert set(made["features"]) == {"level", "level_seasonal_naive"}
-    assert [key.name for key in derived.keys] == ["rmse"]
+    assert [key.name for key in derived.keys] == [names.RMSE]
 
 
-# Bounds.
+# Names and bounds.
+
+
+@pytest.mark.parametrize(("task", "metric"), [("regression", RegressionError), ("forecast", ForecastError)])
+def test_every_metric_of_the_task_has_a_value(task, metric):
+    assert set(metric("any").values(1.0, np.ones(6 if task == "regression" else 4))) == set(TASKS[task].metrics)
 
 
 def test_bounds_hold_or_refuse_overall_only(houses, levels):
     assert not houses.validation.validation_ok
-    assert failures(houses) == [("calibration", 0), ("mae", 0)]
+    assert failures(houses) == [(names.CALIBRATION, 0), (names.MAE, 0)]
     assert not levels.validation.validation_ok
-    assert failures(levels) == [("rmse", 0)]
+    assert failures(levels) == [(names.RMSE, 0)]
 
 
 def test_an_error_may_grow_by_a_share_of_the_blessed_models_error(tmp_path):
     better = FUTURE + (SAID - FUTURE) / 1.2  # the candidate's errors are 20 % larger
-    bounds = (Bound("rmse", may_lose_share=0.3), Bound("mae", may_lose_share=0.1), Bound("relative_rmse", at_most=0.9))
+    bounds = (
+        Bound(names.RMSE, may_lose_share=0.3),
+        Bound(names.MAE, may_lose_share=0.1),
+        Bound(names.RELATIVE_RMSE, at_most=0.9),
+    )
     dataset = dataclasses.replace(FORECAST, weight=None, slices=(), bounds=bounds)
     features = {"level": PAST, "level_seasonal_naive": NAIVE}
     judged = judge(tmp_path, dataset, FUTURE, SAID, baseline=better, features=features)
     [validation] = judged.validation.metric_validations_per_slice
     [failure] = validation.failures
-    assert (failure.metric_key.name, failure.metric_key.is_diff) == ("mae", True)
+    assert (failure.metric_key.name, failure.metric_key.is_diff) == (names.MAE, True)
     # TFMA reports the difference, also where the bound is a share.
-    mae = judged.metrics["overall"]["mae"]
+    mae = judged.metrics["overall"][names.MAE]
     assert failure.metric_value.double_value.value == pytest.approx(mae - mae / 1.2)
 
 
 def test_a_model_that_reaches_every_bound_passes(tmp_path):
-    bounds = (Bound("mae", at_most=20), Bound("relative_rmse", at_most=0.95), Bound("calibration", at_least=0.9, at_most=1.1))
+    bounds = (
+        Bound(names.MAE, at_most=20),
+        Bound(names.RELATIVE_RMSE, at_most=0.95),
+        Bound(names.CALIBRATION, at_least=0.9, at_most=1.1),
+    )
     dataset = dataclasses.replace(HOUSES, weight=None, slices=(), bounds=bounds)
     judged = judge(tmp_path, dataset, PRICES, GUESSES)
     assert of(judged.metrics["overall"]) == pytest.approx(regression(GUESSES))
@@ -216,7 +229,7 @@ def test_a_model_that_reaches_every_bound_passes(tmp_path):
 # Sums.
 
 
-@pytest.mark.parametrize("metric", [RegressionError("rmse"), ForecastError("mae", past="p", seasonal_naive="s")])
+@pytest.mark.parametrize("metric", [RegressionError(names.RMSE), ForecastError(names.MAE, past="p", seasonal_naive="s")])
 def test_sums_add_up_in_any_order_and_nothing_is_not_a_number(metric):
     shared, derived = metric.computations(example_weighted=False)
     combiner = shared.combiner

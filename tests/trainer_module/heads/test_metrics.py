@@ -6,6 +6,7 @@ import tensorflow as tf
 from sklearn import metrics as sk
 
 from data import TASKS
+from data import metric_names as names
 from trainer_module.heads import metrics
 
 RNG = np.random.default_rng(4)
@@ -52,28 +53,28 @@ def expected(task, weights):
     if task == "binary_classification":
         precision, recall, _ = sk.precision_recall_curve(y, p, sample_weight=w)
         return {
-            "auc": sk.roc_auc_score(y, p, sample_weight=w),
-            "auc_precision_recall": sk.auc(recall, precision),
-            "binary_accuracy": sk.accuracy_score(y, p > 0.5, sample_weight=w),
-            "mean_label": np.average(y, weights=w),
-            "mean_prediction": np.average(p, weights=w),
+            names.AUC: sk.roc_auc_score(y, p, sample_weight=w),
+            names.AUC_PRECISION_RECALL: sk.auc(recall, precision),
+            names.BINARY_ACCURACY: sk.accuracy_score(y, p > 0.5, sample_weight=w),
+            names.MEAN_LABEL: np.average(y, weights=w),
+            names.MEAN_PREDICTION: np.average(p, weights=w),
         }
     if task == "multiclass_classification":
         return {
-            "accuracy": sk.accuracy_score(y, predicted.argmax(axis=1), sample_weight=w),
-            "cross_entropy": sk.log_loss(y, predicted, sample_weight=w),
+            names.ACCURACY: sk.accuracy_score(y, predicted.argmax(axis=1), sample_weight=w),
+            names.CROSS_ENTROPY: sk.log_loss(y, predicted, sample_weight=w),
         }
     errors = {
-        "rmse": sk.mean_squared_error(labels, predicted, sample_weight=w) ** 0.5,
-        "mae": sk.mean_absolute_error(labels, predicted, sample_weight=w),
+        names.RMSE: sk.mean_squared_error(labels, predicted, sample_weight=w) ** 0.5,
+        names.MAE: sk.mean_absolute_error(labels, predicted, sample_weight=w),
     }
     if task == "forecast":
         return errors
     relative = np.divide(np.abs(p - y), np.abs(y), out=np.zeros(ROWS), where=y != 0)
     return errors | {
-        "mean_relative_error": np.average(relative, weights=w),
-        "mean_label": np.average(y, weights=w),
-        "mean_prediction": np.average(p, weights=w),
+        names.MEAN_RELATIVE_ERROR: np.average(relative, weights=w),
+        names.MEAN_LABEL: np.average(y, weights=w),
+        names.MEAN_PREDICTION: np.average(p, weights=w),
     }
 
 
@@ -84,7 +85,7 @@ def test_the_metrics_of_a_task_are_those_of_the_rows(task, weights):
     assert set(found) == set(said)
     for name, value in found.items():
         # The area under thresholds, and that under all the scores there are.
-        assert value == pytest.approx(said[name], rel=1e-3 if name.startswith("auc") else 1e-5), name
+        assert value == pytest.approx(said[name], rel=1e-3 if name.startswith(names.AUC) else 1e-5), name
 
 
 @pytest.mark.parametrize("task", TASKS)

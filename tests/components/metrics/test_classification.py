@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
-from components.metrics import skill
-from data import Bound, ClassLabel, Dataset, Label, Numeric, Vocabulary
+from components.metrics.classification import AccuracySkill, MulticlassSkill
+from data import TASKS, Bound, ClassLabel, Dataset, Label, Numeric, Vocabulary
+from data import metric_names as names
 from tests.support.evaluation import judge
 
 LABELS = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]  # the majority's share: 0.75
@@ -38,21 +39,21 @@ SKILLS = {"always_0": 0.0, "always_1": -0.5, "perfect": 0.25, "one_wrong": 0.125
     ids=["constant 0", "constant 1, the majority", "perfect", "better", "worse than constant", "weighted"],
 )
 def test_skill_is_accuracy_above_the_share_of_the_majority(counts, expected):
-    assert skill.AccuracySkill().result(**counts) == pytest.approx(expected)
+    assert AccuracySkill().result(**counts) == pytest.approx(expected)
 
 
 def test_skill_without_rows_is_not_a_number():
-    assert math.isnan(skill.AccuracySkill().result(0, 0, 0, 0))
+    assert math.isnan(AccuracySkill().result(0, 0, 0, 0))
 
 
 BINARY = Dataset(name="binary", sample="", features=(Vocabulary("model"),), label=Label("label"), slices=("model",), bounds=())
 
 
 def test_tfma_computes_the_skill_of_every_slice(tmp_path):
-    names = [name for name in PREDICTIONS for _ in LABELS]
+    models = [name for name in PREDICTIONS for _ in LABELS]
     said = [p for predictions in PREDICTIONS.values() for p in predictions]
-    found = judge(tmp_path, BINARY, LABELS * len(PREDICTIONS), said, features={"model": names})
-    skills = {name: metrics[skill.ACCURACY_SKILL] for name, metrics in found.metrics.items()}
+    found = judge(tmp_path, BINARY, LABELS * len(PREDICTIONS), said, features={"model": models})
+    skills = {name: metrics[names.ACCURACY_SKILL] for name, metrics in found.metrics.items()}
     assert skills.pop("overall") == pytest.approx((6 + 2 + 8 + 7 + 0) / 40 - 0.75)
     assert skills == pytest.approx(SKILLS)
 
@@ -61,7 +62,7 @@ def test_tfma_weights_the_majority_too(tmp_path):
     # Weighted, the ones are the majority: 10 of 16.
     weighted = dataclasses.replace(BINARY, weight="copies", slices=())
     found = judge(tmp_path, weighted, LABELS, PREDICTIONS["always_1"], weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0])
-    assert found.metrics["overall"][skill.ACCURACY_SKILL] == pytest.approx(0.0)
+    assert found.metrics["overall"][names.ACCURACY_SKILL] == pytest.approx(0.0)
 
 
 # Several classes.
@@ -102,26 +103,30 @@ def expected(said=SAID, chosen=slice(None), weights=None):
     w = np.ones(len(kinds)) if weights is None else weights[chosen]
     accuracy = accuracy_score(kinds, said[chosen].argmax(axis=1), sample_weight=w)
     return {
-        "accuracy": accuracy,
-        "accuracy_skill": accuracy - max(np.average(kinds == kind, weights=w) for kind in range(3)),
-        "cross_entropy": -np.average(np.log(given[np.arange(len(kinds)), kinds]), weights=w),
+        names.ACCURACY: accuracy,
+        names.ACCURACY_SKILL: accuracy - max(np.average(kinds == kind, weights=w) for kind in range(3)),
+        names.CROSS_ENTROPY: -np.average(np.log(given[np.arange(len(kinds)), kinds]), weights=w),
     }
 
 
 def of(found):
-    return {k: found[k] for k in ("accuracy", "accuracy_skill", "cross_entropy")}
+    return {k: found[k] for k in (names.ACCURACY, names.ACCURACY_SKILL, names.CROSS_ENTROPY)}
 
 
 def test_several_classes_are_judged_overall_and_by_slice_and_bounded_overall(tmp_path):
-    bounds = (Bound("accuracy_skill", at_least=0.3), Bound("accuracy", at_least=0.6), Bound("cross_entropy", at_most=3))
+    bounds = (
+        Bound(names.ACCURACY_SKILL, at_least=0.3),
+        Bound(names.ACCURACY, at_least=0.6),
+        Bound(names.CROSS_ENTROPY, at_most=3),
+    )
     found = judged(tmp_path, bounds=bounds)
     assert of(found.metrics["overall"]) == pytest.approx(expected(), rel=1e-6)
-    assert of(found.metrics["overall"])["accuracy"] == 5 / 8
+    assert of(found.metrics["overall"])[names.ACCURACY] == 5 / 8
     assert of(found.metrics["old"]) == pytest.approx(expected(chosen=slice(0, 4)), rel=1e-6)
     assert of(found.metrics["new"]) == pytest.approx(expected(chosen=slice(4, 8)), rel=1e-6)
     assert not found.validation.validation_ok
     [validation] = found.validation.metric_validations_per_slice
-    assert [f.metric_key.name for f in validation.failures] == ["accuracy_skill"]
+    assert [f.metric_key.name for f in validation.failures] == [names.ACCURACY_SKILL]
     assert not validation.slice_key.single_slice_keys
 
 
@@ -129,18 +134,22 @@ def test_weights_weigh_the_rows_and_the_majority(tmp_path):
     softer = (SAID + 0.1) / 1.3
     found = judged(tmp_path, said=softer, weights=WEIGHTS).metrics["overall"]
     assert of(found) == pytest.approx(expected(softer, weights=WEIGHTS), rel=1e-6)
-    assert found["cross_entropy"] == pytest.approx(log_loss(KINDS, softer, sample_weight=WEIGHTS), rel=1e-6)
+    assert found[names.CROSS_ENTROPY] == pytest.approx(log_loss(KINDS, softer, sample_weight=WEIGHTS), rel=1e-6)
 
 
 def test_always_the_majority_has_no_skill():
-    metric = skill.MulticlassSkill("accuracy_skill")
+    metric = MulticlassSkill(names.ACCURACY_SKILL)
     sums = sum(np.array([*metric.terms(np.array([kind]), np.array([0.5, 0.3, 0.2]), {})]) for kind in KINDS)
-    accuracy, no_skill, _ = metric.values(len(KINDS), sums)
-    assert (accuracy, no_skill) == (5 / 8, 0)
+    values = metric.values(len(KINDS), sums)
+    assert (values[names.ACCURACY], values[names.ACCURACY_SKILL]) == (5 / 8, 0)
+
+
+def test_every_metric_of_the_task_has_a_value():
+    assert set(MulticlassSkill("any").values(1.0, np.ones(5))) == set(TASKS["multiclass_classification"].metrics)
 
 
 def test_scores_that_do_not_add_up_to_one_are_shares():
-    metric = skill.MulticlassSkill("cross_entropy")
+    metric = MulticlassSkill(names.CROSS_ENTROPY)
     right, cross_entropy, *kind = metric.terms(np.array([1.0]), np.array([2.0, 6.0, 2.0]), {})
     assert right
     assert cross_entropy == pytest.approx(-math.log(0.6))
@@ -148,7 +157,7 @@ def test_scores_that_do_not_add_up_to_one_are_shares():
 
 
 def test_sums_over_classes_add_up_and_nothing_is_not_a_number():
-    shared, derived = skill.MulticlassSkill("accuracy").computations(example_weighted=False)
+    shared, derived = MulticlassSkill(names.ACCURACY).computations(example_weighted=False)
     combiner = shared.combiner
     [key] = derived.keys
     parts = [np.array([2.0, 1, 0.7, 2, 0, 0]), 0.0, np.array([2.0, 2, 0.1, 0, 1, 1])]
