@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks import search_faults
 from data import discovery
-from pipeline import errors
+from pipeline import errors, node_ids
 from tests.support.faults import Case, Result, run, training
 from trainer_module.training.settings import Cluster
 
@@ -60,7 +60,8 @@ def prepare(output: Path) -> None:
     Raises:
         SystemExit: a node failed.
     """
-    command = [sys.executable, "-m", "pipeline", "run", "--dataset", _DATASET, "--to", "Transform", "--output-dir", str(output)]
+    options = ("--dataset", _DATASET, "--to", node_ids.TRANSFORM, "--output-dir", str(output))
+    command = [sys.executable, "-m", "pipeline", "run", *options]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     run = subprocess.run(command, cwd=discovery.CHECKOUT, env=environment, capture_output=True, text=True)
     if run.returncode != errors.OK:

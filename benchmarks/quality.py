@@ -29,7 +29,7 @@ from tfx.utils import path_utils
 from benchmarks import references, scores
 from benchmarks.references import Examples
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
-from pipeline import errors
+from pipeline import errors, node_ids
 from pipeline.record import collect, run_record
 from trainer_module.estimators import build
 from trainer_module.heads import PROBABILITIES
@@ -74,11 +74,12 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     store = metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite"))
     with metadata.Metadata(store) as handle:
         left = collect.outputs_of(handle.store, newest.run_id)
-    if ("Trainer", "model") not in left:
+    if node_ids.MODEL not in left:
         raise CannotCompareError(f"{model} was not trained: {newest.why}")
-    trainer = next(node for node in newest.nodes if node.id == "Trainer")
-    [examples] = (artifact.uri for (node, key), artifact in left.items() if node.endswith("ExampleGen") and key == "examples")
-    saved_model = path_utils.serving_model_path(left["Trainer", "model"].uri)
+    trainer = next(node for node in newest.nodes if node.id == node_ids.TRAINER)
+    readers = (node_ids.CSV_EXAMPLE_GEN, node_ids.WINDOW_EXAMPLE_GEN)
+    [examples] = (artifact.uri for (node, key), artifact in left.items() if node in readers and key == "examples")
+    saved_model = path_utils.serving_model_path(left[node_ids.MODEL].uri)
     return Trained(saved_model, examples, None if trainer.cached else trainer.seconds)
 
 

@@ -22,6 +22,7 @@ from tfx.types import standard_artifacts
 from tfx_bsl.public import tfxio
 
 from data import discovery
+from pipeline import node_ids
 from trainer_module import inputs
 from trainer_module.estimators import build
 
@@ -48,7 +49,7 @@ class Rows:
 
 def our_rows(output: Path, rows: int) -> Rows:
     """Returns what this pipeline trains on."""
-    _run("-m", "pipeline", "run", "--dataset", DATASET, "--to", "Transform", "--output-dir", output)
+    _run("-m", "pipeline", "run", "--dataset", DATASET, "--to", node_ids.TRANSFORM, "--output-dir", output)
     return _repeated(output, discovery.dataset(DATASET).label.name, rows)
 
 

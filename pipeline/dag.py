@@ -26,7 +26,7 @@ from components.resolvers.latest_tuned import LatestTunedStrategy
 from components.reviewed_schema_gen import ReviewedSchemaGen
 from components.window_example_gen import WindowExampleGen
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
-from pipeline import code_hash
+from pipeline import code_hash, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.evaluation import eval_config
 from trainer_module.models import NAME as MODELS
@@ -34,15 +34,12 @@ from trainer_module.models import NAME as MODELS
 RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own: every runner fills it in
 
 
-LATEST_TUNED = "LatestTuned"
-
-
 def _latest_tuned(config: PipelineConfig) -> Resolver:
     return Resolver(
         strategy_class=LatestTunedStrategy,
         config={"dataset": config.dataset_name, "model": config.model_name},
         best_hyperparameters=Channel(type=standard_artifacts.HyperParameters),
-    ).with_id(LATEST_TUNED)
+    ).with_id(node_ids.LATEST_TUNED)
 
 
 def create_pipeline(
@@ -90,7 +87,7 @@ def create_pipeline(
             strategy_class=LatestBlessedModelStrategy,
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-        ).with_id("LatestBlessedModel")
+        ).with_id(node_ids.LATEST_BLESSED_MODEL)
         training = {
             "examples": transform.outputs["transformed_examples"],
             "transform_graph": transform.outputs["transform_graph"],
@@ -169,7 +166,7 @@ def _schema_gen(dataset: Dataset, statistics: Channel) -> BaseNode:
     """The dataset's reviewed schema if it has one, else one inferred from the statistics."""
     reviewed = discovery.reviewed_schema_path(dataset)
     if reviewed.exists():
-        return ReviewedSchemaGen(reviewed.read_text("utf-8")).with_id("SchemaGen")
+        return ReviewedSchemaGen(reviewed.read_text("utf-8")).with_id(node_ids.SCHEMA_GEN)
     return tfx.SchemaGen(statistics, infer_feature_shape=False)
 
 

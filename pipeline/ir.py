@@ -11,12 +11,10 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.csv_files.reader import InputDataError
 from data import discovery
+from pipeline import node_ids as ids
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.dag import LATEST_TUNED, create_pipeline
+from pipeline.dag import create_pipeline
 from pipeline.errors import InputError, UsageError
-
-# Always asked anew in a partial run: what they found in the run before may no longer be the latest.
-ALWAYS = ("LatestBlessedModel", LATEST_TUNED)
 
 
 def compile_pipeline(
@@ -49,7 +47,7 @@ def compile_pipeline(
         partial_run_utils.set_base_pipeline_run_strategy(settings, base_run_id or "")
         partial_run_utils.mark_pipeline(
             ir,
-            from_nodes=[from_node, *(n for n in ALWAYS if n in known)] if from_node else None,
+            from_nodes=[from_node, *(n for n in ids.RESOLVERS if n in known)] if from_node else None,
             to_nodes=[to_node] if to_node else None,
             snapshot_settings=settings,
         )

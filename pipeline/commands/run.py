@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import code_hash, errors, graph
+from pipeline import code_hash, errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import preflight, signals
 from pipeline.terminal import logs
@@ -129,7 +129,7 @@ def _base_run(config: PipelineConfig, selection: Selection) -> str | None:
     needs = ir.needs(config)
     if selection.from_node not in needs:
         return None  # there is no such node: who compiles says so
-    taken = graph.ancestors(selection.from_node, needs) - set(ir.ALWAYS)
+    taken = graph.ancestors(selection.from_node, needs) - set(node_ids.RESOLVERS)
     usable = {states.DONE, states.CACHED, states.REUSED}
     for record in earlier(config.output_dir):
         if taken <= {node.id for node in record.nodes if node.state in usable}:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipeline import errors
+from pipeline import errors, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module.files import atomic
 
@@ -83,12 +83,12 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
     with metadata.Metadata(connection.reach(config.metadata_uri)) as handle:
         for record in earlier(config.output_dir):
             outputs = collect.outputs_of(handle.store, record.run_id, config.pipeline_name)
-            if ("StatisticsGen", "statistics") in outputs and ("SchemaGen", "schema") in outputs:
+            if node_ids.STATISTICS in outputs and node_ids.SCHEMA in outputs:
                 break
         else:
             raise errors.UsageError(f"No run in {config.output_dir} got as far as statistics. Run the pipeline first.")
-    statistics = collect.as_artifact(outputs["StatisticsGen", "statistics"])
-    before = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(outputs["SchemaGen", "schema"].uri))
+    statistics = collect.as_artifact(outputs[node_ids.STATISTICS])
+    before = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(outputs[node_ids.SCHEMA].uri))
     after = before
     for split in artifact_utils.decode_split_names(statistics.split_names):
         after = tfdv.update_schema(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.io import fileio
@@ -17,12 +17,15 @@ from pipeline.record import collect
 from pipeline.record.run_record import ORCHESTRATOR, earlier, rewrite
 from pipeline.record.states import FAILED, RUNNING, SKIPPED, WAITING
 
+if TYPE_CHECKING:
+    from pipeline.metadata.connection import Connection
+
 _log = logging.getLogger(__name__)
 
 _PIPELINE = "pipeline"  # TFX's type of the context of all runs of a pipeline
 
 
-def after_killed_runs(config: PipelineConfig, connection: Any) -> None:
+def after_killed_runs(config: PipelineConfig, connection: Connection) -> None:
     """Cleans up before a run of an output folder. To be called by whoever holds its lock: no other run is alive then.
 
     What nodes have finished stays, and so do checkpoints: the new run goes on from there.
@@ -44,7 +47,9 @@ def after_killed_runs(config: PipelineConfig, connection: Any) -> None:
             _log.warning("The run %s was killed; its record says so now.", record.run_id)
 
 
-def cancel(handle: Any, active: Sequence[metadata_store_pb2.Execution], nodes: Mapping[int, str], root: str) -> None:
+def cancel(
+    handle: metadata.Metadata, active: Sequence[metadata_store_pb2.Execution], nodes: Mapping[int, str], root: str
+) -> None:
     """Says in MLMD that executions were ended, and removes what they have left.
 
     Args:

@@ -48,7 +48,7 @@ class Nodes:
     """
 
     ir: pipeline_pb2.Pipeline
-    connection: Any
+    connection: metadata_store.Connection
     observer: Observer
     retries: int = 0
     retry_seconds: float = 0.0
@@ -173,7 +173,7 @@ def _executions(handle: metadata.Metadata, node: pipeline_pb2.PipelineNode) -> l
     return execution_lib.get_executions_associated_with_all_contexts(handle, contexts)
 
 
-def _state(node: pipeline_pb2.PipelineNode, connection: Any) -> str:
+def _state(node: pipeline_pb2.PipelineNode, connection: metadata_store.Connection) -> str:
     with metadata.Metadata(connection) as handle:
         executions = _executions(handle, node)
     if not executions:
@@ -182,7 +182,7 @@ def _state(node: pipeline_pb2.PipelineNode, connection: Any) -> str:
     return {_Execution.COMPLETE: DONE, _Execution.CACHED: CACHED}.get(last, FAILED)
 
 
-def _behind_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: Any) -> bool:
+def _behind_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: metadata_store.Connection) -> bool:
     """Whether a node that this one needs was skipped in this run.
 
     TFX evaluates the conditions of a node in no particular order, and fails on one whose artifact is not there because

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from data.discovery import CHECKOUT
-from pipeline import errors, graph
+from pipeline import errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.errors import UsageError
 from pipeline.orchestrators import compilation, compiled_pipeline
@@ -26,7 +26,10 @@ from trainer_module.files.paths import is_remote
 
 _TEMPLATE = Path(__file__).with_name("airflow_dag.py.template")
 # Nodes that may take a whole small machine.
-_HEAVY = ("CsvExampleGen", "WindowExampleGen", "StatisticsGen", "Transform", "Tuner", "Trainer", "Evaluator")
+_HEAVY = (
+    node_ids.CSV_EXAMPLE_GEN, node_ids.WINDOW_EXAMPLE_GEN, node_ids.STATISTICS_GEN, node_ids.TRANSFORM, node_ids.TUNER,
+    node_ids.TRAINER, node_ids.EVALUATOR,
+)  # fmt: skip
 # Ending takes a little longer than saving.
 _MARGIN_SECONDS = 5
 _LINE = 88  # what most formatters take for a line

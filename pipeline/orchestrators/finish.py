@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipeline import errors
 from pipeline.config.pipeline_config import PipelineConfig
@@ -17,6 +17,9 @@ from pipeline.orchestrators.compiled_pipeline import CompiledPipeline, check_sec
 from pipeline.record import states
 from pipeline.record.run_record import RunRecord
 from trainer_module.files.paths import is_remote
+
+if TYPE_CHECKING:
+    from pipeline.metadata.connection import Connection
 
 
 def end(compiled: CompiledPipeline, run_id: str, assignments: Sequence[str] = ()) -> int:
@@ -31,7 +34,7 @@ def end(compiled: CompiledPipeline, run_id: str, assignments: Sequence[str] = ()
     return conclude(compiled, config, run_id, connection)
 
 
-def conclude(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, connection: Any) -> int:
+def conclude(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, connection: Connection) -> int:
     """Does the same with a connection to MLMD that has answered."""
     from pipeline.record import collect, status, trials
     from pipeline.record import run_record as records
@@ -53,7 +56,7 @@ def conclude(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, co
     return record.exit_code or errors.OK
 
 
-def _recall(compiled: CompiledPipeline, config: PipelineConfig, record: RunRecord, connection: Any) -> None:
+def _recall(compiled: CompiledPipeline, config: PipelineConfig, record: RunRecord, connection: Connection) -> None:
     """Fills in what the steps of a run would have written down, had they a disk to share: MLMD knows it too."""
     from pipeline import ir
     from pipeline.execution.nodes import Nodes

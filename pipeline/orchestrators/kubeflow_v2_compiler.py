@@ -22,11 +22,12 @@ from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestA
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.types import Channel, standard_artifacts
 
+from pipeline import node_ids
 from pipeline.config import kubernetes_names
 from pipeline.config.kubeflow import Volume
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
-from pipeline.dag import LATEST_TUNED, RUN_ID, create_pipeline
+from pipeline.dag import RUN_ID, create_pipeline
 from pipeline.errors import UsageError
 from pipeline.orchestrators import compilation, compiled_pipeline
 from pipeline.orchestrators.kubeflow_v2_entrypoint import OPTIONS, PARAMETERS
@@ -101,7 +102,7 @@ def _latest_tuned(finished: PipelineConfig) -> Resolver:
     """Resolves to the newest hyper-parameters, of whatever model: the Trainer does not use those of another one."""
     return Resolver(
         strategy_class=LatestArtifactStrategy, best_hyperparameters=Channel(type=standard_artifacts.HyperParameters)
-    ).with_id(LATEST_TUNED)
+    ).with_id(node_ids.LATEST_TUNED)
 
 
 def _finish(spec: dict[str, Any], finished: PipelineConfig, *, vertex: bool) -> None:

@@ -12,9 +12,9 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline import errors
+from pipeline import errors, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import preflight, signals
 from pipeline.orchestrators import finish, step_record
@@ -26,6 +26,7 @@ from trainer_module.files.paths import is_remote
 if TYPE_CHECKING:
     from components.gate import Decision
     from pipeline.execution.nodes import Nodes
+    from pipeline.metadata.connection import Connection
 
 # Exit code of a node that was not to run: a gate before it has decided so.
 SKIPPED = 99
@@ -116,7 +117,7 @@ def _failed(
     return exit_code
 
 
-def _decision(config: PipelineConfig, connection: Any, run_id: str, node_id: str) -> Decision | None:
+def _decision(config: PipelineConfig, connection: Connection, run_id: str, node_id: str) -> Decision | None:
     """Returns what a node has decided, if it is a gate."""
     from tfx.orchestration import metadata
 
@@ -125,7 +126,7 @@ def _decision(config: PipelineConfig, connection: Any, run_id: str, node_id: str
 
     with metadata.Metadata(connection) as handle:
         outputs = collect.outputs_of(handle.store, run_id, config.pipeline_name)
-    artifact = next((outputs[node_id, key] for key in collect.DECISIONS if (node_id, key) in outputs), None)
+    artifact = next((outputs[o] for o in node_ids.DECISIONS if o.node == node_id and o in outputs), None)
     return gate.read(artifact.uri) if artifact is not None else None
 
 

@@ -6,8 +6,9 @@ import json
 import math
 import posixpath
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.io import fileio
@@ -18,19 +19,18 @@ from tfx.types.standard_artifacts import ExampleStatistics
 from components import gate
 from components.evaluator import forecast_plot
 from components.pusher.executor import PUSHED_DESTINATION
+from pipeline import node_ids
 from pipeline.record.run_record import GateRecord, RunRecord
 from trainer_module.entry import TRAINED_FILE
 
-# Output keys under which gates publish what they have decided.
-DECISIONS = ("decision", "blessing", "pushed_model")
-
-_GATES = (("DataGate", "decision"), ("ChampionGate", "decision"), ("Evaluator", "blessing"), ("Pusher", "pushed_model"))
+if TYPE_CHECKING:
+    from pipeline.metadata.connection import Connection
 
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
 
 
-def collect(record: RunRecord, connection: Any, pipeline: str) -> None:
+def collect(record: RunRecord, connection: Connection, pipeline: str) -> None:
     """Fills in a record all that the nodes of a pipeline have left so far."""
     with metadata.Metadata(connection) as handle:
         outputs = outputs_of(handle.store, record.run_id, pipeline)
@@ -38,15 +38,15 @@ def collect(record: RunRecord, connection: Any, pipeline: str) -> None:
         _training(record, outputs)
         _gates(record, outputs)
         _evaluation(record, outputs)
-        pushed = outputs.get(("Pusher", "pushed_model"))
+        pushed = outputs.get(node_ids.PUSHED_MODEL)
         if pushed is not None and pushed.custom_properties["pushed"].int_value:
             record.pushed_path = pushed.custom_properties[PUSHED_DESTINATION].string_value
-        champion = outputs.get(("LatestBlessedModel", "model"))
+        champion = outputs.get(node_ids.CHAMPION)
         if champion is not None:
             record.baseline = _origin(handle.store, champion)
 
 
-def outputs_of(store: Any, run_id: str, pipeline: str | None = None) -> Outputs:
+def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -> Outputs:
     """Returns the artifacts of a run, those of cached nodes included.
 
     Args:
@@ -73,7 +73,7 @@ def outputs_of(store: Any, run_id: str, pipeline: str | None = None) -> Outputs:
     return found
 
 
-def node_id(store: Any, execution: metadata_store_pb2.Execution, types: Mapping[int, str]) -> str:
+def node_id(store: MetadataStore, execution: metadata_store_pb2.Execution, types: Mapping[int, str]) -> str:
     """Returns the id of the node of an execution; `types` is execution type id -> name."""
     contexts = store.get_contexts_by_execution(execution.id)
     names = [c.name for c in contexts if c.type == "node"]
@@ -81,7 +81,7 @@ def node_id(store: Any, execution: metadata_store_pb2.Execution, types: Mapping[
 
 
 def _rows(record: RunRecord, outputs: Outputs) -> None:
-    statistics = outputs.get(("StatisticsGen", "statistics"))
+    statistics = outputs.get(node_ids.STATISTICS)
     if statistics is None:
         return
     artifact = as_artifact(statistics)
@@ -98,7 +98,7 @@ def as_artifact(statistics: Artifact) -> ExampleStatistics:
 
 
 def _training(record: RunRecord, outputs: Outputs) -> None:
-    run = outputs.get(("Trainer", "model_run"))
+    run = outputs.get(node_ids.MODEL_RUN)
     trained = _json(run.uri, TRAINED_FILE) if run is not None else {}
     if trained:
         told = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
@@ -108,12 +108,12 @@ def _training(record: RunRecord, outputs: Outputs) -> None:
 
 def _gates(record: RunRecord, outputs: Outputs) -> None:
     record.gates = []
-    for node, key in _GATES:
-        artifact = outputs.get((node, key))
+    for output in node_ids.DECISIONS:
+        artifact = outputs.get(output)
         decision = gate.read(artifact.uri) if artifact is not None else None
         if decision is None:
             continue
-        entry = GateRecord(id=node, decision=decision.decision, why=decision.why)
+        entry = GateRecord(id=output.node, decision=decision.decision, why=decision.why)
         measured = next((f for f in decision.findings if f.refuses and f.metric), None)
         if measured:
             entry.metric, entry.slice = measured.metric, measured.slice
@@ -122,10 +122,10 @@ def _gates(record: RunRecord, outputs: Outputs) -> None:
 
 
 def _evaluation(record: RunRecord, outputs: Outputs) -> None:
-    blessing = outputs.get(("Evaluator", "blessing"))
+    blessing = outputs.get(node_ids.BLESSING)
     if blessing is not None:
         record.blessed = blessing.custom_properties["blessed"].int_value == 1
-    evaluation = outputs.get(("Evaluator", "evaluation"))
+    evaluation = outputs.get(node_ids.EVALUATION)
     if evaluation is None:
         return
     picture = posixpath.join(evaluation.uri, forecast_plot.FILE)
@@ -153,7 +153,7 @@ def metrics(evaluation: str) -> dict[str, float | None]:
     }
 
 
-def _origin(store: Any, model: Artifact) -> dict[str, str | None]:
+def _origin(store: MetadataStore, model: Artifact) -> dict[str, str | None]:
     """Returns the run that trained a model, and the model's name."""
     events = [e for e in store.get_events_by_artifact_ids([model.id]) if e.type == metadata_store_pb2.Event.OUTPUT]
     execution = store.get_executions_by_id([min(e.execution_id for e in events)])[0]

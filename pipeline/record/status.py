@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline import errors
+from pipeline import errors, node_ids
 from pipeline.record.run_record import RunRecord, Status, earlier
 
 # How a Beam worker's exception comes back: as text, between its name and what Beam adds.
@@ -45,7 +45,7 @@ def _verdict(record: RunRecord, output_dir: str, failure: BaseException | None, 
             record.metrics, record.pushed_path, record.blessed = pushed.metrics, pushed.pushed_path, True
         return "unchanged", errors.OK, unchanged.why
     if record.pushed_path:
-        return "pushed", errors.OK, next((g.why for g in record.gates if g.id == "Evaluator"), "")
+        return "pushed", errors.OK, next((g.why for g in record.gates if g.id == node_ids.EVALUATOR), "")
     if to_node:
         return "unchanged", errors.OK, f"Stopped behind {to_node}, as asked; nothing was pushed."
     return "failed", errors.NODE_FAILED, "Every node ended, but no model was pushed and no gate says why."

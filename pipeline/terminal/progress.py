@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from pipeline import node_ids
 from pipeline.record import states
 from pipeline.terminal import trials_table
 from trainer_module.training.progress import LOGGER, ProgressReport
@@ -94,7 +95,7 @@ class Progress(logging.Handler):
 
     def _table(self) -> RenderableType:
         nodes = self._nodes()
-        if self._states.get("Tuner", ("", 0.0))[0] != states.RUNNING or not self._trials:
+        if self._states.get(node_ids.TUNER, ("", 0.0))[0] != states.RUNNING or not self._trials:
             return nodes
         return Group(nodes, trials_table.table(self._trials))
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
 from data import TASKS, Window, discovery
+from pipeline import node_ids
 from pipeline.evaluation import eval_config
 from tests.support import cli, toys, training
 from trainer_module.estimators.build import why_unfit
@@ -161,14 +162,14 @@ def test_tfma_says_what_the_estimator_says(pair, tmp_path, monkeypatch):
 def schema_of(bench):
     import tensorflow_data_validation as tfdv
 
-    return tfdv.load_schema_text(training.artifact(bench.output, "SchemaGen", "schema") + "/schema.pbtxt")
+    return tfdv.load_schema_text(training.artifact(bench.output, *node_ids.SCHEMA) + "/schema.pbtxt")
 
 
 def test_labels_are_the_same_in_serving_and_in_training(pair):
     bench, result = pair
     label = bench.dataset.label.name
     served = signatures(result)[export.TRANSFORM_LABELS](examples=tf.constant(examples(bench, rows=-1)))[label]
-    files = training.artifact(bench.output, "Transform", "transformed_examples") + "/Split-eval/*"
+    files = training.artifact(bench.output, *node_ids.TRANSFORMED_EXAMPLES) + "/Split-eval/*"
     records = tf.data.TFRecordDataset(tf.io.gfile.glob(files), "GZIP")
     spec = {label: bench.transform.transformed_feature_spec()[label]}
     stored = [tf.io.parse_single_example(r, spec)[label].numpy() for r in records]

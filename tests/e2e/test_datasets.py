@@ -10,13 +10,14 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
 from data import TASKS, discovery
+from pipeline import node_ids
 from tests.support import cli, samples, training
 
 OTHERS = [name for name in discovery.names(discovery.DATASETS) if name != "taxi"]  # that one is all the other tests'
 
 
 def evaluation(output):
-    return tfma.load_eval_result(training.artifact(output, "Evaluator", "evaluation"))
+    return tfma.load_eval_result(training.artifact(output, *node_ids.EVALUATION))
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import tensorflow as tf
 from ml_metadata.metadata_store import metadata_store as stores
 from tensorflow.core.protobuf import saved_model_pb2
 
+from pipeline import node_ids
 from pipeline.metadata import connection
 from pipeline.record import collect
 
@@ -33,16 +34,16 @@ class Made:
 
 def made(folder):
     """Reads what a run has made; `folder`: (node, output key) -> folder of the artifact."""
-    transformed = folder("Transform", "transform_graph")
+    transformed = folder(*node_ids.TRANSFORM_GRAPH)
     return Made(
         splits={split.name: _rows(split) for split in sorted(folder("CsvExampleGen", "examples").glob("Split-*"))},
         schemas=(
-            (folder("SchemaGen", "schema") / "schema.pbtxt").read_text(),
+            (folder(*node_ids.SCHEMA) / "schema.pbtxt").read_text(),
             (transformed / "transformed_metadata" / "schema.pbtxt").read_text(),
         ),
         vocabularies={f.name: f.read_text() for f in sorted((transformed / "transform_fn" / "assets").iterdir())},
-        signatures=_signatures(folder("Trainer", "model")),
-        metrics=collect.metrics(str(folder("Evaluator", "evaluation"))),
+        signatures=_signatures(folder(*node_ids.MODEL)),
+        metrics=collect.metrics(str(folder(*node_ids.EVALUATION))),
     )
 
 

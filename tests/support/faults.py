@@ -17,6 +17,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from data import discovery
+from pipeline import node_ids
 from trainer_module import trainer
 from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.cluster import supervisor
@@ -126,8 +127,9 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
         steps: at which it ends.
         batch_size: rows a step, of each process.
     """
-    transform = output / "artifacts" / "Transform"
-    [examples], [graph] = ((transform / key).iterdir() for key in ("transformed_examples", "transform_graph"))
+    transform = output / "artifacts" / node_ids.TRANSFORM
+    keys = (node_ids.TRANSFORMED_EXAMPLES.key, node_ids.TRANSFORM_GRAPH.key)
+    [examples], [graph] = ((transform / key).iterdir() for key in keys)
     settings = Settings(
         steps, batch_size, best=discovery.dataset(dataset).best, checkpoint_steps=steps // _CHECKPOINTS,
         cluster=case.cluster, retries=1, stall_seconds=case.stall_seconds,

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from data import TASKS, discovery
+from pipeline import node_ids
 from trainer_module import inputs
 from trainer_module.estimators import build as estimators
 from trainer_module.serving import export
@@ -40,15 +41,15 @@ class Bench:
 
     @property
     def transform(self):
-        return transform_output(artifact(self.output, "Transform", "transform_graph"))
+        return transform_output(artifact(self.output, *node_ids.TRANSFORM_GRAPH))
 
     @property
     def raw_eval(self):
-        example_gen = "WindowExampleGen" if self.dataset.series else "CsvExampleGen"
+        example_gen = node_ids.WINDOW_EXAMPLE_GEN if self.dataset.series else node_ids.CSV_EXAMPLE_GEN
         return sorted(Path(artifact(self.output, example_gen, "examples"), "Split-eval").glob("*"))
 
     def input_fn(self, split, training):
-        pattern = Path(artifact(self.output, "Transform", "transformed_examples"), f"Split-{split}", "*")
+        pattern = Path(artifact(self.output, *node_ids.TRANSFORMED_EXAMPLES), f"Split-{split}", "*")
         return inputs.input_fn(
             [str(pattern)],
             self.transform.transformed_feature_spec(),

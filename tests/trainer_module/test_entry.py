@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.python.lib.io import file_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from pipeline import node_ids
 from tests.support import training
 from trainer_module import entry
 from trainer_module.checkpoints import folder, prune
@@ -22,7 +23,7 @@ def fruit(materialised):
 @pytest.fixture
 def asked(fruit, tmp_path):
     """Returns a function: what TFX hands to the Trainer's function, for so many steps and with these settings."""
-    examples = training.artifact(fruit, "Transform", "transformed_examples")
+    examples = training.artifact(fruit, *node_ids.TRANSFORMED_EXAMPLES)
     runs = iter(range(1, 100))
 
     def args(steps, checkpoints=tmp_path / "checkpoints", artifacts=tmp_path / "artifacts", **settings):
@@ -30,7 +31,7 @@ def asked(fruit, tmp_path):
         return FnArgs(
             train_files=[f"{examples}/Split-train/*"],
             eval_files=[f"{examples}/Split-eval/*"],
-            transform_graph_path=training.artifact(fruit, "Transform", "transform_graph"),
+            transform_graph_path=training.artifact(fruit, *node_ids.TRANSFORM_GRAPH),
             serving_model_dir=f"{artifacts}/Trainer/model/{number}/Format-Serving",
             model_run_dir=f"{artifacts}/Trainer/model_run/{number}",
             custom_config={

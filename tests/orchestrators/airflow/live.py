@@ -5,10 +5,8 @@ from collections import Counter
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from pipeline import node_ids
 from pipeline.record import collect
-
-# Nodes without an output of their own: a first run has no champion, and no search has found anything.
-RESOLVERS = {"LatestBlessedModel", "LatestTuned"}
 
 
 def outputs(folder, run_id):
@@ -29,8 +27,11 @@ def outputs(folder, run_id):
 
 
 def assert_one_each(folder, run_id, nodes):
-    """Every node of a run has one execution, and one live artifact under each of its keys."""
+    """Every node of a run has one execution, and one live artifact under each of its keys.
+
+    Resolvers have none: a first run has no champion, and no search has found anything.
+    """
     live, executions = outputs(folder, run_id)
     assert set(live.values()) == {1}, live
     assert executions == dict.fromkeys(nodes, 1)
-    assert {node for node, _ in live} == set(nodes) - RESOLVERS
+    assert {node for node, _ in live} == set(nodes) - set(node_ids.RESOLVERS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import node_ids
 from tests.support import training
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
@@ -29,7 +30,7 @@ STEPS, EVERY = 60, 15
 
 def job(output, dataset, model, path, hp=None, **settings):
     """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
-    examples = training.artifact(output, "Transform", "transformed_examples")
+    examples = training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES)
     often = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
     settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | often | settings
     return Job(
@@ -38,7 +39,7 @@ def job(output, dataset, model, path, hp=None, **settings):
         hyperparameters=estimators.hyperparameters(model, hp).values,
         train_files=[f"{examples}/Split-train/*"],
         eval_files=[f"{examples}/Split-eval/*"],
-        transform_graph=training.artifact(output, "Transform", "transform_graph"),
+        transform_graph=training.artifact(output, *node_ids.TRANSFORM_GRAPH),
         code="",
         folder=str(path),
         settings=Settings(**settings),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import node_ids
 from tests.support import training
 from trainer_module.tuning import runner
 
@@ -18,8 +19,8 @@ def _models(toy):
 def examples(materialised):
     """Real examples of fruit: (train files, eval files, Transform graph)."""
     output = materialised("toy.fruit")
-    transformed = Path(training.artifact(output, "Transform", "transformed_examples"))
-    graph = training.artifact(output, "Transform", "transform_graph")
+    transformed = Path(training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES))
+    graph = training.artifact(output, *node_ids.TRANSFORM_GRAPH)
     return [str(transformed / "Split-train" / "*")], [str(transformed / "Split-eval" / "*")], graph
 
 
