@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from data import Bucketized, Categorical, Dataset, Numeric, Target, Text, Vocabulary, Window
+from data import Bucketized, Categorical, Dataset, Numeric, NumericLabel, Text, Vocabulary, Window
 
 Array = np.ndarray
 Examples = Sequence[bytes]  # serialised tf.Examples
@@ -61,7 +61,7 @@ def predict(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_ro
     if not dataset.texts:
         categorise(x, asked)
     if dataset.task == "regression":
-        logarithmic = isinstance(dataset.label, Target) and dataset.label.log
+        logarithmic = isinstance(dataset.label, NumericLabel) and dataset.label.log
         regressors = _regressors(logarithmic)
         return {name: model.fit(x, train_labels).predict(asked) for name, model in regressors.items()}
     classifiers = _text_classifiers() if dataset.texts else _classifiers()

@@ -1,9 +1,9 @@
 """The words in which a dataset is declared. A file in `datasets/` imports them from here."""
 
-from data.columns import DType
+from data import renamed
 from data.dataset import EVAL_SPLIT, TRAIN_SPLIT, AnomalyPolicy, Dataset, Training
-from data.features import Bucketized, Categorical, Feature, Numeric, Tabular, Text, Vocabulary, Window
-from data.labels import AnyLabel, ClassLabel, Future, Label, RatioLabel, Target
+from data.features import Bucketized, Categorical, DType, Feature, Numeric, Tabular, Text, Vocabulary, Window
+from data.labels import AnyLabel, BinaryLabel, ForecastLabel, MulticlassLabel, NumericLabel, RatioLabel
 from data.series import ORIGIN, SERIES, Series
 from data.tasks import TASKS, Bound, Task
 
@@ -15,23 +15,27 @@ __all__ = [
     "TRAIN_SPLIT",
     "AnomalyPolicy",
     "AnyLabel",
+    "BinaryLabel",
     "Bound",
     "Bucketized",
     "Categorical",
-    "ClassLabel",
     "DType",
     "Dataset",
     "Feature",
-    "Future",
-    "Label",
+    "ForecastLabel",
+    "MulticlassLabel",
     "Numeric",
+    "NumericLabel",
     "RatioLabel",
     "Series",
     "Tabular",
-    "Target",
     "Task",
     "Text",
     "Training",
     "Vocabulary",
     "Window",
 ]
+
+
+def __getattr__(name: str) -> object:
+    renamed.missing_name(name)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from data.columns import DType
-from data.features import Bucketized, Categorical, Feature, Numeric, Text, Vocabulary, Window
+from data.features import Bucketized, Categorical, DType, Feature, Numeric, Text, Vocabulary, Window
 from data.labels import AnyLabel
+from data.renamed import refuse_former_arguments
 from data.series import Series
 from data.tasks import TASKS, Bound, Task
 
@@ -61,6 +61,7 @@ class Training:
     best: str | None = None
 
 
+@refuse_former_arguments
 @dataclass(frozen=True)
 class Dataset:
     """A dataset: what a model is trained on and how it is judged.
@@ -71,7 +72,6 @@ class Dataset:
         label: how the label comes about; it decides the task.
         sample: a real CSV file or folder, used when no `--data` is given: a path relative to the checkout, or
             `package:path` for a file that an installed package carries.
-        task: may be said for the reader; it must be that of the label.
         description: one line for `python -m pipeline list`.
         model: the model to train if none is named.
         series: for time series: how rows become windows. Features and label are then `series.features`, `series.label`.
@@ -81,7 +81,7 @@ class Dataset:
         slices: feature columns by whose values the metrics are computed as well.
         eval_buckets: hash buckets out of ten that go to the evaluation split (the rest trains); a series splits by time.
         anomalies: which anomalies warn and which refuse.
-        all_missing: what the served model does with a row that has no value at all: "answer" it like any other, or
+        empty_row: what the served model does with a row that has no value at all: "answer" it like any other, or
             "refuse" the batch with an error. By default a series refuses, there is nothing to go on from.
         bounds: what a model must reach to be blessed; by default what `data/tasks.py` says for the task.
         training: how long and how often.
@@ -91,7 +91,6 @@ class Dataset:
     features: tuple[Feature, ...]
     label: AnyLabel
     sample: str
-    task: Task = None  # type: ignore[assignment]  # filled in by __post_init__
     description: str = ""
     model: str = "custom_wide_deep"
     series: Series | None = None
@@ -100,19 +99,14 @@ class Dataset:
     slices: tuple[str, ...] = ()
     eval_buckets: int = 3
     anomalies: AnomalyPolicy = AnomalyPolicy()
-    all_missing: Literal["answer", "refuse"] = None  # type: ignore[assignment]  # filled in by __post_init__
+    empty_row: Literal["answer", "refuse"] = None  # type: ignore[assignment]  # filled in by __post_init__
     bounds: tuple[Bound, ...] = None  # type: ignore[assignment]  # filled in by __post_init__
     training: Training = Training()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a declaration that cannot work."""
-        if self.task is None:
-            object.__setattr__(self, "task", self.label.task)
-        if self.task != self.label.task:
-            kind = type(self.label).__name__
-            raise ValueError(f"A {kind} is the label of a {self.label.task}. Received: task='{self.task}'.")
-        if self.all_missing is None:
-            object.__setattr__(self, "all_missing", "refuse" if self.series else "answer")
+        if self.empty_row is None:
+            object.__setattr__(self, "empty_row", "refuse" if self.series else "answer")
         if self.bounds is None:
             object.__setattr__(self, "bounds", TASKS[self.task].bounds)
         judged = TASKS[self.task]
@@ -120,12 +114,12 @@ class Dataset:
             if bound.metric not in judged.metrics:
                 known = ", ".join(judged.metrics)
                 raise ValueError(f"There is no metric '{bound.metric}' of a {self.task}. There are: {known}.")
-            if judged.metrics[bound.metric] == "none" and (bound.may_lose, bound.may_lose_share) != (None, None):
+            if judged.metrics[bound.metric] == "none" and (bound.max_degradation, bound.max_degradation_ratio) != (None, None):
                 raise ValueError(f"'{bound.metric}' gets neither better nor worse: bound it with at_least and at_most only.")
-        if self.best not in judged.choosers:
+        if self.best not in judged.selection_metrics:
             raise ValueError(
                 f"The best checkpoint of a {self.task} cannot be chosen by '{self.best}'. "
-                f"It can by: {', '.join(judged.choosers)}."
+                f"It can by: {', '.join(judged.selection_metrics)}."
             )
         # Transformed features and the label lie side by side, by name.
         names = [f.name for f in self.features] + [self.label.name]
@@ -139,6 +133,11 @@ class Dataset:
             raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")
         if (self.task == "forecast") != (self.series is not None):
             raise ValueError("A forecast needs a `series`, and nothing else has one.")
+
+    @property
+    def task(self) -> Task:
+        """The label's task."""
+        return self.label.task
 
     @property
     def columns(self) -> dict[str, DType]:

@@ -7,16 +7,22 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import traceback
 import types
 from pathlib import Path
 
 from data.dataset import Dataset
+from data.renamed import RenamedArgumentError, RenamedNameError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 class UnknownNameError(ValueError):
     """No file of that name; the message lists those there are."""
+
+
+class DeclarationError(ValueError):
+    """A file of a dataset or a model that cannot be read as it is written; the message names the file and the line."""
 
 
 def names(package: str) -> list[str]:
@@ -59,19 +65,40 @@ def module_name(package: str, name: str) -> str:
 
 
 def load(package: str, name: str) -> types.ModuleType:
-    """Imports the module of a dataset or a model. Raises UnknownNameError as `module_name` does."""
-    return importlib.import_module(module_name(package, name))
+    """Imports the module of a dataset or a model.
+
+    Raises:
+        UnknownNameError: see `module_name`.
+        DeclarationError: the file uses a former name of the dataset vocabulary.
+    """
+    dotted = module_name(package, name)
+    try:
+        return importlib.import_module(dotted)
+    except (RenamedNameError, RenamedArgumentError) as error:
+        raise DeclarationError(f"{_where(error)}: {error}") from None
+
+
+def _where(error: Exception) -> str:
+    """Returns the file and line of the user's code that raised an error of the dataset vocabulary."""
+    vocabulary = Path(__file__).parent
+    users = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != vocabulary]
+    return f"{users[-1].filename}, line {users[-1].lineno}"
 
 
 DATASETS = "data.datasets"
 
 
 def dataset(name: str) -> Dataset:
-    """Returns the `DATASET` of a dataset file. Raises UnknownNameError if there is no such file or object."""
+    """Returns the `DATASET` of a dataset file.
+
+    Raises:
+        UnknownNameError: there is no such file, or no `DATASET` in it.
+        DeclarationError: see `load`.
+    """
     module = load(DATASETS, name)
     declared = getattr(module, "DATASET", None)
     if not isinstance(declared, Dataset):
-        raise UnknownNameError(f"{module.__file__} defines no `DATASET = Dataset(...)` (data/features.py).")
+        raise UnknownNameError(f"{module.__file__} defines no `DATASET = Dataset(...)` (data/dataset.py).")
     return declared
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from data.columns import DType
+# The types in which a column can be written.
+DType = Literal["float32", "int64", "string"]
 
 
 def _check_oov(oov: int) -> None:

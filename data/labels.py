@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from data.columns import DType
+from data.features import DType
+from data.renamed import refuse_former_arguments
 from data.tasks import Task
 
 
@@ -31,7 +32,7 @@ class _InOneColumn:
 
 
 @dataclass(frozen=True)
-class Label(_InOneColumn):
+class BinaryLabel(_InOneColumn):
     """0 or 1, as it stands in a column."""
 
     column: str
@@ -59,7 +60,7 @@ class RatioLabel:
 
 
 @dataclass(frozen=True)
-class ClassLabel(_InOneColumn):
+class MulticlassLabel(_InOneColumn):
     """One of several classes, written in a column; transformed, its place among `classes`."""
 
     column: str
@@ -79,7 +80,7 @@ class ClassLabel(_InOneColumn):
 
 
 @dataclass(frozen=True)
-class Target(_InOneColumn):
+class NumericLabel(_InOneColumn):
     """A number to predict.
 
     Models train on it standardised (mean 0, standard deviation 1 over the training split, learnt by Transform); what they
@@ -99,16 +100,17 @@ class Target(_InOneColumn):
     width: ClassVar[int] = 1
 
 
+@refuse_former_arguments
 @dataclass(frozen=True)
-class Future:
-    """The next `width` values of a series behind a window of `past` ones, in the column's units; see `data.Series.label`.
+class ForecastLabel:
+    """The next `width` values of a series after a window of `inputs` ones, in the column's units; see `data.Series.label`.
 
     Models train on the difference to the last known value, in units that Transform learns from the training split: a
     series with a trend leaves the range of its past.
     """
 
     value: str
-    past: int
+    inputs: int
     width: int
     task: ClassVar[Task] = "forecast"
 
@@ -123,4 +125,4 @@ class Future:
         return ((self.name, "float32"),)
 
 
-AnyLabel: TypeAlias = Label | RatioLabel | ClassLabel | Target | Future
+AnyLabel: TypeAlias = BinaryLabel | RatioLabel | MulticlassLabel | NumericLabel | ForecastLabel

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from data.columns import DType
-from data.features import Window
-from data.labels import Future
+from data.features import DType, Window
+from data.labels import ForecastLabel
+from data.renamed import refuse_former_arguments
 
 # Columns that every window has beside its values.
 SERIES = "series"  # id of the series, "" if the data has no id column
@@ -19,6 +19,7 @@ Cycle = Literal["year", "week", "day"]
 _STEP = re.compile(r"(\d*)([smhDWMY])")
 
 
+@refuse_former_arguments
 @dataclass(frozen=True)
 class Series:
     """Time series in a CSV: one row a time (and series), in any order.
@@ -41,8 +42,9 @@ class Series:
         time_format: of the time column; "%s" for seconds since 1970.
         id: the column that tells series apart, if there are several.
         season: steps in a season, for the seasonal naive forecast that a model is measured against.
-        past: more columns with numbers, known up to the origin.
-        known: columns with numbers that are known in advance (holidays, plans): windows carry them for the future too.
+        past_covariates: more columns with numbers, known up to the origin.
+        known_covariates: columns with numbers that are known in advance (holidays, plans). Windows carry them for the
+            future too.
         calendar: cycles whose phase windows carry as sine and cosine, for past and future.
         max_gap: missing steps in a row that are interpolated.
         eval_share: of the time range, from its end.
@@ -58,8 +60,8 @@ class Series:
     time_format: str = "%Y-%m-%d"
     id: str | None = None
     season: int = 1
-    past: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
+    past_covariates: tuple[str, ...] = ()
+    known_covariates: tuple[str, ...] = ()
     calendar: tuple[Cycle, ...] = ()
     max_gap: int = 0
     eval_share: float = 0.2
@@ -90,7 +92,11 @@ class Series:
     def columns(self) -> dict[str, DType]:
         """The columns of the CSV that are read: name -> type."""
         ids: dict[str, DType] = {self.id: "string"} if self.id else {}
-        return {self.time: "string", **ids, **dict.fromkeys((self.value, *self.past, *self.known), "float32")}
+        return {
+            self.time: "string",
+            **ids,
+            **dict.fromkeys((self.value, *self.past_covariates, *self.known_covariates), "float32"),
+        }
 
     @property
     def features(self) -> tuple[Window, ...]:
@@ -98,15 +104,15 @@ class Series:
         whole = self.inputs + self.outputs
         return (
             Window(self.value, self.inputs, "relative"),
-            *(Window(name, self.inputs, "standard") for name in self.past),
-            *(Window(name, whole, "standard") for name in self.known),
+            *(Window(name, self.inputs, "standard") for name in self.past_covariates),
+            *(Window(name, whole, "standard") for name in self.known_covariates),
             *(Window(f"{cycle}_{f}", whole, "none") for cycle in self.calendar for f in ("sin", "cos")),
         )
 
     @property
-    def label(self) -> Future:
+    def label(self) -> ForecastLabel:
         """What a model predicts."""
-        return Future(self.value, self.inputs, self.outputs)
+        return ForecastLabel(self.value, self.inputs, self.outputs)
 
     @property
     def seasonal_naive(self) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data import metric_names as names
+from data.renamed import refuse_former_arguments
 
 Task = Literal["binary_classification", "multiclass_classification", "regression", "forecast"]
 Direction = Literal["higher", "lower", "none"]  # which way a metric gets better
 
 
+@refuse_former_arguments
 @dataclass(frozen=True)
 class Bound:
     """What a metric on the whole evaluation split must reach for a model to be blessed.
@@ -20,15 +22,15 @@ class Bound:
         metric: one of the task's (`TASKS`).
         at_least: least value.
         at_most: greatest value.
-        may_lose: how much worse than the latest blessed model's it may be, in units of the metric.
-        may_lose_share: how much worse, as a share of the latest blessed model's (0.02 is 2 %).
+        max_degradation: how much worse than the latest blessed model's it may be, in units of the metric.
+        max_degradation_ratio: how much worse, as a share of the latest blessed model's (0.02 is 2 %).
     """
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
-    may_lose: float | None = None
-    may_lose_share: float | None = None
+    max_degradation: float | None = None
+    max_degradation_ratio: float | None = None
 
 
 # What only TFMA computes, after a training: these need all of an evaluation split, or the labels of the training split.
@@ -38,7 +40,7 @@ AFTER_TRAINING = frozenset(
 
 
 @dataclass(frozen=True)
-class Judgement:
+class TaskMetrics:
     """How models of a task are judged.
 
     Attributes:
@@ -53,13 +55,13 @@ class Judgement:
     bounds: tuple[Bound, ...]
 
     @property
-    def choosers(self) -> tuple[str, ...]:
+    def selection_metrics(self) -> tuple[str, ...]:
         """The metrics that can choose the best checkpoint: a better value exists, and the Estimator itself reports them."""
         return tuple(n for n, better in self.metrics.items() if better != "none" and n not in AFTER_TRAINING)
 
 
-TASKS: Mapping[Task, Judgement] = {
-    "binary_classification": Judgement(
+TASKS: Mapping[Task, TaskMetrics] = {
+    "binary_classification": TaskMetrics(
         {
             names.AUC: "higher",
             names.AUC_PRECISION_RECALL: "higher",
@@ -70,14 +72,14 @@ TASKS: Mapping[Task, Judgement] = {
             names.MEAN_PREDICTION: "none",
         },
         primary=names.AUC,
-        bounds=(Bound(names.AUC, at_least=0.5, may_lose=0.005), Bound(names.ACCURACY_SKILL, at_least=0.01)),
+        bounds=(Bound(names.AUC, at_least=0.5, max_degradation=0.005), Bound(names.ACCURACY_SKILL, at_least=0.01)),
     ),
-    "multiclass_classification": Judgement(
+    "multiclass_classification": TaskMetrics(
         {names.ACCURACY: "higher", names.ACCURACY_SKILL: "higher", names.CROSS_ENTROPY: "lower"},
         primary=names.CROSS_ENTROPY,
-        bounds=(Bound(names.ACCURACY_SKILL, at_least=0.01), Bound(names.ACCURACY, may_lose=0.005)),
+        bounds=(Bound(names.ACCURACY_SKILL, at_least=0.01), Bound(names.ACCURACY, max_degradation=0.005)),
     ),
-    "regression": Judgement(
+    "regression": TaskMetrics(
         {
             names.MAE: "lower",
             names.RMSE: "lower",
@@ -88,9 +90,9 @@ TASKS: Mapping[Task, Judgement] = {
             names.MEAN_PREDICTION: "none",
         },
         primary=names.MAE,
-        bounds=(Bound(names.RELATIVE_RMSE, at_most=0.95), Bound(names.MAE, may_lose_share=0.02)),
+        bounds=(Bound(names.RELATIVE_RMSE, at_most=0.95), Bound(names.MAE, max_degradation_ratio=0.02)),
     ),
-    "forecast": Judgement(
+    "forecast": TaskMetrics(
         {
             names.RMSE: "lower",
             names.MAE: "lower",
@@ -99,6 +101,6 @@ TASKS: Mapping[Task, Judgement] = {
             names.RELATIVE_RMSE: "lower",
         },
         primary=names.RMSE,
-        bounds=(Bound(names.RELATIVE_RMSE, at_most=1.0), Bound(names.RMSE, may_lose_share=0.02)),
+        bounds=(Bound(names.RELATIVE_RMSE, at_most=1.0), Bound(names.RMSE, max_degradation_ratio=0.02)),
     ),
 }

@@ -103,11 +103,11 @@ def _threshold(bound: Bound, direction: str) -> tfma.MetricThreshold:
     if bound.at_most is not None:
         threshold.value_threshold.upper_bound.value = bound.at_most
     change, sign = threshold.change_threshold, -1 if direction == "higher" else 1
-    if bound.may_lose is not None:
-        change.absolute.value = sign * (bound.may_lose + _ROUNDING)
-    if bound.may_lose_share is not None:
-        change.relative.value = sign * (bound.may_lose_share + _ROUNDING)
-    if bound.may_lose is not None or bound.may_lose_share is not None:
+    if bound.max_degradation is not None:
+        change.absolute.value = sign * (bound.max_degradation + _ROUNDING)
+    if bound.max_degradation_ratio is not None:
+        change.relative.value = sign * (bound.max_degradation_ratio + _ROUNDING)
+    if bound.max_degradation is not None or bound.max_degradation_ratio is not None:
         higher, lower = tfma.MetricDirection.HIGHER_IS_BETTER, tfma.MetricDirection.LOWER_IS_BETTER
         change.direction = higher if direction == "higher" else lower
     return threshold

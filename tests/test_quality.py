@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import references, scores
-from data import ClassLabel, Dataset, Numeric, Vocabulary, discovery
+from data import Dataset, MulticlassLabel, Numeric, Vocabulary, discovery
 from data import metric_names as names
 
 BOOSTED = {references.BOOSTING: {names.AUC: 0.95}}
@@ -86,7 +86,7 @@ def test_classes_are_scored_by_the_most_probable_one():
 FLOWERS = Dataset(
     name="flowers",
     features=(Numeric("petal_cm"), Vocabulary("colour", size=2)),
-    label=ClassLabel("kind", classes=("rose", "tulip", "unseen")),
+    label=MulticlassLabel("kind", classes=("rose", "tulip", "unseen")),
     sample="",
 )
 

@@ -7,7 +7,7 @@ from functools import singledispatch
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data import AnyLabel, ClassLabel, Label, Target
+from data import AnyLabel, BinaryLabel, MulticlassLabel, NumericLabel
 
 
 def first_unusable(batch: pa.RecordBatch, label: AnyLabel) -> tuple[int, str, str] | None:
@@ -32,19 +32,19 @@ def _usable(label: AnyLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, st
 
 
 @_usable.register
-def _(label: Label, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
+def _(label: BinaryLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
     column = batch.column(label.column)
     return pc.is_in(column, pa.array([0, 1], column.type)), label.column, "0 or 1"
 
 
 @_usable.register
-def _(label: ClassLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
+def _(label: MulticlassLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
     column = batch.column(label.column)
     known = f"one of {', '.join(map(str, label.classes))}"
     return pc.is_in(column, pa.array(label.classes, column.type)), label.column, known
 
 
 @_usable.register
-def _(label: Target, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
+def _(label: NumericLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
     usable = pc.fill_null(pc.is_finite(batch.column(label.column)), False)
     return usable, label.column, "a number"

@@ -30,12 +30,12 @@ Mask = npt.NDArray[np.bool_]
 
 def columns(series: Series) -> tuple[str, ...]:
     """Returns the columns with numbers, the value first."""
-    return tuple(dict.fromkeys((series.value, *series.past, *series.known)))
+    return tuple(dict.fromkeys((series.value, *series.past_covariates, *series.known_covariates)))
 
 
 def margins(series: Series) -> tuple[int, int]:
     """Returns how many steps before and after the origin a window may read, and the gaps around it that it interpolates."""
-    return series.reach - 1 + series.max_gap, series.outputs + (series.max_gap if series.known else 0)
+    return series.reach - 1 + series.max_gap, series.outputs + (series.max_gap if series.known_covariates else 0)
 
 
 def cutoff(first: int, last: int, series: Series) -> int:
@@ -161,12 +161,12 @@ class Cutter:
         reach, begin, end = origins - series.reach + 1, origins - series.inputs + 1, origins + series.outputs
         complete = value.is_filled(reach, origins + 1)
         first, last = value.before[reach], end
-        for name in series.past:
+        for name in series.past_covariates:
             column = self._columns[name]
             seen = column.before[origins]
             complete = complete & (origins - seen <= series.max_gap) & column.is_filled(begin, np.maximum(seen + 1, begin))
             first = np.minimum(first, column.before[begin])
-        for name in series.known:
+        for name in series.known_covariates:
             column = self._columns[name]
             complete = complete & column.is_filled(begin, end + 1)
             first, last = np.minimum(first, column.before[begin]), np.maximum(last, column.after[end])
@@ -202,8 +202,8 @@ class Cutter:
             series.label.name: _rows(filled, series.outputs, origins + 1),
             series.seasonal_naive: self._seasonal_naive(origins),
         }
-        out |= {name: self._past(name, origins) for name in series.past}
-        out |= {name: _rows(self._columns[name].filled, whole, begin) for name in series.known}
+        out |= {name: self._past(name, origins) for name in series.past_covariates}
+        out |= {name: _rows(self._columns[name].filled, whole, begin) for name in series.known_covariates}
         for cycle in series.calendar:
             grid = np.arange(len(filled)) + self._stretch.first
             angle = 2 * np.pi * times.phase(times.start(grid, series), cycle)

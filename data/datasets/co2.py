@@ -24,6 +24,6 @@ DATASET = Dataset(
     sample="data/samples/co2/co2_weekly.csv",
     features=SERIES.features,
     label=SERIES.label,
-    bounds=(Bound("relative_rmse", at_most=0.9), Bound("rmse", may_lose_share=0.05)),
+    bounds=(Bound("relative_rmse", at_most=0.9), Bound("rmse", max_degradation_ratio=0.05)),
     training=Training(steps=1000, batch_size=64, checkpoint_steps=250, eval_seconds=0),
 )

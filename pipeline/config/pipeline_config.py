@@ -140,7 +140,7 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
         dataset = discovery.dataset(settings.dataset)
         discovery.module_name(MODELS, settings.model or dataset.model)
         path = settings.data.path or str(discovery.sample_path(dataset))
-    except discovery.UnknownNameError as error:
+    except (discovery.UnknownNameError, discovery.DeclarationError) as error:
         raise UsageError(str(error)) from None
     if settings.metadata.uri:
         connection.check(settings.metadata.uri)
@@ -182,11 +182,11 @@ def _tuning(tune: Tune, dataset: Dataset) -> tuning.Settings:
 
 
 def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
-    choosers = TASKS[dataset.task].choosers
-    if metric not in choosers:
+    selection_metrics = TASKS[dataset.task].selection_metrics
+    if metric not in selection_metrics:
         raise UsageError(
             f"Configuration key '{key}': the best {what} of a {dataset.task} cannot be chosen by '{metric}'. "
-            f"It can by: {', '.join(choosers)}."
+            f"It can by: {', '.join(selection_metrics)}."
         )
 
 

@@ -240,10 +240,10 @@ def test_unknown_categories_and_extreme_numbers_are_answered(pair):
     assert answer.shape[0] == 1
 
 
-def test_an_all_missing_row_is_answered_or_refused_as_the_dataset_declares(pair):
+def test_an_empty_row_is_answered_or_refused_as_the_dataset_declares(pair):
     bench, result = pair
     key, loaded = SERVED[bench.dataset.task], signatures(result)
-    if bench.dataset.all_missing == "refuse":
+    if bench.dataset.empty_row == "refuse":
         with pytest.raises(tf.errors.InvalidArgumentError, match="no value at all"):
             loaded[export.PREDICT_RAW](**one_row(bench, math.nan, ""))
         with pytest.raises(tf.errors.InvalidArgumentError, match="no value at all"):

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from data import Dataset, Label, discovery
+from data import BinaryLabel, Dataset, discovery
 from data.datasets.taxi import DATASET as TAXI
 
 CHURN = '''"""Churn: who leaves?
 
 More about it.
 """
-from data import Dataset, Label, Numeric
+from data import Dataset, BinaryLabel, Numeric
 
 DATASET = Dataset(
-    name="{name}", features=(Numeric("age"),), label=Label("left"), sample="churn.csv"
+    name="{name}", features=(Numeric("age"),), label=BinaryLabel("left"), sample="churn.csv"
 )
 '''
 
@@ -72,7 +72,7 @@ def test_a_name_with_a_dot_is_an_import_path_outside_the_tree(outside):
     assert discovery.module_name("data.datasets", name) == name
     found = discovery.dataset(name)
     assert isinstance(found, Dataset)
-    assert found.label == Label("left")
+    assert found.label == BinaryLabel("left")
 
 
 def test_an_import_path_to_nothing_says_what_is_missing():
@@ -99,6 +99,20 @@ def test_a_dataset_file_without_dataset_is_an_error_that_names_the_file(outside,
         discovery.dataset(name)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("from data import Label", "`Label` is now called `BinaryLabel`: write `from data import BinaryLabel`."),
+        ("Bound('auc', may_lose=0.1)", "The argument `may_lose` of Bound is now called `max_degradation`."),
+    ],
+)
+def test_a_former_word_in_a_file_is_an_error_that_names_the_file_and_the_line(outside, tmp_path, line, message):
+    name = outside("former", f"from data import Bound\n\n{line}\n")
+    with pytest.raises(discovery.DeclarationError) as error:
+        discovery.dataset(name)
+    assert str(error.value) == f"{tmp_path / name.split('.')[0] / 'former.py'}, line 3: {message}"
+
+
 def test_the_headline_is_the_first_line_of_the_docstring(outside):
     assert discovery.headline("data.datasets", outside("churn", CHURN)) == "Churn: who leaves?"
 
@@ -112,7 +126,7 @@ def test_a_file_without_docstring_has_an_empty_headline(outside):
 
 
 def test_a_sample_lies_in_the_checkout():
-    declared = Dataset("t", (), Label("y"), sample="data/samples/t/t.csv")
+    declared = Dataset("t", (), BinaryLabel("y"), sample="data/samples/t/t.csv")
     assert discovery.sample_path(declared) == discovery.CHECKOUT / "data/samples/t/t.csv"
 
 
@@ -121,7 +135,7 @@ def test_a_sample_may_lie_in_an_installed_package():
 
 
 def test_a_sample_in_a_package_that_is_not_installed_names_the_package():
-    declared = Dataset("t", (), Label("y"), sample="no_such_package:t.csv")
+    declared = Dataset("t", (), BinaryLabel("y"), sample="no_such_package:t.csv")
     with pytest.raises(discovery.UnknownNameError, match="dataset 't' lies in package 'no_such_package'"):
         discovery.sample_path(declared)
 

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from data import ClassLabel, Future, Label, RatioLabel, Target
+from data import BinaryLabel, ForecastLabel, MulticlassLabel, NumericLabel, RatioLabel
 
 LABELS = {
-    "label": Label("ripe", dtype="int64"),
+    "label": BinaryLabel("ripe", dtype="int64"),
     "ratio": RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
-    "class": ClassLabel("colour", ("red", "green", "blue")),
-    "target": Target("price", log=True),
-    "future": Future("co2", past=10, width=4),
+    "class": MulticlassLabel("colour", ("red", "green", "blue")),
+    "target": NumericLabel("price", log=True),
+    "future": ForecastLabel("co2", inputs=10, width=4),
 }
 
 
@@ -53,7 +53,7 @@ def test_a_label_has_a_width(kind, expected):
 
 @pytest.mark.parametrize(("classes", "dtype"), [(("a", "b"), "string"), ((3, 1, 2), "int64")])
 def test_classes_are_written_as_text_or_as_whole_numbers(classes, dtype):
-    label = ClassLabel("y", classes)
+    label = MulticlassLabel("y", classes)
     assert label.dtype == dtype
     assert label.columns == (("y", dtype),)
 
@@ -61,7 +61,7 @@ def test_classes_are_written_as_text_or_as_whole_numbers(classes, dtype):
 @pytest.mark.parametrize("classes", [(), ("one",), ("a", "b", "a"), (1, 1)])
 def test_classes_that_cannot_be_told_apart_are_refused(classes):
     with pytest.raises(ValueError, match=r"classes must be two or more, each once\. Received: "):
-        ClassLabel("y", classes)
+        MulticlassLabel("y", classes)
 
 
 @pytest.mark.parametrize("declared", LABELS.values(), ids=LABELS)

@@ -86,6 +86,16 @@ def test_a_typo_in_the_configuration_file_is_said_to_be_there(tmp_path):
     one_paragraph(result, ["'train.steeps'", "train.steps", str(file)])
 
 
+def test_a_former_word_in_a_dataset_file_is_answered_with_the_word_of_today(tmp_path):
+    (tmp_path / "former").mkdir()
+    (tmp_path / "former" / "__init__.py").touch()
+    file = tmp_path / "former" / "fruit.py"
+    file.write_text('"""Fruit."""\n\nfrom data import Dataset, Label\n')
+    result = cli.run(tmp_path / "out", "--dataset", "former.fruit", path=tmp_path)
+    assert result.code == 2
+    one_paragraph(result, [f"{file}, line 3: `Label` is now called `BinaryLabel`"])
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere: see the test below")
 def test_an_output_folder_without_permission(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)

@@ -10,7 +10,7 @@ from data import TASKS, Bound, discovery
 from data import metric_names as names
 from pipeline.evaluation import eval_config
 
-BOUNDS = (Bound(names.AUC, at_least=0.9, may_lose=0.01), Bound(names.ACCURACY_SKILL, at_least=0.03))
+BOUNDS = (Bound(names.AUC, at_least=0.9, max_degradation=0.01), Bound(names.ACCURACY_SKILL, at_least=0.03))
 TAXI = discovery.dataset("taxi")
 HOUSING = discovery.dataset("housing")
 
@@ -35,7 +35,7 @@ def test_the_bounds_are_those_of_the_dataset():
 
 
 def test_an_error_may_grow_by_a_share():
-    bounds = thresholds(dataclasses.replace(HOUSING, bounds=(Bound(names.MAE, at_most=20_000, may_lose_share=0.02),)))
+    bounds = thresholds(dataclasses.replace(HOUSING, bounds=(Bound(names.MAE, at_most=20_000, max_degradation_ratio=0.02),)))
     assert {(k.name, b.upper_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)} == {
         (names.MAE, 20_000)
     }

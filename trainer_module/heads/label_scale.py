@@ -4,9 +4,9 @@ Transform learns the scale on the training split and writes it beside every row,
 
     standardised = (f(label) - offset) / scale        offset [batch, 1], scale [batch, 1]
 
-with f = log(1 + x) where the dataset says so. For a `Target` the offset is the mean; for a `Future` it is the window's own
-last value. A model sees standardised labels and predicts standardised values, whoever wrote it, and `estimator.build` puts
-them back: so the two directions stand in the same graph as the model, when it is served too.
+with f = log(1 + x) where the dataset says so. For a `NumericLabel` the offset is the mean; for a `ForecastLabel` it is the
+window's own last value. A model sees standardised labels and predicts standardised values, whoever wrote it, and
+`estimators.build` puts them back: so the two directions stand in the same graph as the model, when it is served too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from data import AnyLabel, Future, Target
+from data import AnyLabel, ForecastLabel, NumericLabel
 
 OFFSET = "target_offset"
 SCALE = "target_scale"
@@ -23,7 +23,7 @@ SCALE = "target_scale"
 
 def has_units(label: AnyLabel) -> bool:
     """Whether models train on a standardised label."""
-    return isinstance(label, (Target, Future))
+    return isinstance(label, (NumericLabel, ForecastLabel))
 
 
 def standardise(label: AnyLabel, values: tf.Tensor, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -42,4 +42,4 @@ def _log(label: AnyLabel, values: tf.Tensor) -> tf.Tensor:
 
 
 def _is_log(label: AnyLabel) -> bool:
-    return isinstance(label, Target) and label.log
+    return isinstance(label, NumericLabel) and label.log

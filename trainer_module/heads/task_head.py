@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from data import ClassLabel, Dataset, Task
+from data import Dataset, MulticlassLabel, Task
 
 # The keys of canned heads.
 LOGISTIC = "logistic"
@@ -85,4 +85,4 @@ class Head:
 def head(dataset: Dataset) -> Head:
     """Returns the head that a dataset asks for."""
     label = dataset.label
-    return Head(dataset.task, len(label.classes) if isinstance(label, ClassLabel) else label.width)
+    return Head(dataset.task, len(label.classes) if isinstance(label, MulticlassLabel) else label.width)

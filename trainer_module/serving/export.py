@@ -29,7 +29,7 @@ import msgspec
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from data import ClassLabel, Dataset
+from data import Dataset, MulticlassLabel
 from trainer_module.files import atomic
 from trainer_module.heads import PREDICTED, PREDICTIONS, PROBABILITIES, WEIGHT, label_scale
 from trainer_module.serving.receiver import ALTERNATIVE, Features
@@ -121,7 +121,7 @@ def _served(dataset: Dataset, values: tf.Tensor) -> Features:
     if dataset.task == "binary_classification":
         probability = tf.squeeze(values, axis=1)
         return {PROBABILITY: probability, LABEL: tf.cast(probability > 0.5, tf.int64)}
-    if isinstance(dataset.label, ClassLabel):
+    if isinstance(dataset.label, MulticlassLabel):
         classes = tf.constant(dataset.label.classes, tf.as_dtype(dataset.label.dtype))
         return {PROBABILITIES: values, LABEL: tf.gather(classes, tf.argmax(values, axis=1))}
     return {PREDICTION: values if dataset.task == "forecast" else tf.squeeze(values, axis=1)}
@@ -162,7 +162,7 @@ def written(dataset: Dataset) -> dict[str, str]:
     label = dataset.label
     if label.width > 1:
         columns[label.name] += f"[{label.width}]"
-    if isinstance(label, ClassLabel):
+    if isinstance(label, MulticlassLabel):
         columns[label.column] += f" ({', '.join(map(str, label.classes))})"
     return columns
 

@@ -44,8 +44,8 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
         columns |= {
             name: _as_required(spec[name], _concat(parsed[name], column.absent(rows))) for name, column in others.items()
         }
-        if dataset.all_missing == "refuse":
-            columns = _refuse_all_missing(columns, list(features))
+        if dataset.empty_row == "refuse":
+            columns = _refuse_empty_rows(columns, list(features))
         return tf.estimator.export.ServingInputReceiver(
             tf_transform_output.transform_raw_features(columns), {EXAMPLES: examples}, {ALTERNATIVE: raw}
         )
@@ -113,7 +113,7 @@ def _concat(parsed: raw_columns.Column, given: tf.SparseTensor) -> raw_columns.C
     return tf.concat([parsed, tf.reshape(given.values, [rows, width]), padding], axis=0)
 
 
-def _refuse_all_missing(columns: dict[str, raw_columns.Column], features: list[str]) -> dict[str, raw_columns.Column]:
+def _refuse_empty_rows(columns: dict[str, raw_columns.Column], features: list[str]) -> dict[str, raw_columns.Column]:
     """Returns the columns, behind a check that every row but the last, the padding, has a value."""
     sparse = [raw_columns.present(columns[name]) for name in features]
     rows = sparse[0].dense_shape[0]

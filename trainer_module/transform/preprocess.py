@@ -2,9 +2,9 @@
 
 Input: raw features as TFX parses them by the schema, SparseTensor [batch, ?] or Tensor [batch, n].
 Output: float32 [batch, 1] for a `Numeric`, [batch, length] for a `Window`; int64 ids in [0, cardinality), [batch, length] for a
-`Text`, [batch, 1] for every other kind; the label [batch, 1], [batch, width] for a `Future`; the offset and the scale with
-which `trainer_module.heads.label_scale` standardises it; and the example weight [batch, 1] if the dataset has one. A value is
-*missing* where the column is empty, and a float also where it is not finite.
+`Text`, [batch, 1] for every other kind; the label [batch, 1], [batch, width] for a `ForecastLabel`; the offset and the scale
+with which `trainer_module.heads.label_scale` standardises it; and the example weight [batch, 1] if the dataset has one. A
+value is *missing* where the column is empty, and a float also where it is not finite.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import tensorflow_transform as tft
 
 from data import (
     AnyLabel,
+    BinaryLabel,
     Bucketized,
     Categorical,
-    ClassLabel,
     Dataset,
     Feature,
-    Future,
-    Label,
+    ForecastLabel,
+    MulticlassLabel,
     Numeric,
+    NumericLabel,
     RatioLabel,
-    Target,
     Text,
     Vocabulary,
     Window,
@@ -145,7 +145,7 @@ def label(declared: AnyLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 
 
 @label.register
-def _(declared: Label, inputs: RawFeatures) -> dict[str, tf.Tensor]:
+def _(declared: BinaryLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     return {declared.name: raw_columns.dense(raw_columns.cast(raw_columns.present(inputs[declared.column]), tf.float32), 0.0)}
 
 
@@ -162,7 +162,7 @@ def _(declared: RatioLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 
 
 @label.register
-def _(declared: ClassLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
+def _(declared: MulticlassLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     x = raw_columns.present(inputs[declared.column])
     is_class = tf.equal(x.values[:, tf.newaxis], tf.constant([declared.classes], x.dtype))
     # No class at all is -1, which no loss accepts. ExampleGen refuses such rows; a served model has no label to look at.
@@ -171,7 +171,7 @@ def _(declared: ClassLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 
 
 @label.register
-def _(declared: Target, inputs: RawFeatures) -> dict[str, tf.Tensor]:
+def _(declared: NumericLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     x = raw_columns.cast(raw_columns.present(inputs[declared.column]), tf.float32)
     values = tf.math.log1p(tf.maximum(x.values, 0.0)) if declared.log else x.values
     rows = tf.zeros([x.dense_shape[0], 1])
@@ -183,11 +183,11 @@ def _(declared: Target, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 
 
 @label.register
-def _(declared: Future, inputs: RawFeatures) -> dict[str, tf.Tensor]:
+def _(declared: ForecastLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     future = raw_columns.dense(
         raw_columns.cast(raw_columns.sparse(inputs[declared.name]), tf.float32), float("nan"), declared.width
     )
-    last = raw_columns.window(inputs[declared.value], declared.past)[:, -1:]
+    last = raw_columns.window(inputs[declared.value], declared.inputs)[:, -1:]
     return {
         declared.name: future,
         label_scale.OFFSET: last,

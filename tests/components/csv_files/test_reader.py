@@ -15,7 +15,7 @@ from tfx_bsl.coders import example_coder
 
 from components.csv_files import reader
 from components.csv_files.reader import InputDataError
-from data import ClassLabel, Dataset, Label, Numeric, RatioLabel, Target, Vocabulary
+from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, NumericLabel, RatioLabel, Vocabulary
 
 TRIPS = Dataset(
     name="trips",
@@ -488,14 +488,14 @@ def plants(path, label, *cells):
 @pytest.mark.parametrize(
     ("label", "good", "bad", "why"),
     [
-        (Label("kind"), ("0", "1"), "2", "the label '2.0' is not 0 or 1."),
-        (Label("kind", dtype="int64"), ("0", "1"), "", "the label is missing. Every row needs 0 or 1"),
-        (ClassLabel("kind", ("oak", "elm")), ("oak", "elm"), "ash", "the label 'ash' is not one of oak, elm."),
-        (ClassLabel("kind", (3, 5)), ("3", "5"), "4", "the label '4' is not one of 3, 5."),
-        (ClassLabel("kind", ("oak", "elm")), ("oak", "elm"), "", "the label is missing. Every row needs one of oak, elm"),
-        (Target("kind"), ("1.5", "-2"), "", "the label is missing. Every row needs a number"),
-        (Target("kind"), ("1.5", "-2"), "inf", "the label 'inf' is not a number."),
-        (Target("kind"), ("1.5", "-2"), "nan", "the label 'nan' is not a number."),
+        (BinaryLabel("kind"), ("0", "1"), "2", "the label '2.0' is not 0 or 1."),
+        (BinaryLabel("kind", dtype="int64"), ("0", "1"), "", "the label is missing. Every row needs 0 or 1"),
+        (MulticlassLabel("kind", ("oak", "elm")), ("oak", "elm"), "ash", "the label 'ash' is not one of oak, elm."),
+        (MulticlassLabel("kind", (3, 5)), ("3", "5"), "4", "the label '4' is not one of 3, 5."),
+        (MulticlassLabel("kind", ("oak", "elm")), ("oak", "elm"), "", "the label is missing. Every row needs one of oak, elm"),
+        (NumericLabel("kind"), ("1.5", "-2"), "", "the label is missing. Every row needs a number"),
+        (NumericLabel("kind"), ("1.5", "-2"), "inf", "the label 'inf' is not a number."),
+        (NumericLabel("kind"), ("1.5", "-2"), "nan", "the label 'nan' is not a number."),
     ],
 )
 def test_a_row_without_a_usable_label_is_refused_with_its_place(tmp_path, label, good, bad, why):

@@ -10,12 +10,12 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.data_gate import logic
-from data import AnomalyPolicy, Categorical, Dataset, Label, Numeric, Vocabulary
+from data import AnomalyPolicy, BinaryLabel, Categorical, Dataset, Numeric, Vocabulary
 
 TRIPS = Dataset(
     name="trips",
     features=(Numeric("fare"), Categorical("hour", size=24), Vocabulary("payment")),
-    label=Label("tip"),
+    label=BinaryLabel("tip"),
     sample="trips.csv",
 )
 SCHEMA = """

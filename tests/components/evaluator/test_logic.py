@@ -11,7 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import validation_result_pb2
 
 from components.evaluator import logic
-from data import ClassLabel, Dataset, Label, Numeric, Series
+from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, Series
 from trainer_module.serving import export
 
 NAN = float("nan")
@@ -198,7 +198,7 @@ def test_a_slice_is_named_by_column_and_value(keys, name):
 
 # Baselines.
 
-TRIPS = Dataset(name="trips", features=(Numeric("fare"),), label=Label("tip"), sample="trips.csv")
+TRIPS = Dataset(name="trips", features=(Numeric("fare"),), label=BinaryLabel("tip"), sample="trips.csv")
 
 
 def saved_model(folder: Path, *signatures: str) -> Path:
@@ -272,7 +272,7 @@ def test_a_baseline_without_a_card_is_unfit(tmp_path):
     )
 
 
-PLANTS = Dataset("plants", (Numeric("size"),), ClassLabel("kind", ("oak", "elm")), sample="p.csv", weight="seen")
+PLANTS = Dataset("plants", (Numeric("size"),), MulticlassLabel("kind", ("oak", "elm")), sample="p.csv", weight="seen")
 TIDES = Series(time="at", value="level", inputs=8, outputs=3, season=4)
 LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=TIDES)
 

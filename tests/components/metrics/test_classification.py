@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from components.metrics.classification import AccuracySkill, MulticlassSkill
-from data import TASKS, Bound, ClassLabel, Dataset, Label, Numeric, Vocabulary
+from data import TASKS, BinaryLabel, Bound, Dataset, MulticlassLabel, Numeric, Vocabulary
 from data import metric_names as names
 from tests.support.evaluation import judge
 
@@ -46,7 +46,9 @@ def test_skill_without_rows_is_not_a_number():
     assert math.isnan(AccuracySkill().result(0, 0, 0, 0))
 
 
-BINARY = Dataset(name="binary", sample="", features=(Vocabulary("model"),), label=Label("label"), slices=("model",), bounds=())
+BINARY = Dataset(
+    name="binary", sample="", features=(Vocabulary("model"),), label=BinaryLabel("label"), slices=("model",), bounds=()
+)
 
 
 def test_tfma_computes_the_skill_of_every_slice(tmp_path):
@@ -71,7 +73,7 @@ FRUIT = Dataset(
     name="fruit",
     sample="",
     features=(Numeric("weight"), Vocabulary("market")),
-    label=ClassLabel("kind", ("apple", "pear", "plum")),
+    label=MulticlassLabel("kind", ("apple", "pear", "plum")),
     slices=("market",),
     bounds=(),
 )

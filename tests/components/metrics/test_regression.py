@@ -8,7 +8,7 @@ import pytest
 from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
 
 from components.metrics.regression import ForecastError, RegressionError
-from data import SERIES, TASKS, Bound, Dataset, Numeric, Series, Target, Vocabulary
+from data import SERIES, TASKS, Bound, Dataset, Numeric, NumericLabel, Series, Vocabulary
 from data import metric_names as names
 from tests.support.evaluation import judge
 
@@ -16,7 +16,7 @@ HOUSES = Dataset(
     name="houses",
     sample="",
     features=(Numeric("area"), Vocabulary("street")),
-    label=Target("price"),
+    label=NumericLabel("price"),
     weight="copies",
     slices=("street",),
 )
@@ -198,8 +198,8 @@ def test_bounds_hold_or_refuse_overall_only(houses, levels):
 def test_an_error_may_grow_by_a_share_of_the_blessed_models_error(tmp_path):
     better = FUTURE + (SAID - FUTURE) / 1.2  # the candidate's errors are 20 % larger
     bounds = (
-        Bound(names.RMSE, may_lose_share=0.3),
-        Bound(names.MAE, may_lose_share=0.1),
+        Bound(names.RMSE, max_degradation_ratio=0.3),
+        Bound(names.MAE, max_degradation_ratio=0.1),
         Bound(names.RELATIVE_RMSE, at_most=0.9),
     )
     dataset = dataclasses.replace(FORECAST, weight=None, slices=(), bounds=bounds)

@@ -106,7 +106,9 @@ def test_every_step_with_a_past_and_a_future_is_an_origin(windows_of):
 
 
 def test_windows_hold_what_the_declaration_says(windows_of):
-    series = dataclasses.replace(SMALL, past=("rain",), known=("holiday",), calendar=("week", "year"), id="shop")
+    series = dataclasses.replace(
+        SMALL, past_covariates=("rain",), known_covariates=("holiday",), calendar=("week", "year"), id="shop"
+    )
     rows = [(d, f"A,{d},{d / 2},{d % 2}") for d in range(1, 11)]
     dataset = declare(series)
     for window in windows_of(rows, series):
@@ -133,14 +135,14 @@ def test_series_do_not_mix(cut_text):
 
 
 def test_past_columns_end_at_the_origin_and_known_ones_at_the_end(windows_of):
-    series = dataclasses.replace(SMALL, past=("rain",), known=("holiday",))
+    series = dataclasses.replace(SMALL, past_covariates=("rain",), known_covariates=("holiday",))
     (window,) = windows_of([(1, "10,0.1,0"), (2, "11,0.2,1"), (3, "13,0.3,5")], series)
     assert window["rain"] == pytest.approx([0.1, 0.2])
     assert window["holiday"] == [0.0, 1.0, 5.0]
 
 
 def test_a_known_column_may_go_on_where_the_value_ends(windows_of):
-    series = dataclasses.replace(SMALL, known=("holiday",))
+    series = dataclasses.replace(SMALL, known_covariates=("holiday",))
     rows = [(1, "10,0"), (2, "11,1"), (3, "13,5"), *((d, ",1") for d in range(4, 30))]
     assert origins(windows_of(rows, series)) == [2]
 
@@ -224,26 +226,26 @@ def test_what_is_no_number_is_a_missing_value(windows_of, cell):
 
 
 def test_a_past_column_that_is_missing_at_the_origin_keeps_its_last_observation(windows_of):
-    series = dataclasses.replace(SMALL, past=("rain",), inputs=3, max_gap=2)
+    series = dataclasses.replace(SMALL, past_covariates=("rain",), inputs=3, max_gap=2)
     rows = [(1, "1,4"), (2, "2,5"), (3, "3,"), (4, "4,"), (5, "5,8"), (6, "6,9")]
     made = {day(w["origin"]): w["rain"] for w in windows_of(rows, series)}
     assert made == {3: [4.0, 5.0, 5.0], 4: [5.0, 5.0, 5.0], 5: [6.0, 7.0, 8.0]}
 
 
 def test_a_past_column_that_has_been_missing_for_too_long_leaves_the_window_out(windows_of):
-    series = dataclasses.replace(SMALL, past=("rain",), inputs=3, max_gap=1)
+    series = dataclasses.replace(SMALL, past_covariates=("rain",), inputs=3, max_gap=1)
     rows = [(1, "1,4"), (2, "2,5"), (3, "3,"), (4, "4,"), (5, "5,8"), (6, "6,9")]
     assert origins(windows_of(rows, series)) == [3]
 
 
 def test_a_known_column_is_interpolated_from_behind_the_window(windows_of):
-    series = dataclasses.replace(SMALL, known=("holiday",), max_gap=2)
+    series = dataclasses.replace(SMALL, known_covariates=("holiday",), max_gap=2)
     (window,) = windows_of([(1, "1,0"), (2, "2,1"), (3, "3,"), (4, ",3")], series)
     assert window["holiday"] == [0.0, 1.0, 2.0]
 
 
 def test_a_known_column_that_is_not_known_leaves_the_window_out(windows_of):
-    series = dataclasses.replace(SMALL, known=("holiday",), max_gap=2)
+    series = dataclasses.replace(SMALL, known_covariates=("holiday",), max_gap=2)
     assert windows_of([(1, "1,0"), (2, "2,1"), (3, "3,")], series) == []
 
 
@@ -282,7 +284,7 @@ def test_a_gap_that_is_interpolated_from_the_other_split_drops_the_window(cut_te
 
 
 def test_a_known_column_that_is_interpolated_from_the_other_split_drops_the_window(cut_text):
-    series = dataclasses.replace(SMALL, eval_share=0.3, known=("holiday",), max_gap=1)
+    series = dataclasses.replace(SMALL, eval_share=0.3, known_covariates=("holiday",), max_gap=1)
     text = "day,sold,holiday\n" + "".join(f"2020-01-{d:02},{d},{'' if d == 14 else d}\n" for d in range(1, 21))
     made, _ = cut_text(text, series)
     # The window of the 13th ends on the 14th, whose holiday would come from the 15th.

@@ -21,8 +21,8 @@ declarations = st.builds(
     outputs=st.integers(1, 5),
     season=st.integers(1, 6),
     step=st.sampled_from(["h", "3D", "M"]),
-    past=st.sampled_from([(), ("p",), ("p", "q")]),
-    known=st.sampled_from([(), ("k",)]),
+    past_covariates=st.sampled_from([(), ("p",), ("p", "q")]),
+    known_covariates=st.sampled_from([(), ("k",)]),
     calendar=st.sampled_from([(), ("day", "week", "year")]),
     max_gap=st.integers(0, 3),
     eval_share=st.sampled_from([0.1, 0.3, 0.5, 0.9]),
@@ -117,8 +117,8 @@ def window(series, means, origin):
     touched.update(future)
     y = {s: at("y", s, origin) for s in range(origin - max(series.inputs, series.season + 1) + 1, origin + 1)}
     out = {"y": [y[s] for s in whole if s <= origin], "y_future": [means["y"][s] for s in future]}
-    out |= {c: [at(c, s, origin) for s in whole if s <= origin] for c in series.past}
-    out |= {c: [at(c, s, math.inf) for s in whole] for c in series.known}
+    out |= {c: [at(c, s, origin) for s in whole if s <= origin] for c in series.past_covariates}
+    out |= {c: [at(c, s, math.inf) for s in whole] for c in series.known_covariates}
     if None in [*y.values(), *(v for values in out.values() for v in values)]:
         return None
     naive = []
@@ -200,7 +200,7 @@ def test_a_past_knows_nothing_of_what_comes_after_its_origin(given_input, data):
     if not every:
         return
     origin = data.draw(st.sampled_from(sorted({step for _, step in every})))
-    after = made(series, changed(series, rows, lambda s, c: s > origin and c not in series.known))[0]
+    after = made(series, changed(series, rows, lambda s, c: s > origin and c not in series.known_covariates))[0]
     again = by_origin(series, after["train"] + after["eval"])
     seen = 0
     for key, features in every.items():
@@ -217,10 +217,10 @@ def test_what_is_missing_after_an_origin_changes_nothing_in_its_past(given_input
     series, rows = given_input
     windows_before = made(series, rows)[0]
     every = by_origin(series, windows_before["train"] + windows_before["eval"])
-    if not every or not series.past:
+    if not every or not series.past_covariates:
         return
     origin = data.draw(st.sampled_from(sorted({step for _, step in every})))
-    past = [c in series.past for c in windows.columns(series)]
+    past = [c in series.past_covariates for c in windows.columns(series)]
     gone = [(n, s, np.where(past, np.nan, v) if s > origin else v) for n, s, v in rows]
     after = made(series, gone)[0]
     again = by_origin(series, after["train"] + after["eval"])

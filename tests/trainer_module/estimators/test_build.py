@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import Bucketized, Categorical, ClassLabel, Dataset, Label, Numeric, Series, Target, Text, Vocabulary, discovery
+from data import (
+    BinaryLabel,
+    Bucketized,
+    Categorical,
+    Dataset,
+    MulticlassLabel,
+    Numeric,
+    NumericLabel,
+    Series,
+    Text,
+    Vocabulary,
+    discovery,
+)
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import keras_conversion
 from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT, label_scale
@@ -21,13 +33,13 @@ FRUIT = Dataset(
     name="fruit",
     sample="fruit.csv",
     features=(Numeric("weight"), Bucketized("size", buckets=3), Vocabulary("colour", size=2), Categorical("crate", size=2)),
-    label=Label("ripe"),
+    label=BinaryLabel("ripe"),
 )
-PRICES = dataclasses.replace(FRUIT, task=None, bounds=None, label=Target("price"))
-KINDS = dataclasses.replace(FRUIT, task=None, bounds=None, label=ClassLabel("kind", ("apple", "pear", "plum")))
+PRICES = dataclasses.replace(FRUIT, bounds=None, label=NumericLabel("price"))
+KINDS = dataclasses.replace(FRUIT, bounds=None, label=MulticlassLabel("kind", ("apple", "pear", "plum")))
 TIDE = Series(time="at", value="level", inputs=4, outputs=2)
 LEVELS = Dataset(name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE)
-REVIEWS = Dataset(name="reviews", sample="", features=(Text("said"),), label=Label("good"))
+REVIEWS = Dataset(name="reviews", sample="", features=(Text("said"),), label=BinaryLabel("good"))
 SMALL = {"hidden_units": "32", "embedding_dim": 2}
 
 # A model_fn of our own and a converted Keras model; tests/contracts trains every one.
@@ -416,7 +428,7 @@ def test_a_model_sees_standardised_labels_and_is_judged_in_units(one_number, tmp
 
 
 def test_a_logarithm_is_undone_too(one_number, tmp_path):
-    skewed = dataclasses.replace(PRICES, label=Target("price", log=True))
+    skewed = dataclasses.replace(PRICES, label=NumericLabel("price", log=True))
 
     def small():
         return prices(labels=(0.0, 3.0, 5.0)).map(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import ClassLabel, Dataset, Label, Numeric, Target, Text
+from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, NumericLabel, Text
 from trainer_module.estimators import keras_conversion as conversion
 from trainer_module.heads import WEIGHT, label_scale
 
@@ -12,10 +12,10 @@ keras = tf.keras
 layers = keras.layers
 legacy = keras.optimizers.legacy
 
-HOUSES = Dataset(name="houses", features=(Numeric("area"), Numeric("rooms")), label=Target("price"), sample="")
-WEIGHED = Dataset(name="weighed", features=(Numeric("area"),), label=Target("price"), weight="copies", sample="")
-FRUIT = Dataset(name="fruit", features=(Numeric("size"),), label=ClassLabel("kind", ("apple", "pear", "plum")), sample="")
-REVIEWS = Dataset(name="reviews", features=(Text("tokens", length=4, size=6),), label=Label("good"), sample="")
+HOUSES = Dataset(name="houses", features=(Numeric("area"), Numeric("rooms")), label=NumericLabel("price"), sample="")
+WEIGHED = Dataset(name="weighed", features=(Numeric("area"),), label=NumericLabel("price"), weight="copies", sample="")
+FRUIT = Dataset(name="fruit", features=(Numeric("size"),), label=MulticlassLabel("kind", ("apple", "pear", "plum")), sample="")
+REVIEWS = Dataset(name="reviews", features=(Text("tokens", length=4, size=6),), label=BinaryLabel("good"), sample="")
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +175,7 @@ def test_an_input_takes_the_feature_of_its_name(make, links):
 
 
 def test_a_feature_that_really_ends_like_that_is_itself():
-    dataset = Dataset(name="d", features=(Numeric("area"), Numeric("area_input")), label=Target("price"), sample="")
+    dataset = Dataset(name="d", features=(Numeric("area"), Numeric("area_input")), label=NumericLabel("price"), sample="")
     assert conversion.links(functional("area_input"), dataset) == {"area_input": "area_input"}
 
 

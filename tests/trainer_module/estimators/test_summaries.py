@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import Bucketized, Categorical, Dataset, Label, Numeric
+from data import BinaryLabel, Bucketized, Categorical, Dataset, Numeric
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import summaries
 
@@ -15,7 +15,7 @@ FRUIT = Dataset(
     name="fruit",
     sample="fruit.csv",
     features=(Numeric("weight"), Bucketized("size", buckets=3), Categorical("crate", size=2)),
-    label=Label("ripe"),
+    label=BinaryLabel("ripe"),
 )
 # A custom model_fn, a canned Estimator, a converted Keras model.
 MODELS = ("custom_wide_deep", "canned_wide_deep", "keras_wide_deep")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import ClassLabel, Future, Label, RatioLabel, Target
+from data import BinaryLabel, ForecastLabel, MulticlassLabel, NumericLabel, RatioLabel
 from trainer_module.heads import label_scale
 
-PRICE = Target("price")
-SKEWED = Target("price", log=True)
-LEVEL = Future("level", past=4, width=3)
+PRICE = NumericLabel("price")
+SKEWED = NumericLabel("price", log=True)
+LEVEL = ForecastLabel("level", inputs=4, width=3)
 # Of three rows.
 FEATURES = {
     label_scale.OFFSET: tf.constant([[10.0], [20.0], [-1.0]]),
@@ -28,9 +28,9 @@ def column(*values):
         (PRICE, True),
         (SKEWED, True),
         (LEVEL, True),
-        (Label("ripe"), False),
+        (BinaryLabel("ripe"), False),
         (RatioLabel("big", "tips", "fare", 0.2), False),
-        (ClassLabel("colour", ("red", "green")), False),
+        (MulticlassLabel("colour", ("red", "green")), False),
     ],
 )
 def test_numbers_have_units_and_classes_have_none(label, has):

@@ -92,4 +92,4 @@ def test_the_metrics_of_a_task_are_those_of_the_rows(task, weights):
 def test_a_training_reports_under_the_names_of_the_task(task):
     labels, predicted = CASES[task]
     found = metrics.evaluate(task, tf.constant(labels), tf.constant(predicted))
-    assert set(TASKS[task].choosers) <= set(found) <= set(TASKS[task].metrics)
+    assert set(TASKS[task].selection_metrics) <= set(found) <= set(TASKS[task].metrics)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import ClassLabel, Dataset, Label, Numeric, Series, Target
+from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, NumericLabel, Series
 from trainer_module import heads
 
 SERIES = Series(time="day", value="level", inputs=4, outputs=3)
 X = (Numeric("x"),)
 DATASETS = {
-    "binary_classification": Dataset("ripe", X, Label("ripe", dtype="int64"), sample=""),
-    "multiclass_classification": Dataset("colour", X, ClassLabel("colour", ("red", "green", "blue")), sample=""),
-    "regression": Dataset("price", X, Target("price"), sample=""),
+    "binary_classification": Dataset("ripe", X, BinaryLabel("ripe", dtype="int64"), sample=""),
+    "multiclass_classification": Dataset("colour", X, MulticlassLabel("colour", ("red", "green", "blue")), sample=""),
+    "regression": Dataset("price", X, NumericLabel("price"), sample=""),
     "forecast": Dataset("level", SERIES.features, SERIES.label, sample="", series=SERIES),
 }
 LOGITS = {

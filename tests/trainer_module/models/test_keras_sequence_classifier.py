@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from data import Dataset, Label, Text
+from data import BinaryLabel, Dataset, Text
 from trainer_module.estimators.build import hyperparameters
 from trainer_module.models import keras_sequence_classifier
 
 MODEL = "keras_sequence_classifier"
 WORDS = Text("words", length=5, size=20)
-SHORT = Dataset("t", (WORDS,), Label("likes"), sample="t.csv")
+SHORT = Dataset("t", (WORDS,), BinaryLabel("likes"), sample="t.csv")
 LONG = dataclasses.replace(SHORT, features=(dataclasses.replace(WORDS, length=12),))
 IDS = np.array([[3, 4, 5, 0, 0], [7, 0, 0, 0, 0], [1, 2, 3, 4, 5], [0, 0, 0, 0, 0]])
 

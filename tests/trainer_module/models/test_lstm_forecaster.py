@@ -62,7 +62,7 @@ def test_the_regression_head_of_several_values_is_a_prediction(outputs, kind):
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 @pytest.mark.parametrize("clip_norm", [0.0, 1.0])
 def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
-    dataset = declared(known=("plan",), calendar=("year",))
+    dataset = declared(known_covariates=("plan",), calendar=("year",))
     hp = hyperparameters(MODEL, {"optimizer": optimizer, "clip_norm": clip_norm, "learning_rate": 0.05, "units": 4})
     estimator = build(dataset, MODEL, hp, tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=2)
@@ -79,7 +79,7 @@ def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
 
 
 def test_what_is_known_of_the_future_reaches_the_prediction(tmp_path):
-    dataset = declared(known=("plan",))
+    dataset = declared(known_covariates=("plan",))
     estimator = build(dataset, MODEL, hyperparameters(MODEL), tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=1)
     features, _ = rows(dataset)

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from data import Categorical, ClassLabel, Dataset, Numeric, Series, Target, Vocabulary
+from data import Categorical, Dataset, MulticlassLabel, Numeric, NumericLabel, Series, Vocabulary
 from tests.support import cli, toys, training, transform
 from trainer_module.estimators import build as estimators
 from trainer_module.heads import PROBABILITIES, WEIGHT
@@ -33,22 +33,22 @@ HUNG_S = 150
 
 
 FRUIT = toys.DATASETS[DATASET]
-TIDE = Series(time="at", value="level", inputs=3, outputs=2, past=("rain",))
+TIDE = Series(time="at", value="level", inputs=3, outputs=2, past_covariates=("rain",))
 LEVELS = Dataset(
-    name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE, all_missing="refuse", weight="copies"
+    name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE, empty_row="refuse", weight="copies"
 )
 PRICES = Dataset(
     name="prices",
     sample="",
     features=(Numeric("area"), Vocabulary("street", size=2)),
-    label=Target("price", log=True),
-    all_missing="refuse",
+    label=NumericLabel("price", log=True),
+    empty_row="refuse",
 )
 KINDS = Dataset(
     name="kinds",
     sample="",
     features=(Numeric("size"), Categorical("crate", size=2)),
-    label=ClassLabel("kind", ("apple", "pear", "plum")),
+    label=MulticlassLabel("kind", ("apple", "pear", "plum")),
 )
 TRAINED_ON = {
     FRUIT.name: {

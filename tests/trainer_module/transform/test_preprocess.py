@@ -6,15 +6,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from data import (
+    BinaryLabel,
     Bucketized,
     Categorical,
-    ClassLabel,
     Dataset,
-    Future,
-    Label,
+    ForecastLabel,
+    MulticlassLabel,
     Numeric,
+    NumericLabel,
     RatioLabel,
-    Target,
     Text,
     Vocabulary,
     Window,
@@ -50,7 +50,7 @@ FRUIT = Dataset(
         Categorical("hour", size=4),
         Categorical("required_hour", size=4),
     ),
-    label=Label("ripe", dtype="int64"),
+    label=BinaryLabel("ripe", dtype="int64"),
 )
 TRAINED_ON = {
     "number": [1, 3, 5, _, NAN, INF, -INF, _],
@@ -130,15 +130,15 @@ DIARY = Dataset(
         Window("phase", 3, "none"),
         Window("nowhere", 2, "standard"),
     ),
-    label=Target("price", log=True),
+    label=NumericLabel("price", log=True),
     weight="counts",
 )
 LABELS = (
-    Target("amount"),
-    Target("constant"),
-    ClassLabel("colour", ("red", "green", "blue")),
-    ClassLabel("grade", (7, 1, -3)),
-    Future("level", past=3, width=2),
+    NumericLabel("amount"),
+    NumericLabel("constant"),
+    MulticlassLabel("colour", ("red", "green", "blue")),
+    MulticlassLabel("grade", (7, 1, -3)),
+    ForecastLabel("level", inputs=3, width=2),
     RatioLabel("big_tipper", numerator="tips", denominator="fare", threshold=0.2),
 )
 DIARY_ON = {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data import Bound, Bucketized, Categorical, Dataset, Label, Numeric, Training, Vocabulary
+from data import BinaryLabel, Bound, Bucketized, Categorical, Dataset, Numeric, Training, Vocabulary
 
 DATASET = Dataset(
     name="toy.fruit",
@@ -14,8 +14,8 @@ DATASET = Dataset(
         Vocabulary("colour", size=5),
         Categorical("crate", size=4),
     ),
-    label=Label("ripe", dtype="int64"),
+    label=BinaryLabel("ripe", dtype="int64"),
     slices=("colour",),
-    bounds=(Bound("auc", at_least=0.7, may_lose=0.005), Bound("accuracy_skill", at_least=0.05)),
+    bounds=(Bound("auc", at_least=0.7, max_degradation=0.005), Bound("accuracy_skill", at_least=0.05)),
     training=Training(steps=200),
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data import Bound, Dataset, Label, Text, Training
+from data import BinaryLabel, Bound, Dataset, Text, Training
 
 DATASET = Dataset(
     name="toy.opinion",
@@ -10,7 +10,7 @@ DATASET = Dataset(
     model="keras_sequence_classifier",
     sample=str(Path(__file__).with_name("opinion.csv")),
     features=(Text("words", length=6, size=30),),
-    label=Label("likes", dtype="int64"),
+    label=BinaryLabel("likes", dtype="int64"),
     bounds=(Bound("auc", at_least=0.9), Bound("accuracy_skill", at_least=0.3)),
     training=Training(steps=300, batch_size=50),
 )

@@ -1,0 +1,67 @@
+"""A former word of the dataset vocabulary is answered with today's word."""
+
+import dataclasses
+
+import pytest
+
+import data
+from data import BinaryLabel, Bound, Dataset, ForecastLabel, Numeric, Series, renamed
+
+SERIES = {"time": "day", "value": "level", "inputs": 3, "outputs": 1}
+DATASET = {"name": "d", "features": (Numeric("age"),), "label": BinaryLabel("left"), "sample": "d.csv"}
+
+
+@pytest.mark.parametrize(("former", "today"), renamed.NAMES.items())
+def test_importing_a_former_name_gives_the_name_of_today(former, today):
+    with pytest.raises(ImportError) as error:
+        exec(f"from data import {former}")
+    assert str(error.value) == f"`{former}` is now called `{today}`: write `from data import {today}`."
+    assert today in data.__all__
+
+
+def test_a_name_that_never_was_is_an_ordinary_error():
+    assert not hasattr(data, "Labell")
+    with pytest.raises(ImportError, match=r"cannot import name 'Labell' from 'data'"):
+        exec("from data import Labell")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Bound("auc", may_lose=0.1), "The argument `may_lose` of Bound is now called `max_degradation`."),
+        (
+            lambda: Bound("auc", may_lose_share=0.1),
+            "The argument `may_lose_share` of Bound is now called `max_degradation_ratio`.",
+        ),
+        (
+            lambda: Dataset(**DATASET, all_missing="refuse"),
+            "The argument `all_missing` of Dataset is now called `empty_row`.",
+        ),
+        (
+            lambda: Dataset(**DATASET, task="binary_classification"),
+            "The argument `task` of Dataset was removed: the label decides the task.",
+        ),
+        (
+            lambda: dataclasses.replace(Dataset(**DATASET), task="regression"),
+            "The argument `task` of Dataset was removed: the label decides the task.",
+        ),
+        (lambda: Series(**SERIES, past=("rain",)), "The argument `past` of Series is now called `past_covariates`."),
+        (lambda: Series(**SERIES, known=("rain",)), "The argument `known` of Series is now called `known_covariates`."),
+        (lambda: ForecastLabel("level", past=3, width=1), "The argument `past` of ForecastLabel is now called `inputs`."),
+    ],
+)
+def test_a_former_argument_gives_the_argument_of_today(make, message):
+    with pytest.raises(TypeError) as error:
+        make()
+    assert str(error.value) == message
+
+
+def test_an_argument_that_never_was_is_an_ordinary_error():
+    with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'at_lest'"):
+        Bound("auc", at_lest=0.5)
+
+
+@pytest.mark.parametrize(("name", "former"), [(name, former) for name, table in renamed.ARGUMENTS.items() for former in table])
+def test_no_former_argument_has_come_back(name, former):
+    cls = getattr(data, name)
+    assert former not in {field.name for field in dataclasses.fields(cls)}
