@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer_module.training.test_resume import job
+from tests.support.jobs import job
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.checkpoints import step_of

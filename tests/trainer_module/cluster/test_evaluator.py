@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.training import test_loop as toy
+from tests.support import toy_estimator as toy
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.cluster import addresses, evaluator, evaluator_heartbeat, run_role
 from trainer_module.supervision import watchdog

@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import node_ids
 from tests.support import training
+from tests.support.jobs import STEPS, job
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.checkpoints import step_of
-from trainer_module.estimators import build as estimators
 from trainer_module.supervision import watchdog
 from trainer_module.training import attempt, exporters, progress
-from trainer_module.training.job import Job
-from trainer_module.training.settings import Settings
 
 # One of each kind, each with dropout: custom, canned, converted from Keras.
 MODELS = {
@@ -25,25 +22,6 @@ MODELS = {
     "keras_wide_deep": ("toy.fruit", {"dropout": 0.3}),
     "keras_sequence_classifier": ("toy.opinion", {}),
 }
-STEPS, EVERY = 60, 15
-
-
-def job(output, dataset, model, path, hp=None, **settings):
-    """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
-    examples = training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES)
-    often = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
-    settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | often | settings
-    return Job(
-        dataset=dataset,
-        model=model,
-        hyperparameters=estimators.hyperparameters(model, hp).values,
-        train_files=[f"{examples}/Split-train/*"],
-        eval_files=[f"{examples}/Split-eval/*"],
-        transform_graph=training.artifact(output, *node_ids.TRANSFORM_GRAPH),
-        code="",
-        folder=str(path),
-        settings=Settings(**settings),
-    )
 
 
 class Killed(BaseException):

@@ -4,7 +4,7 @@ import collections
 
 import pytest
 
-from tests.trainer_module.tuning.test_oracles import build, end, go_on, reloaded, score
+from tests.support.oracles import build, end, go_on, reloaded, score
 
 BUDGET, FROM, INITIAL = "tuner/epochs", "tuner/trial_id", "tuner/initial_epoch"
 

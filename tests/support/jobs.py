@@ -1,0 +1,27 @@
+"""Jobs on the examples of a real run."""
+
+from pipeline import node_ids
+from tests.support import training
+from trainer_module.estimators import build as estimators
+from trainer_module.training.job import Job
+from trainer_module.training.settings import Settings
+
+STEPS, EVERY = 60, 15
+
+
+def job(output, dataset, model, path, hp=None, **settings):
+    """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
+    examples = training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES)
+    often = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
+    settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | often | settings
+    return Job(
+        dataset=dataset,
+        model=model,
+        hyperparameters=estimators.hyperparameters(model, hp).values,
+        train_files=[f"{examples}/Split-train/*"],
+        eval_files=[f"{examples}/Split-eval/*"],
+        transform_graph=training.artifact(output, *node_ids.TRANSFORM_GRAPH),
+        code="",
+        folder=str(path),
+        settings=Settings(**settings),
+    )

@@ -1,0 +1,53 @@
+"""Oracles asked for trials that nobody runs: their value is a hill at x = 0.7."""
+
+import keras_tuner as kt
+
+from tests.support.toys.toy import peak
+from trainer_module.tuning import oracles
+from trainer_module.tuning.settings import Settings
+
+# A trial that a Gaussian process chooses takes half a second: here one of them.
+ORACLES = {"random": 8, "bayesian": 5, "hyperband": 8}
+
+
+def space():
+    hp = kt.HyperParameters()
+    peak.search_space(hp)
+    return hp
+
+
+def build(folder, kind="random", trials=None, *, seed=1, hp=None, direction="higher", steps=90, factor=3):
+    settings = Settings(trials or ORACLES[kind], kind, seed=seed, factor=factor)
+    oracle = oracles.build(settings, hp or space(), "auc", direction, steps)
+    oracle._set_project_dir(str(folder), "search")
+    return oracle
+
+
+def score(trial):
+    """A hill at x = 0.7."""
+    return 1 - abs(trial.hyperparameters.values["x"] - 0.7)
+
+
+def end(oracle, trial, status="COMPLETED", value=None):
+    if status == "COMPLETED":
+        oracle.update_trial(trial.trial_id, {"auc": score(trial) if value is None else value})
+    trial.status = status
+    oracle.end_trial(trial)
+
+
+def go_on(oracle, trials=100, fails=()):
+    """Runs so many trials at most. Returns id -> values of those."""
+    done = {}
+    while len(done) < trials:
+        trial = oracle.create_trial("slot0")
+        if trial.status != "RUNNING":
+            break
+        done[trial.trial_id] = dict(trial.hyperparameters.values)
+        end(oracle, trial, "FAILED" if int(trial.trial_id) in fails else "COMPLETED")
+    return done
+
+
+def reloaded(folder, kind, **settings):
+    oracle = build(folder, kind, **settings)
+    oracle.reload()
+    return oracle

@@ -1,0 +1,91 @@
+"""A cluster whose roles are small scripts, on a clock of its own, for a supervisor to look after."""
+
+import os
+import sys
+import time
+
+from trainer_module.cluster.role_processes import RoleProcess
+from trainer_module.cluster.supervisor import Supervisor
+from trainer_module.supervision.child_process import ChildProcess
+from trainer_module.supervision.watchdog import Control
+from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.training_state import Snapshot
+
+# What every script begins with. `say` tells the supervisor something, `start` is how often the role was started.
+PRELUDE = """
+import json, os, pathlib, signal, sys, time
+pipe, start, here = int(sys.argv[-1]), int(sys.argv[1]), pathlib.Path(sys.argv[2])
+def say(**message): os.write(pipe, json.dumps(message).encode() + b"\\n")
+def at(step): say(progress={"step": step, "steps": 1000, "loss": 0.5, "steps_per_second": 9.0})
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+def wait():
+    while True:
+        time.sleep(0.01)
+def finish(): (here / "over").touch()
+"""
+LIVES = "say(); wait()"
+DIES_ONCE = "say(); die() if start == 1 else wait()"
+ALWAYS_DIES = "say(); print('this is why', flush=True); die()"
+# Ends the training when everyone has been started so often.
+ENDS_AT = "say()\nwhile len(list(here.glob('started.*'))) < {}: time.sleep(0.01)\nfinish()"
+
+
+class ScriptedState:
+    """Stands at the step that a test says; is finished when a script says so."""
+
+    def __init__(self, folder):
+        self.folder, self.step, self.fell_back = folder, lambda: 0, 0
+
+    def read(self):
+        step = self.step()
+        return Snapshot(step, step, complete=False, finished=(self.folder / "over").exists())
+
+    def fall_back(self):
+        self.fell_back += 1
+
+
+class ScriptedCluster:
+    """A cluster of scripts on a clock of its own, twenty times as fast."""
+
+    def __init__(self, folder, **settings):
+        self.folder, self.control, self.state = folder, Control(), ScriptedState(folder)
+        self.settings = Settings(steps=1000, batch_size=1, **{"stall_seconds": 10**6, "cluster": cluster()} | settings)
+        self.members, self.now, self.starts, self.processes = [], 0.0, [], []
+
+    def add(self, name, script):
+        def start(number):
+            self.starts.append((name, self.now))
+            (self.folder / f"started.{len(self.starts)}").touch()
+            command = [sys.executable, "-S", "-c", PRELUDE + script, str(number), str(self.folder)]
+            process = ChildProcess(
+                command, os.environ, self.folder / f"{name}.log", f"{name}, start {number}", clock=lambda: self.now
+            )
+            self.processes.append((name, process))
+            return process
+
+        self.members.append(RoleProcess(name, name.partition("-")[0], start))
+        return self
+
+    def sleep(self, seconds):
+        self.now += seconds
+        time.sleep(seconds / 20)
+
+    def run(self):
+        until = time.monotonic() + 60
+        control = self.control
+        beat = control.heartbeat
+
+        def watched():
+            assert time.monotonic() < until, "it hangs"
+            beat()
+
+        control.heartbeat = watched
+        try:
+            Supervisor(self.members, self.settings, self.state, control, lambda: self.now, self.sleep).run()
+        finally:
+            assert all(process.code is not None for _, process in self.processes)
+        return [name for name, _ in self.starts]
+
+
+def cluster(**settings):
+    return Cluster(**{"workers": 1, "ps": 1, "start_seconds": 10**6} | settings)

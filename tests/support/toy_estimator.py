@@ -1,0 +1,69 @@
+"""An Estimator of one weight, whose value after every step is known."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+NAN = float("nan")
+
+
+def model_fn(features, labels, mode):
+    weight = tf.compat.v1.get_variable("weight", [], initializer=tf.zeros_initializer())
+    predictions = {"y": weight * features["x"]}
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=outputs)
+    loss = tf.compat.v1.losses.mean_squared_error(labels, predictions["y"])
+    step = tf.compat.v1.train.get_or_create_global_step()
+    train_op = tf.compat.v1.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=step)
+    # Each step brings the weight a fifth of the way from where it is to the truth.
+    metrics = {
+        "weight": tf.compat.v1.metrics.mean(weight),
+        "small": tf.compat.v1.metrics.mean(tf.where(weight < 1, weight, NAN)),
+    }
+    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=train_op, eval_metric_ops=metrics)
+
+
+def rows(*, y=2.0, batches=None):
+    """An input of the line y = 2 x, two rows a batch: for ever, or so many batches."""
+
+    def input_fn():
+        batch = ({"x": tf.constant([[1.0], [1.0]])}, tf.constant([[y], [y]]))
+        return tf.data.Dataset.from_tensors(batch).repeat(batches)
+
+    return input_fn
+
+
+def receiver():
+    x = tf.compat.v1.placeholder(tf.float32, [None, 1], "x")
+    return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
+
+
+def estimator(model_dir, keep=5, checkpoint_steps=None):
+    config = tf.estimator.RunConfig(
+        model_dir=str(model_dir),
+        tf_random_seed=1,
+        save_checkpoints_steps=checkpoint_steps,
+        save_checkpoints_secs=None,
+        keep_checkpoint_max=keep,
+        log_step_count_steps=1000,
+    )
+    return tf.estimator.Estimator(model_fn, config=config)
+
+
+def weight(step):
+    return 2 * (1 - 0.8**step)
+
+
+def exports(model_dir, name="best"):
+    return sorted(str(p) for p in Path(model_dir, "export", name).glob("*"))
+
+
+def checkpoints(model_dir):
+    return sorted(p.stem for p in Path(model_dir).glob("*.index"))
+
+
+def served(trained):
+    """The weight of the model that is handed on."""
+    answer = tf.saved_model.load(trained.saved_model).signatures["serving_default"](x=tf.constant([[1.0]]))
+    return answer["y"].numpy().item()
