@@ -54,6 +54,10 @@ docs: $(VENV_DOCS)/.docs ## the documentation, strictly: a broken link fails (AR
 	@$(VENV_DOCS)/bin/python docs/check_site.py $(SITE)
 	@if [ "$(ARGS)" = serve ]; then $(VENV_DOCS)/bin/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000; fi
 
+.PHONY: reference
+reference: $(VENV)/.dev ## write the parts of docs/reference/ that come from the code
+	@$(PYTHON) docs/generate.py
+
 .PHONY: bench
 bench: $(VENV)/.dev ## the measured comparisons of benchmarks/
 	@$(PYTHON) benchmarks/taxi.py

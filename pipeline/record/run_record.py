@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from components.decision import Verdict
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.record import states
 from trainer_module.files import atomic, lock
@@ -34,12 +33,11 @@ class NodeRecord(msgspec.Struct):
 
 
 class GateRecord(msgspec.Struct):
-    """What one gate decided. metric, slice, value and bound: of its first refusal that compared a metric."""
+    """What one gate decided; metric, slice, value and bound of its first refusal that has them."""
 
     id: str
-    decision: Verdict
+    decision: str
     why: str
-    warnings: list[str] = []
     metric: str | None = None
     slice: str | None = None
     value: float | None = None

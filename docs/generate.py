@@ -1,0 +1,155 @@
+"""Writes the parts of the reference that come from the code: `make reference`. They are committed, and a test compares them.
+
+It runs in the pipeline's environment. A generated part lies between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from msgspec import Meta, inspect
+
+from data import TASKS, Bound
+from pipeline import cli
+from pipeline.config.tables import Config, Table
+
+DOCS = Path(__file__).parent
+_PART = re.compile(r"(?<=<!-- generated: )([\w ]+)( -->\n).*?(?=<!-- end -->)", re.S)
+
+
+def pages() -> dict[Path, str]:
+    """Returns each page of the reference that has generated parts, with these parts as the code says now."""
+    texts = {path: path.read_text("utf-8") for path in sorted((DOCS / "reference").glob("*.md"))}
+    return {path: _PART.sub(_generated, text) for path, text in texts.items() if _PART.search(text)}
+
+
+def _generated(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]}\n" + "\n".join(_GENERATORS[match[1]]()) + "\n\n"
+
+
+def _commands() -> Iterator[str]:
+    """One section for each command: its usage, what it does, its arguments and options."""
+    for name, command in _leaves(cli.main, ""):
+        context = click.Context(command, info_name=f"python -m pipeline {name}")
+        yield from (
+            f"## {name}",
+            "",
+            "```text",
+            " ".join(command.get_usage(context).split()).removeprefix("Usage: "),
+            "```",
+            "",
+        )
+        yield cleandoc(command.help or "")
+        yield ""
+        yield from _table(("option", "meaning", "default"), [_option(p) for p in command.params if isinstance(p, click.Option)])
+        yield ""
+
+
+def _leaves(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _leaves(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
+
+
+def _option(option: click.Option) -> tuple[str, str, str]:
+    metavar = "" if option.is_flag else f" {option.metavar or option.type.get_metavar(option, click.Context(cli.main))}"
+    names = ", ".join(f"`{name}{metavar}`" for name in (*option.opts, *option.secondary_opts))
+    # The help of an option ends with its default where the default is not a plain value: "...  [outputs/<dataset>]".
+    meaning, _, default = (option.help or "").partition("  [")
+    if option.show_default:
+        default = str(option.default)
+    return names, meaning, f"`{default.rstrip(']')}`" if default.startswith("outputs") else default.rstrip("]")
+
+
+def _settings() -> Iterator[str]:
+    """One section for each table of the configuration."""
+    rows: dict[str, list[tuple[str, str, str, str]]] = {}
+    for key, row in _keys(Config, ""):
+        rows.setdefault(key.partition(".")[0] if "." in key else "", []).append((f"`{key}`", *row))
+    for table, keys in rows.items():
+        yield from (f"## {table}" if table else "## General", "")
+        yield from _table(("key", "value", "default", "meaning"), keys)
+        yield ""
+
+
+def _keys(table: type, prefix: str) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    hints = typing.get_type_hints(table, include_extras=True)
+    for field in msgspec.structs.fields(table):
+        if isinstance(field.type, type) and issubclass(field.type, Table):
+            yield from _keys(field.type, f"{prefix}{field.name}.")
+        else:
+            meta = next(m for m in hints[field.name].__metadata__ if isinstance(m, Meta))
+            kind = _kind(inspect.type_info(hints[field.name]))
+            yield prefix + field.name, (kind, _default(field.default), meta.description or "")
+
+
+def _kind(info: inspect.Type) -> str:
+    """Returns what a value may be, in words."""
+    if isinstance(info, inspect.Metadata):
+        return _kind(info.type)
+    if isinstance(info, inspect.UnionType):
+        return " or ".join(_kind(t) for t in info.types if not isinstance(t, inspect.NoneType))
+    if isinstance(info, inspect.LiteralType):
+        return ", ".join(f"`{v}`" for v in sorted(info.values))
+    if isinstance(info, inspect.IntType | inspect.FloatType):
+        bounds = {"≥": info.ge, ">": info.gt, "≤": info.le, "<": info.lt}
+        said = ", ".join(f"{sign} {value:,}" for sign, value in bounds.items() if value is not None)
+        return f"{'whole number' if isinstance(info, inspect.IntType) else 'number'} {said}".strip()
+    names = {inspect.BoolType: "`true`, `false`", inspect.StrType: "text", inspect.DictType: "table", inspect.ListType: "list"}
+    return names[type(info)]
+
+
+def _default(value: object) -> str:
+    if value is None or value is msgspec.NODEFAULT:
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _metrics() -> Iterator[str]:
+    """The metrics and the default bounds of each task."""
+    signs = {"higher": "↑", "lower": "↓", "none": ""}
+    rows = [
+        (
+            task.replace("_", " "),
+            ", ".join(f"`{name}` {signs[better]}".strip() for name, better in judged.metrics.items()),
+            f"`{judged.primary}`",
+            "; ".join(map(_bound, judged.bounds)),
+        )
+        for task, judged in TASKS.items()
+    ]
+    yield from _table(("task", "metrics (↑ higher is better, ↓ lower)", "chooses the best checkpoint", "default bounds"), rows)
+
+
+def _bound(bound: Bound) -> str:
+    values = {f.name: getattr(bound, f.name) for f in dataclasses.fields(bound)}
+    name = values.pop("metric")
+    return f"`{name}`: " + ", ".join(f"`{k}={v}`" for k, v in values.items() if v is not None)
+
+
+def _table(head: tuple[str, ...], rows: list[Any]) -> Iterator[str]:
+    for cells in (head, ("---",) * len(head), *rows):
+        yield "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(text: str) -> str:
+    """Returns text in which Markdown sees neither the end of a cell nor, outside of code, an HTML tag."""
+    code_and_text = re.split("(`[^`]*`)", text.replace("|", "\\|"))
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in code_and_text)
+
+
+_GENERATORS: Mapping[str, Callable[[], Iterator[str]]] = {"commands": _commands, "settings": _settings, "metrics": _metrics}
+
+
+if __name__ == "__main__":
+    for page, text in pages().items():
+        page.write_text(text, "utf-8")
