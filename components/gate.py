@@ -1,13 +1,14 @@
-"""What a gate decides: an artifact whose property conditions everything behind it, and a file that says why."""
+"""A gate's decision on its way through TFX: a file that says why, and an artifact property that conditions read."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import Literal
 
 import msgspec
 from tfx.dsl.io import fileio
 from tfx.types import artifact
+
+from components.decision import Decision
 
 DECISION_FILE = "decision.json"
 PASSED = "passed"  # custom property of the artifact: 1 or 0, for tfx.dsl.Cond
@@ -19,53 +20,14 @@ class GateDecision(artifact.Artifact):
     TYPE_NAME = "components.GateDecision"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One reason for a decision.
-
-    Attributes:
-        text: a sentence.
-        refuses: whether it alone makes the gate refuse; else it is a warning.
-        metric: the metric that was compared, if any; and then
-        slice: on which slice of the data ("overall" or "column=value"),
-        value: what it was,
-        bound: and what it had to reach.
-    """
-
-    text: str
-    refuses: bool = True
-    metric: str | None = None
-    slice: str | None = None
-    value: float | None = None
-    bound: float | None = None
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gate decided.
-
-    Attributes:
-        decision: "passed", "refused", or "unchanged" (nothing new to judge).
-        why: one paragraph that a person can act on.
-        findings: the single reasons, warnings among them.
-    """
-
-    decision: Literal["passed", "refused", "unchanged"]
-    why: str
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether what follows may run."""
-        return self.decision == "passed"
-
-
 def write(decision: Decision, uri: str) -> None:
-    """Writes a decision into an artifact's folder."""
+    """Writes a decision into the folder of an artifact."""
     with fileio.open(posixpath.join(uri, DECISION_FILE), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(decision), indent=2))
 
 
 def read(uri: str) -> Decision | None:
-    """Reads the decision in an artifact's folder; None if there is none."""
+    """Reads the decision in the folder of an artifact. Returns None if the folder has none."""
     path = posixpath.join(uri, DECISION_FILE)
     if not fileio.exists(path):
         return None
@@ -74,6 +36,6 @@ def read(uri: str) -> Decision | None:
 
 
 def publish(decision: Decision, output: artifact.Artifact) -> None:
-    """Writes a decision into a GateDecision artifact, with the property that conditions read."""
+    """Writes a decision into a GateDecision artifact and sets the property that conditions read."""
     write(decision, output.uri)
     output.set_int_custom_property(PASSED, int(decision.passed))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tfx.dsl.io import fileio
 
-from components.gate import Decision
+from components.decision import Decision
 from trainer_module.files import lock
 from trainer_module.files.paths import is_remote
 

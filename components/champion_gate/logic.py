@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.gate import Decision
+from components.decision import Decision
 
 
 def decide(model: str | None, champion: str | None, served: str | None, served_at: str | None) -> Decision:

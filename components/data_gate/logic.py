@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components.gate import Decision, Finding
+from components.decision import Decision, Finding
 from data import AnomalyPolicy, Dataset
 
 _EXAMPLE_VALUES = 3

@@ -14,8 +14,8 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
 from components import gate
+from components.decision import Decision
 from components.evaluator import forecast_plot, logic
-from components.gate import Decision
 from components.serving_folder import SPAN, newest, older_span
 from data import EVAL_SPLIT, Series, discovery
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from components.gate import Decision, Finding
+from components.decision import Decision, Finding
 from data import Dataset
 from trainer_module.serving import export
 

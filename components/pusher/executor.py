@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
 from components import gate, serving_folder
-from components.gate import Decision
+from components.decision import Decision
 from trainer_module.serving import export
 
 # Custom property of a PushedModel, as TFX's Pusher sets it: the version's folder.

@@ -24,7 +24,7 @@ from trainer_module.files import lock
 from trainer_module.files.paths import is_remote
 
 if TYPE_CHECKING:
-    from components.gate import Decision
+    from components.decision import Decision
     from pipeline.execution.nodes import Nodes
     from pipeline.metadata.connection import Connection
 

@@ -113,7 +113,7 @@ def _gates(record: RunRecord, outputs: Outputs) -> None:
         decision = gate.read(artifact.uri) if artifact is not None else None
         if decision is None:
             continue
-        entry = GateRecord(id=output.node, decision=decision.decision, why=decision.why)
+        entry = GateRecord(id=output.node, decision=decision.decision, why=decision.why, warnings=decision.warnings)
         measured = next((f for f in decision.findings if f.refuses and f.metric), None)
         if measured:
             entry.metric, entry.slice = measured.metric, measured.slice

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from components.decision import Verdict
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.record import states
 from trainer_module.files import atomic, lock
@@ -33,11 +34,12 @@ class NodeRecord(msgspec.Struct):
 
 
 class GateRecord(msgspec.Struct):
-    """What one gate decided; metric, slice, value and bound of its first refusal that has them."""
+    """What one gate decided. metric, slice, value and bound: of its first refusal that compared a metric."""
 
     id: str
-    decision: str
+    decision: Verdict
     why: str
+    warnings: list[str] = []
     metric: str | None = None
     slice: str | None = None
     value: float | None = None

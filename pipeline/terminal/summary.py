@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data import metric_names
-from pipeline.record.run_record import RunRecord
+from pipeline.record.run_record import GateRecord, RunRecord
 
 
 def show(record: RunRecord, console: Console, output_dir: str) -> None:
@@ -19,8 +19,7 @@ def show(record: RunRecord, console: Console, output_dir: str) -> None:
     if record.metrics:
         _metrics(record, console)
     for gate in record.gates:
-        if gate.decision == "passed" and ("Warning" in gate.why or "set aside" in gate.why):
-            console.print(f"[yellow]{gate.id}[/]: {gate.why}", highlight=False, soft_wrap=True)
+        _warnings(gate, console)
     if record.status == "pushed" and record.pushed_path:
         console.print(f"[green]Blessed and pushed[/] to {record.pushed_path}", highlight=False, soft_wrap=True)
         _serving(record.pushed_path, record.dataset, console)
@@ -48,6 +47,13 @@ def _training(record: RunRecord, console: Console) -> None:
         console.print(f"The training went on from its checkpoint at step {resumed_from:,}.")
     if record.train.get("warm_start"):
         console.print(record.train["warm_start"], markup=False, highlight=False, soft_wrap=True)
+
+
+def _warnings(gate: GateRecord, console: Console) -> None:
+    """A gate that did not pass says all in the paragraph that ends the run."""
+    if gate.decision == "passed" and gate.warnings:
+        console.print(f"[yellow]{gate.id} warns:[/] ", end="")
+        console.print(" ".join(gate.warnings), markup=False, highlight=False, soft_wrap=True)
 
 
 def _metrics(record: RunRecord, console: Console) -> None:

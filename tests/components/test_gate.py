@@ -5,13 +5,14 @@ import re
 import pytest
 
 from components import gate
+from components.decision import Decision, Finding
 
-REFUSED = gate.Decision(
+REFUSED = Decision(
     decision="refused",
     why="auc overall is 0.7000, it must be at least 0.8500.",
     findings=(
-        gate.Finding(text="auc overall is 0.7000.", metric="auc", slice="overall", value=0.7, bound=0.85),
-        gate.Finding(text="Column 'é' is new.", refuses=False),
+        Finding(text="auc overall is 0.7000.", metric="auc", slice="overall", value=0.7, bound=0.85),
+        Finding(text="Column 'é' is new.", refuses=False),
     ),
 )
 
@@ -28,8 +29,8 @@ def test_a_decision_is_read_back_as_it_was_written(tmp_path):
 
 
 def test_not_a_number_is_read_back_as_no_value(tmp_path):
-    finding = gate.Finding(text="auc is nan.", value=float("nan"), bound=0.85)
-    gate.write(gate.Decision(decision="refused", why="", findings=(finding,)), str(tmp_path))
+    finding = Finding(text="auc is nan.", value=float("nan"), bound=0.85)
+    gate.write(Decision(decision="refused", why="", findings=(finding,)), str(tmp_path))
     (read,) = gate.read(str(tmp_path)).findings
     assert (read.value, read.bound) == (None, 0.85)
 
@@ -40,7 +41,7 @@ def test_a_folder_without_a_decision_reads_as_none(tmp_path):
 
 @pytest.mark.parametrize(("word", "passed"), [("passed", 1), ("refused", 0), ("unchanged", 0)])
 def test_only_a_pass_lets_the_rest_of_the_pipeline_run(tmp_path, word, passed):
-    decision = gate.Decision(decision=word, why="Because.")
+    decision = Decision(decision=word, why="Because.")
     output = artifact(tmp_path)
     gate.publish(decision, output)
     assert decision.passed is bool(passed)
@@ -52,5 +53,6 @@ def test_the_type_is_named_as_kubeflow_wants_it():
     assert re.fullmatch(r"[a-z]+\.[A-Z][A-Za-z]+", gate.GateDecision.TYPE_NAME)
 
 
-def test_a_finding_refuses_unless_it_says_otherwise():
-    assert [f.refuses for f in REFUSED.findings] == [True, False]
+def test_a_finding_refuses_unless_it_is_a_warning():
+    assert REFUSED.refusals == ["auc overall is 0.7000."]
+    assert REFUSED.warnings == ["Column 'é' is new."]

@@ -63,6 +63,9 @@ def test_an_undeclared_column_only_warns(mine, tmp_path):
     assert warned.code == 0, warned.err
     assert "'note'" in warned.record["gates"][0]["why"]
     assert warned.record["gates"][0]["decision"] == "passed"
+    warnings = warned.record["gates"][0]["warnings"]
+    assert warnings and all("'note'" in warning for warning in warnings)
+    assert f"DataGate warns: {' '.join(warnings)}" in warned.out
 
 
 def test_an_empty_split_is_refused_before_training(mine, tmp_path):

@@ -10,7 +10,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components import gate, serving_folder
-from components.gate import Decision
+from components.decision import Decision
 from components.pusher import executor
 
 # Logic.

@@ -41,7 +41,7 @@ def test_the_keys_are_those_that_scripts_rely_on(recorder, tmp_path):
     text = on_disk(tmp_path)
     assert text.keys() == KEYS
     assert text["nodes"][0].keys() == {"id", "state", "seconds", "cached"}
-    assert text["gates"][0].keys() == {"id", "decision", "why", "metric", "slice", "value", "bound"}
+    assert text["gates"][0].keys() == {"id", "decision", "why", "warnings", "metric", "slice", "value", "bound"}
 
 
 def test_a_run_is_on_disk_from_its_start(recorder, tmp_path):
