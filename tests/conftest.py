@@ -1,5 +1,6 @@
 """What tests share: real runs of the command line, and materialised examples of every dataset."""
 
+import fcntl
 import os
 import sys
 from pathlib import Path
@@ -25,16 +26,23 @@ def toy(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def materialised(tmp_path_factory, toy):
-    """Returns a function: dataset name -> output folder of a run that went as far as Transform, on few rows."""
-    done = {}
+    """Returns a function: dataset name -> output folder of a run that went as far as Transform, on few rows.
+
+    All workers of pytest-xdist share these folders: the first that needs one makes it, another waits for it.
+    """
+    temporary = tmp_path_factory.getbasetemp()
+    shared = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "materialised"
 
     def run(dataset):
-        if dataset not in done:
-            output = tmp_path_factory.mktemp("materialised")
-            data = samples.first_rows(dataset, output / "data.csv", rows=1500)
-            result = cli.run(output / "out", "--dataset", dataset, "--data", data, "--to", "Transform", path=toy)
-            assert result.code == 0, result.err
-            done[dataset] = output / "out"
-        return done[dataset]
+        folder = shared / dataset
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "done").exists():
+                data = samples.first_rows(dataset, folder / "data.csv", rows=1500)
+                result = cli.run(folder / "out", "--dataset", dataset, "--data", data, "--to", "Transform", path=toy)
+                assert result.code == 0, result.err
+                (folder / "done").touch()
+        return folder / "out"
 
     return run

@@ -268,28 +268,55 @@ def test_serving_needs_no_label_and_no_weight(pair):
     np.testing.assert_array_equal(serving(examples=tf.constant(serialised))[key], serving(examples=tf.constant(bare))[key])
 
 
-def test_a_fresh_process_that_knows_only_tensorflow_answers_alike(pair, tmp_path):
+# A process outside the checkout: it reads a line of a SavedModel and a file of rows, and answers with what the model says of them.
+CLIENT = """
+import json, sys, tensorflow as tf
+for line in sys.stdin:
+    saved_model, file, key = json.loads(line)
+    with open(file) as rows:
+        serialised, raw = json.load(rows)
+    signatures = tf.saved_model.load(saved_model).signatures
+    one = signatures['serving_default'](examples=tf.constant([bytes.fromhex(row) for row in serialised]))
+    two = signatures['predict_raw'](**{name: tf.constant(values, dtype) for name, (dtype, values) in raw.items()})
+    ours = sorted({module.split('.')[0] for module in sys.modules} & {'tfx', 'trainer_module', 'data'})
+    print(json.dumps([ours, *(answer[key].numpy().tolist() for answer in (one, two))]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A process that knows only TensorFlow. Returns a function that has it answer: SavedModel, rows, output -> its answers."""
+    folder = tmp_path_factory.mktemp("client")
+    with (
+        (folder / "errors").open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+            env=cli.environment(), cwd=folder,
+        ) as process,
+    ):  # fmt: skip
+
+        def answers(saved_model, rows, key):
+            (folder / "rows").write_text(json.dumps(rows))
+            process.stdin.write(json.dumps([saved_model, str(folder / "rows"), key]) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            assert line, (folder / "errors").read_text()
+            return json.loads(line)
+
+        yield answers
+        process.stdin.close()
+
+
+def test_a_process_that_knows_only_tensorflow_answers_alike(pair, client):
     bench, result = pair
     key, serialised = SERVED[bench.dataset.task], examples(bench, rows=5)
     raw = {
         name: (v.dtype.name, v.numpy().astype(str if v.dtype == tf.string else float).tolist())
         for name, v in raw_inputs(bench, serialised).items()
     }
-    (tmp_path / "rows").write_text(json.dumps([[s.hex() for s in serialised], raw]))
-    code = (
-        "import json, sys, tensorflow as tf\n"
-        "rows, raw = json.load(open(sys.argv[2]))\n"
-        "signatures = tf.saved_model.load(sys.argv[1]).signatures\n"
-        "one = signatures['serving_default'](examples=tf.constant([bytes.fromhex(r) for r in rows]))\n"
-        "two = signatures['predict_raw'](**{n: tf.constant(v, t) for n, (t, v) in raw.items()})\n"
-        f"print(json.dumps([x['{key}'].numpy().tolist() for x in (one, two)]))\n"
-        "assert not [m for m in sys.modules if m.split('.')[0] in ('tfx', 'trainer_module', 'data')]\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, result.saved_model, tmp_path / "rows"],
-        capture_output=True, text=True, env=cli.environment(), cwd=tmp_path, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    ours, *answers = client(result.saved_model, [[s.hex() for s in serialised], raw], key)
+    assert ours == []
     here = signatures(result)[export.SERVING_DEFAULT](examples=tf.constant(serialised))[key]
-    for there in json.loads(done.stdout.splitlines()[-1]):
+    assert len(answers) == 2
+    for there in answers:
         np.testing.assert_allclose(there, here, rtol=1e-5)

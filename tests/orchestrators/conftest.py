@@ -12,7 +12,7 @@ import yaml
 
 from tests.orchestrators import processes
 from tests.orchestrators.kubernetes import existing, local, tools
-from tests.support import cli
+from tests.support import cli, warm
 
 _LEAVING_SECONDS = 15
 
@@ -25,8 +25,14 @@ def ended_when_asked():
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def warm_process():
+    """The process that forks commands outlives a module: it starts before the first one, without its mark."""
+    warm.start()
+
+
 @pytest.fixture(scope="module", autouse=True)
-def nothing_left():
+def nothing_left(warm_process):
     """No process of a module outlives it, and so no port that it listens on. (The cluster looks after its own.)"""
     mark = uuid.uuid4().hex
     os.environ[processes.MODULE] = mark

@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support import warm
+
 ROOT = Path(__file__).parents[2]
+_SECONDS = 300
 
 
 @dataclass
@@ -29,22 +33,39 @@ def command(*args):
 
 
 def environment(path=None):
-    """The environment of a run: bytecode is used, and `path` can be imported from."""
+    """Returns the environment of a run: it uses bytecode, and can import from the folder `path`."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return env | ({"PYTHONPATH": str(path)} if path else {})
 
 
-def call(*args, path=None, stdin=None):
-    """Runs any command."""
-    done = subprocess.run(
-        command(*args), cwd=ROOT, env=environment(path), input=stdin, capture_output=True, text=True, timeout=300, check=False
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+def call(*args, path=None, stdin="", new_process=False):
+    """Runs any command.
+
+    Args:
+        args: those after `python -m pipeline`.
+        path: a folder that its process can import from.
+        stdin: what the command reads.
+        new_process: start Python anew, where what happens at its start or end is the point, rather than fork: see `warm`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder, name) for name in ("in", "out", "err")]
+        for stream, text in zip(streams, (stdin, "", ""), strict=True):
+            stream.write_text(text)
+        start = _start if new_process else warm.run
+        code = start([str(arg) for arg in args], cwd=ROOT, environment=environment(path), streams=streams, seconds=_SECONDS)
+        return Result(code, *(stream.read_text() for stream in streams[1:]))
 
 
-def run(output, *args, path=None):
-    """Runs the pipeline into `output`; `record` is its run.json."""
-    result = call("run", "--output-dir", output, *args, path=path)
+def _start(arguments, *, cwd, environment, streams, seconds):
+    with streams[0].open() as stdin, streams[1].open("w") as out, streams[2].open("w") as err:
+        return subprocess.run(
+            command(*arguments), cwd=cwd, env=environment, stdin=stdin, stdout=out, stderr=err, timeout=seconds, check=False
+        ).returncode
+
+
+def run(output, *args, path=None, new_process=False):
+    """Runs the pipeline into `output`; `record` is its run.json. For the rest see `call`."""
+    result = call("run", "--output-dir", output, *args, path=path, new_process=new_process)
     file = Path(output) / "run.json"
     result.record = json.loads(file.read_text()) if file.exists() else {}
     return result
