@@ -268,7 +268,7 @@ def test_serving_needs_no_label_and_no_weight(pair):
     np.testing.assert_array_equal(serving(examples=tf.constant(serialised))[key], serving(examples=tf.constant(bare))[key])
 
 
-# A process outside the checkout: it reads a line of a SavedModel and a file of rows, and answers with what the model says of them.
+# Reads lines of (SavedModel, file of rows, output); answers with what the model says of the rows, and our modules in it.
 CLIENT = """
 import json, sys, tensorflow as tf
 for line in sys.stdin:
