@@ -10,8 +10,10 @@ SITE := docs/_build/html
 # uv from the PATH if there is one, else a private copy in .uv/ (a local folder: nothing on the machine is changed).
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 ARGS ?=
-# Tests that run at once, each file in one process; a process takes up to 3 GB.
+# Tests that run at once, each file in one process; a process takes up to 3 GB. Files start in the order of tests/conftest.py.
 WORKERS ?= 2
+PYTEST := $(PYTHON) -m pytest
+AT_ONCE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # TensorFlow and TFX import 15 s slower without bytecode; some shells switch it off.
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
@@ -26,15 +28,20 @@ run: $(VENV)/.run ## train, evaluate and push a model on the Chicago taxi trips 
 
 .PHONY: test
 test: $(VENV)/.dev ## the tests (ARGS="-k name" for some)
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not e2e" $(ARGS)
+	@$(PYTEST) $(AT_ONCE) -m "not slow and not e2e" $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## the tests that take longer: every model on every real dataset, whole runs of each
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile -m "slow and not e2e" $(ARGS)
+	@$(PYTEST) $(AT_ONCE) -m "slow and not e2e" $(ARGS)
 
 .PHONY: e2e
 e2e: $(VENV)/.dev ## the proofs against real servers: Kubernetes and Argo, Airflow, MLMD on MySQL, PostgreSQL and gRPC
-	@$(PYTHON) -m pytest -m e2e $(ARGS)
+	@$(PYTEST) -m e2e $(ARGS)
+
+# One session, so that they share what they prepare and end together. Kubernetes needs Go modules built first (7 minutes).
+.PHONY: test-all
+test-all: $(VENV)/.dev ## what CI runs: test, test-slow, and of e2e all but Kubernetes
+	@$(PYTEST) $(AT_ONCE) --ignore tests/orchestrators/kubernetes --ignore tests/orchestrators/test_parity.py $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers

@@ -14,6 +14,27 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
 
+# What takes minutes starts first, so that the workers of pytest-xdist end together: a worker runs whole files.
+LONGEST_FIRST = (
+    "tests/contracts",
+    "tests/orchestrators",
+    "tests/test_readme.py",
+    "tests/e2e",
+    "tests/trainer_module/cluster",
+    "tests/trainer_module/training",
+    "tests/trainer_module",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Sorts the tests by how long their folders take; within one their order stays."""
+
+    def rank(item):
+        path = item.path.relative_to(ROOT)
+        return next((i for i, start in enumerate(LONGEST_FIRST) if path.is_relative_to(start)), len(LONGEST_FIRST))
+
+    items.sort(key=rank)
+
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):

@@ -45,6 +45,7 @@ def test_a_whole_run(airflow, tmp_path):
     assert slots == 1
 
 
+@pytest.mark.slow
 def test_data_that_a_gate_refuses(airflow, tmp_path):
     data = samples.write_fruit(tmp_path / "single.csv", rows=1)
     airflow.compile("airflow.dag_id=fruit", dataset="toy.fruit", output_dir=tmp_path, data=data)
