@@ -18,7 +18,7 @@ _MARKS = {
 # More would not fit on a screen beside the nodes.
 ROWS = 12
 
-Trial = Mapping[str, Any]  # the fields of trainer_module.tuning.trial_table.Record
+Trial = Mapping[str, Any]  # the fields of trainer_module.tuning.trial_table.TrialSummary
 
 
 def table(trials: Sequence[Trial], rows: int = ROWS) -> Table:
