@@ -26,15 +26,10 @@ from pathlib import Path
 from benchmarks import search_faults
 from data import discovery
 from pipeline import errors, node_ids
-from tests.support.faults import Case, Result, run, training
+from tests.support.faults import DEVICES, MIRRORED, PS, Case, Result, run, training
 from trainer_module.training.settings import Cluster
 
 _DATASET, _MODEL, _BATCH = "taxi", "custom_wide_deep", 200
-_START_SECONDS = 60
-
-PS = Cluster(workers=2, ps=1, start_seconds=_START_SECONDS)
-MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_START_SECONDS)
-DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)
 
 
 CASES = [

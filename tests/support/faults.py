@@ -26,6 +26,13 @@ from trainer_module.training import job, progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, Settings
 
+# A training by each of the strategies, as small as it can be and still lose a process.
+_START_SECONDS = 60
+
+PS = Cluster(workers=2, ps=1, start_seconds=_START_SECONDS)
+MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_START_SECONDS)
+DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)
+
 _CHECKPOINTS = 8  # in a training
 _LATE_SECONDS = 10.0
 # No training takes longer, on two cores that others use too.

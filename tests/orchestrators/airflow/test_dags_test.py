@@ -11,7 +11,7 @@ import pytest
 from pipeline.config import pipeline_config
 from pipeline.orchestrators import airflow_compiler
 from tests.orchestrators.airflow import live, rig
-from tests.orchestrators.airflow.test_scheduler import NODES
+from tests.orchestrators.airflow.rig import NODES
 from tests.support import cli, samples
 
 DATE = "2026-01-31"

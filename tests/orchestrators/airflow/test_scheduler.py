@@ -10,14 +10,13 @@ import pytest
 
 from tests.orchestrators import processes
 from tests.orchestrators.airflow import live, rig
+from tests.orchestrators.airflow.rig import NODES
 from tests.orchestrators.databases import had
 from tests.support import cli
 
 pytestmark = pytest.mark.e2e
 
 OLDER, NEWER = "2026-01-30", "2026-01-31"
-NODES = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "LatestBlessedModel", "LatestTuned",
-         "Transform", "Trainer", "ChampionGate", "Evaluator", "Pusher")  # fmt: skip
 
 
 def run_id(date):

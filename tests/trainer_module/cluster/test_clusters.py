@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 
 import trainer_module
-from benchmarks.faults import DEVICES, MIRRORED, PS
 from tests.support import faults
 from tests.support.cli import ROOT, environment
-from tests.support.faults import Case
+from tests.support.faults import DEVICES, MIRRORED, PS, Case
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.cluster import addresses, run_role, supervisor, tf_config
