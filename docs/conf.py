@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import tomli
+from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # autodoc imports `data` and the heads from this checkout
@@ -23,8 +26,8 @@ myst_enable_extensions = ["colon_fence"]
 # The reference of the Python names comes from the docstrings (Google's style, code in single backticks).
 autodoc_mock_imports = ["tensorflow"]
 autodoc_member_order = "bysource"
-autodoc_class_signature = "mixed"
-autodoc_typehints_format = "short"
+autodoc_typehints = "none"  # the list of attributes has the types; the signature has names and defaults
+maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 napoleon_use_ivar = True
 default_role = "literal"
@@ -37,5 +40,23 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 pygments_style = "default"
 pygments_dark_style = "github-dark"
+
+
+def setup(app: Sphinx) -> None:
+    """Makes the reference of Python names shorter to read."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"  # Sphinx says "Variables"
+    app.connect("autodoc-process-signature", _shorten)
+
+
+def _shorten(
+    app: Sphinx, what: str, name: str, thing: object, options: object, signature: str | None, returns: object
+) -> tuple[str | None, object]:
+    """Leaves out the inside of a default that is an object: `Training(steps=1000, ...)` becomes `Training()`."""
+    if signature:
+        signature = re.sub(r"=([A-Z]\w+)\([^()]*\)", r"=\1()", signature).replace("<factory>", "...")
+    return signature, returns

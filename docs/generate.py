@@ -73,24 +73,24 @@ def _option(option: click.Option) -> tuple[str, str, str]:
 
 def _settings() -> Iterator[str]:
     """One section for each table of the configuration."""
-    rows: dict[str, list[tuple[str, str, str, str]]] = {}
+    rows: dict[str, list[tuple[str, str, str]]] = {}
     for key, row in _keys(Config, ""):
         rows.setdefault(key.partition(".")[0] if "." in key else "", []).append((f"`{key}`", *row))
     for table, keys in rows.items():
         yield from (f"## {table}" if table else "## General", "")
-        yield from _table(("key", "value", "default", "meaning"), keys)
+        yield from _table(("key", "meaning", "value"), keys)
         yield ""
 
 
-def _keys(table: type, prefix: str) -> Iterator[tuple[str, tuple[str, str, str]]]:
+def _keys(table: type, prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
     hints = typing.get_type_hints(table, include_extras=True)
     for field in msgspec.structs.fields(table):
         if isinstance(field.type, type) and issubclass(field.type, Table):
             yield from _keys(field.type, f"{prefix}{field.name}.")
         else:
             meta = next(m for m in hints[field.name].__metadata__ if isinstance(m, Meta))
-            kind = _kind(inspect.type_info(hints[field.name]))
-            yield prefix + field.name, (kind, _default(field.default), meta.description or "")
+            kind, default = _kind(inspect.type_info(hints[field.name])), _default(field.default)
+            yield prefix + field.name, (meta.description or "", f"{kind}; default {default}" if default else kind)
 
 
 def _kind(info: inspect.Type) -> str:
