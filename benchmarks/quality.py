@@ -32,9 +32,8 @@ from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
 from pipeline import errors, node_ids
 from pipeline.record import collect, run_record
 from trainer_module.estimators import build
-from trainer_module.heads import PROBABILITIES
 from trainer_module.models import NAME as MODELS
-from trainer_module.serving import export
+from trainer_module.serving import signatures
 
 _BATCH = 1000
 
@@ -122,14 +121,6 @@ def ask(model: tf.Module, signature: str, key: str, rows: Examples) -> np.ndarra
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
-_SERVED = {
-    "binary_classification": export.PROBABILITY,
-    "multiclass_classification": PROBABILITIES,
-    "regression": export.PREDICTION,
-    "forecast": export.PREDICTION,
-}
-
-
 def compare(name: str, models: Sequence[str], output: Path, options: Sequence[str]) -> tuple[str, scores.Scores]:
     """Trains and scores everything on the dataset of a name. Returns the report and the scores.
 
@@ -144,9 +135,14 @@ def compare(name: str, models: Sequence[str], output: Path, options: Sequence[st
     served = {model: tf.saved_model.load(run.saved_model) for model, run in trained.items()}
     # The label's rule is the project's own; every model carries it.
     teacher = next(iter(served.values()))
-    train_labels, labels = (ask(teacher, export.TRANSFORM_LABELS, dataset.label.name, rows) for rows in (train_rows, eval_rows))
+    train_labels, labels = (
+        ask(teacher, signatures.TRANSFORM_LABELS, dataset.label.name, rows) for rows in (train_rows, eval_rows)
+    )
 
-    predictions = {n: ask(model, export.SERVING_DEFAULT, _SERVED[dataset.task], eval_rows) for n, model in served.items()}
+    predictions = {
+        n: ask(model, signatures.SERVING_DEFAULT, signatures.SERVED_PREDICTION[dataset.task], eval_rows)
+        for n, model in served.items()
+    }
     predictions |= references.predict(dataset, train_rows, train_labels, eval_rows)
     found = scores.score(dataset.task, labels, predictions)
     title = f"{name} ({dataset.label.name}): {len(train_rows)} training rows, {len(eval_rows)} evaluation rows."

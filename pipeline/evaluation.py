@@ -8,22 +8,14 @@ from collections.abc import Mapping
 import tensorflow_model_analysis as tfma
 
 from components.metrics import classification, regression
-from data import TASKS, Bound, Dataset, Task
+from data import TASKS, Bound, Dataset
 from data import metric_names as names
-from trainer_module.heads import PROBABILITIES, WEIGHT
+from trainer_module.heads import WEIGHT
 from trainer_module.heads.metrics import AUC_THRESHOLDS
-from trainer_module.serving import export
+from trainer_module.serving import signatures
 
 # Bounds are compared after float arithmetic in another order than the training's.
 _ROUNDING = 1e-6
-
-# The served output that is compared with the label.
-_PREDICTION: Mapping[Task, str] = {
-    "binary_classification": export.PROBABILITY,
-    "multiclass_classification": PROBABILITIES,
-    "regression": export.PREDICTION,
-    "forecast": export.PREDICTION,
-}
 
 
 def eval_config(dataset: Dataset) -> tfma.EvalConfig:
@@ -31,9 +23,9 @@ def eval_config(dataset: Dataset) -> tfma.EvalConfig:
     return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
-                signature_name=export.SERVING_DEFAULT,
-                prediction_key=_PREDICTION[dataset.task],
-                preprocessing_function_names=[export.TRANSFORM_LABELS],
+                signature_name=signatures.SERVING_DEFAULT,
+                prediction_key=signatures.SERVED_PREDICTION[dataset.task],
+                preprocessing_function_names=[signatures.TRANSFORM_LABELS],
                 label_key=dataset.label.name,
                 example_weight_key=WEIGHT if dataset.weight else "",
             )

@@ -12,7 +12,7 @@ from tfx.utils import path_utils
 from components import gate
 from components.champion_gate import logic
 from components.serving_folder import newest
-from trainer_module.serving import export
+from trainer_module.serving import card
 
 ArtifactDict = dict[str, list[types.Artifact]]
 
@@ -26,11 +26,11 @@ class Executor(base_executor.BaseExecutor):
         decision = logic.decide(
             model=_identity(artifact_utils.get_single_instance(input_dict["model"])),
             champion=next((_identity(a) for a in input_dict.get("champion") or []), None),
-            served=export.identity(served) if served else None,
+            served=card.identity(served) if served else None,
             served_at=served,
         )
         gate.publish(decision, artifact_utils.get_single_instance(output_dict["decision"]))
 
 
 def _identity(model: types.Artifact) -> str | None:
-    return export.identity(path_utils.serving_model_path(model.uri))
+    return card.identity(path_utils.serving_model_path(model.uri))

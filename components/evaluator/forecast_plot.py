@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from data import ORIGIN, SERIES, Series
-from trainer_module.serving import export
+from trainer_module.serving import signatures
 
 FILE = "forecast.png"
 
@@ -50,8 +50,8 @@ def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> b
     chosen = list(choose((_parse(r, declared) for r in records), declared.outputs))
     if not chosen:
         return False
-    serve = tf.saved_model.load(saved_model).signatures[export.SERVING_DEFAULT]
-    forecasts = serve(examples=tf.constant([w.example for w in chosen]))[export.PREDICTION].numpy()
+    serve = tf.saved_model.load(saved_model).signatures[signatures.SERVING_DEFAULT]
+    forecasts = serve(examples=tf.constant([w.example for w in chosen]))[signatures.PREDICTION].numpy()
     _draw(chosen, forecasts, declared, target)
     return True
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from components.decision import Decision, Finding
 from data import Dataset
-from trainer_module.serving import export
+from trainer_module.serving import card, signatures
+from trainer_module.serving.saved_model import signature_names
 
 _DIRECTIONS = {"lower_bound": "must be at least", "upper_bound": "must be at most"}
 
@@ -19,19 +20,19 @@ def why_unfit(saved_model: str, dataset: Dataset) -> str | None:
         saved_model: folder of the SavedModel.
         dataset: what the examples hold today.
     """
-    missing = {export.SERVING_DEFAULT, export.TRANSFORM_LABELS} - export.signatures(saved_model)
+    missing = {signatures.SERVING_DEFAULT, signatures.TRANSFORM_LABELS} - signature_names(saved_model)
     if missing:
         return f"it has no signature {' and '.join(sorted(missing))}"
-    trained_on = export.read_card(saved_model)
+    trained_on = card.read(saved_model)
     if trained_on is None:
-        return f"it does not say what it was trained on ({export.CARD_FILE} is missing)"
+        return f"it does not say what it was trained on ({card.FILE} is missing)"
     if trained_on.task != dataset.task:
         return f"its task was {trained_on.task}, the dataset's is {dataset.task}"
     if trained_on.label != dataset.label.name:
         return f"its label was '{trained_on.label}', the dataset's is '{dataset.label.name}'"
     if dataset.weight and dataset.weight not in trained_on.columns:
         return f"it knows nothing of the example weight '{dataset.weight}'"
-    columns = export.written(dataset)
+    columns = card.column_types(dataset)
     for column, then in trained_on.columns.items():
         now = columns.get(column)
         if now is None:

@@ -15,7 +15,7 @@ from tfx.utils import io_utils, proto_utils
 
 from components import gate, serving_folder
 from components.decision import Decision
-from trainer_module.serving import export
+from trainer_module.serving import card
 
 # Custom property of a PushedModel, as TFX's Pusher sets it: the version's folder.
 PUSHED_DESTINATION = "pushed_destination"
@@ -70,5 +70,5 @@ class Executor(executor.Executor):
 
 def _same(served: str, saved_model: str) -> bool:
     """Whether a version is a copy of a model."""
-    identity = export.identity(saved_model)
-    return identity is not None and identity == export.identity(served)
+    identity = card.identity(saved_model)
+    return identity is not None and identity == card.identity(served)

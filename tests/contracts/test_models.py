@@ -15,18 +15,9 @@ from pipeline import node_ids
 from pipeline.evaluation import eval_config
 from tests.support import cli, toys, training
 from trainer_module.estimators.build import why_unfit
-from trainer_module.heads import PREDICTED, PROBABILITIES, label_scale, metrics
+from trainer_module.heads import PREDICTION_KEYS, label_scale, metrics
 from trainer_module.models import NAME as MODELS
-from trainer_module.serving import export
-
-# The served output in which a task's prediction stands.
-SERVED = {
-    "binary_classification": export.PROBABILITY,
-    "multiclass_classification": PROBABILITIES,
-    "regression": export.PREDICTION,
-    "forecast": export.PREDICTION,
-}
-
+from trainer_module.serving.signatures import LABEL, PREDICT_RAW, SERVED_PREDICTION, SERVING_DEFAULT, TRANSFORM_LABELS
 
 # Toys that differ little from another pair.
 REPEATS = {("toy.surge", "lstm_forecaster"), ("toy.species", "canned_linear"), ("toy.species", "keras_wide_deep")}
@@ -94,21 +85,21 @@ def signatures(result):
 
 def test_every_signature_answers_alike_and_like_the_estimator(pair):
     bench, result = pair
-    key = SERVED[bench.dataset.task]
+    key = SERVED_PREDICTION[bench.dataset.task]
     serialised = examples(bench)
     loaded = signatures(result)
-    assert set(loaded) >= {export.SERVING_DEFAULT, export.PREDICT_RAW, export.TRANSFORM_LABELS}
-    served = loaded[export.SERVING_DEFAULT](examples=tf.constant(serialised))
-    raw = loaded[export.PREDICT_RAW](**raw_inputs(bench, serialised))
+    assert set(loaded) >= {SERVING_DEFAULT, PREDICT_RAW, TRANSFORM_LABELS}
+    served = loaded[SERVING_DEFAULT](examples=tf.constant(serialised))
+    raw = loaded[PREDICT_RAW](**raw_inputs(bench, serialised))
     assert set(served) == set(raw)
     np.testing.assert_allclose(served[key], raw[key], rtol=1e-5)
-    if export.LABEL in served:
-        np.testing.assert_array_equal(served[export.LABEL], raw[export.LABEL])
+    if LABEL in served:
+        np.testing.assert_array_equal(served[LABEL], raw[LABEL])
 
     predicted = bench.estimator().predict(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
     # Transform writes its examples in another order: compare the rows as sets.
-    ours = np.sort([float(p[PREDICTED[bench.dataset.task]][0]) for p in predicted])
-    everyone = loaded[export.SERVING_DEFAULT](examples=tf.constant(examples(bench, rows=-1)))[key].numpy()
+    ours = np.sort([float(p[PREDICTION_KEYS[bench.dataset.task]][0]) for p in predicted])
+    everyone = loaded[SERVING_DEFAULT](examples=tf.constant(examples(bench, rows=-1)))[key].numpy()
     np.testing.assert_allclose(ours, np.sort(everyone.reshape(len(everyone), -1)[:, 0]), rtol=1e-4)
 
 
@@ -168,7 +159,7 @@ def schema_of(bench):
 def test_labels_are_the_same_in_serving_and_in_training(pair):
     bench, result = pair
     label = bench.dataset.label.name
-    served = signatures(result)[export.TRANSFORM_LABELS](examples=tf.constant(examples(bench, rows=-1)))[label]
+    served = signatures(result)[TRANSFORM_LABELS](examples=tf.constant(examples(bench, rows=-1)))[label]
     files = training.artifact(bench.output, *node_ids.TRANSFORMED_EXAMPLES) + "/Split-eval/*"
     records = tf.data.TFRecordDataset(tf.io.gfile.glob(files), "GZIP")
     spec = {label: bench.transform.transformed_feature_spec()[label]}
@@ -223,41 +214,41 @@ def test_prediction_builds_no_loss_and_no_optimizer(pair):
 
 def test_a_batch_of_one_and_an_empty_batch_are_answered(pair):
     bench, result = pair
-    key, loaded = SERVED[bench.dataset.task], signatures(result)
+    key, loaded = SERVED_PREDICTION[bench.dataset.task], signatures(result)
     for rows in (1, 0):
         serialised = examples(bench)[:rows]
-        served = loaded[export.SERVING_DEFAULT](examples=tf.constant(serialised, tf.string))
-        raw = loaded[export.PREDICT_RAW](**raw_inputs(bench, serialised))
+        served = loaded[SERVING_DEFAULT](examples=tf.constant(serialised, tf.string))
+        raw = loaded[PREDICT_RAW](**raw_inputs(bench, serialised))
         assert served[key].shape == raw[key].shape
         assert served[key].shape[0] == rows
 
 
 def test_unknown_categories_and_extreme_numbers_are_answered(pair):
     bench, result = pair
-    answer = signatures(result)[export.PREDICT_RAW](**one_row(bench, 1e7, "never seen"))[SERVED[bench.dataset.task]]
-    if not label_scale.has_units(bench.dataset.label):
+    answer = signatures(result)[PREDICT_RAW](**one_row(bench, 1e7, "never seen"))[SERVED_PREDICTION[bench.dataset.task]]
+    if not label_scale.is_scaled(bench.dataset.label):
         assert np.all((answer.numpy() >= 0) & (answer.numpy() <= 1))
     assert answer.shape[0] == 1
 
 
 def test_an_empty_row_is_answered_or_refused_as_the_dataset_declares(pair):
     bench, result = pair
-    key, loaded = SERVED[bench.dataset.task], signatures(result)
+    key, loaded = SERVED_PREDICTION[bench.dataset.task], signatures(result)
     if bench.dataset.empty_row == "refuse":
         with pytest.raises(tf.errors.InvalidArgumentError, match="no value at all"):
-            loaded[export.PREDICT_RAW](**one_row(bench, math.nan, ""))
+            loaded[PREDICT_RAW](**one_row(bench, math.nan, ""))
         with pytest.raises(tf.errors.InvalidArgumentError, match="no value at all"):
-            loaded[export.SERVING_DEFAULT](examples=tf.constant([b""]))
+            loaded[SERVING_DEFAULT](examples=tf.constant([b""]))
         return
-    missing = loaded[export.PREDICT_RAW](**one_row(bench, math.nan, ""))[key]
+    missing = loaded[PREDICT_RAW](**one_row(bench, math.nan, ""))[key]
     assert np.all(np.isfinite(missing))
-    nothing = loaded[export.SERVING_DEFAULT](examples=tf.constant([b""]))[key]
+    nothing = loaded[SERVING_DEFAULT](examples=tf.constant([b""]))[key]
     np.testing.assert_allclose(nothing, missing, rtol=1e-6)
 
 
 def test_serving_needs_no_label_and_no_weight(pair):
     bench, result = pair
-    key, serving = SERVED[bench.dataset.task], signatures(result)[export.SERVING_DEFAULT]
+    key, serving = SERVED_PREDICTION[bench.dataset.task], signatures(result)[SERVING_DEFAULT]
     serialised = examples(bench, rows=20)
     bare = []
     for text in serialised:
@@ -309,14 +300,14 @@ def client(tmp_path_factory):
 
 def test_a_process_that_knows_only_tensorflow_answers_alike(pair, client):
     bench, result = pair
-    key, serialised = SERVED[bench.dataset.task], examples(bench, rows=5)
+    key, serialised = SERVED_PREDICTION[bench.dataset.task], examples(bench, rows=5)
     raw = {
         name: (v.dtype.name, v.numpy().astype(str if v.dtype == tf.string else float).tolist())
         for name, v in raw_inputs(bench, serialised).items()
     }
     ours, *answers = client(result.saved_model, [[s.hex() for s in serialised], raw], key)
     assert ours == []
-    here = signatures(result)[export.SERVING_DEFAULT](examples=tf.constant(serialised))[key]
+    here = signatures(result)[SERVING_DEFAULT](examples=tf.constant(serialised))[key]
     assert len(answers) == 2
     for there in answers:
         np.testing.assert_allclose(there, here, rtol=1e-5)

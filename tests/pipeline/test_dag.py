@@ -51,6 +51,10 @@ def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
     [
         ("trainer_module.transform.preprocess", {"Transform", "Trainer"}),
         ("trainer_module.models.custom_wide_deep", {"Trainer"}),
+        ("trainer_module.heads.metrics", {"Trainer"}),
+        ("trainer_module.heads.label_scale", {"Transform", "Trainer"}),
+        ("trainer_module.serving.receiver", {"Trainer"}),
+        ("trainer_module.serving.card", {"Trainer", "ChampionGate", "Evaluator", "Pusher"}),
         ("components.data_gate.logic", {"DataGate"}),
         ("components.csv_files.reader", {"CsvExampleGen"}),
         ("components.pusher.executor", {"Pusher"}),

@@ -12,7 +12,8 @@ from pipeline import node_ids
 from tests.support import training
 from trainer_module import entry
 from trainer_module.checkpoints import folder, prune
-from trainer_module.serving import export
+from trainer_module.serving import card
+from trainer_module.serving.saved_model import signature_names
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +150,8 @@ def test_a_training_whose_checkpoints_and_artifacts_are_remote_goes_on_and_hands
     remote = {"checkpoints": f"{bucket}/checkpoints", "artifacts": f"{bucket}/artifacts"}
     assert run(asked(10, **remote)) == (0, 10, "")
     assert run(args := asked(20, **remote, checkpoint_steps=5, eval_seconds=0)) == (10, 20, "")
-    assert "predict_raw" in export.signatures(args.serving_model_dir)
-    assert export.read_card(args.serving_model_dir).dataset == "toy.fruit"
+    assert "predict_raw" in signature_names(args.serving_model_dir)
+    assert card.read(args.serving_model_dir).dataset == "toy.fruit"
     assert tf.io.gfile.glob(f"{args.model_run_dir}/events.out.tfevents.*")
     assert not tf.io.gfile.glob(f"{bucket}/checkpoints/*/export")
     assert run(asked(10, **remote)) == (0, 10, "-2")

@@ -17,7 +17,7 @@ from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.estimators.build import HyperParameterError, UnfitModelError
 from trainer_module.estimators.keras_conversion import KerasModelError
 from trainer_module.estimators.warm_start import WarmStartError
-from trainer_module.serving.export import MissingPredictionError
+from trainer_module.serving.outputs import MissingPredictionError
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import attempt, loop

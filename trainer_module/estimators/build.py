@@ -12,9 +12,9 @@ import tensorflow as tf
 from data import Dataset, Tabular, discovery
 from trainer_module.estimators import keras_conversion, stateless_random, summaries, warm_start
 from trainer_module.heads import WEIGHT, label_scale
-from trainer_module.heads.metrics import evaluate
+from trainer_module.heads.metrics import eval_metric_ops
 from trainer_module.models import NAME as MODELS
-from trainer_module.serving import export
+from trainer_module.serving import outputs
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
@@ -120,7 +120,7 @@ def build(
 
     The model of the file sees labels on a standardised scale (`trainer_module.heads.label_scale`). Its predictions are put back
     into the label's own units; the metrics of the task are added to its own metrics; its export gets the signatures of
-    `trainer_module.serving.export`.
+    `trainer_module.serving.signatures`.
 
     The process's seeds are set first: `RunConfig.tf_random_seed` does not reach the initialisers of Keras layers.
     A training writes the summaries of `trainer_module.estimators.summaries`, every `RunConfig.save_summary_steps`. If one
@@ -137,7 +137,7 @@ def build(
         transform_graph: Transform's output, to say how its vocabularies differ from that model's.
 
     Raises (when it is trained, evaluated or exported):
-        trainer_module.serving.export.MissingPredictionError: `predictions` lacks what the task is evaluated and served by.
+        trainer_module.serving.outputs.MissingPredictionError: `predictions` lacks what the task is evaluated and served by.
     """
     if config.tf_random_seed is not None:
         tf.keras.utils.set_random_seed(config.tf_random_seed)
@@ -170,21 +170,23 @@ def _model_fn(inner: tf.estimator.Estimator, dataset: Dataset, histograms: bool,
         # The served input has the label as one of its columns, for the signature that evaluation reads it from.
         served_label = features.pop(declared.name, None) if labels is None else None
         seen = (
-            label_scale.standardise(declared, labels, features)
-            if labels is not None and label_scale.has_units(declared)
+            label_scale.to_training_scale(declared, labels, features)
+            if labels is not None and label_scale.is_scaled(declared)
             else labels
         )
         spec = inner.model_fn(features, seen, mode, config)
         if mode == tf.estimator.ModeKeys.TRAIN:
             _prepare(spec, inner.config, histograms, warm)
             return spec
-        spec = export.in_units(spec, dataset, features)
+        spec = outputs.in_label_units(spec, dataset, features)
         if mode == tf.estimator.ModeKeys.EVAL:
-            metrics = evaluate(dataset.task, labels, export.predicted(dataset, spec.predictions), features.get(WEIGHT))
+            metrics = eval_metric_ops(
+                dataset.task, labels, outputs.task_prediction(dataset, spec.predictions), features.get(WEIGHT)
+            )
             return spec._replace(eval_metric_ops={**(spec.eval_metric_ops or {}), **metrics})
         if served_label is None:  # predict(): nothing is exported
             return spec
-        return spec._replace(export_outputs=export.outputs(spec, dataset, served_label, features.get(WEIGHT)))
+        return spec._replace(export_outputs=outputs.export_outputs(spec, dataset, served_label, features.get(WEIGHT)))
 
     return model_fn
 

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from data import Dataset
-from trainer_module.heads import PREDICTED, WEIGHT, head
+from trainer_module.heads import PREDICTION_KEYS, WEIGHT, head
 
 _SEQUENTIAL_SUFFIX = "_input"  # what Keras adds to a Sequential's first layer to name the input
 
@@ -27,7 +27,7 @@ def to_estimator(model: tf.keras.Model, dataset: Dataset, config: tf.estimator.R
     Example weights of the dataset weigh the loss.
 
     Args:
-        model: its inputs are linked to features by `links`, its last layer is named by `heads.PREDICTED`.
+        model: its inputs are linked to features by `links`, its last layer is named by `heads.PREDICTION_KEYS`.
         dataset: that it is trained on.
         config: of the Estimator.
 
@@ -107,7 +107,7 @@ def _check_optimizer(optimizer: Any) -> None:
 
 
 def _check_output(model: tf.keras.Model, dataset: Dataset) -> None:
-    key, width = PREDICTED[dataset.task], head(dataset).logits
+    key, width = PREDICTION_KEYS[dataset.task], head(dataset).logits
     if key not in model.output_names:
         raise KerasModelError(
             f"The last layer of a Keras model for a {dataset.task} must be named '{key}'. "

@@ -1,8 +1,8 @@
-"""What a task asks of a model: its head, its metrics, the scale of its label. Model files import from here.
+"""What a task requires of a model: its head, its metrics, the scale of its label. Model files import these names from here.
 
-`metrics` is not imported here: code that only needs names would depend on it, and with it Transform's cache.
+`metrics` is deliberately not imported: Transform imports this package, and its cache would then depend on the metrics.
 """
 
-from trainer_module.heads.task_head import LOGISTIC, PREDICTED, PREDICTIONS, PROBABILITIES, WEIGHT, Head, head
+from trainer_module.heads.task_head import LOGISTIC, PREDICTION_KEYS, PREDICTIONS, PROBABILITIES, WEIGHT, Head, head
 
-__all__ = ["LOGISTIC", "PREDICTED", "PREDICTIONS", "PROBABILITIES", "WEIGHT", "Head", "head"]
+__all__ = ["LOGISTIC", "PREDICTIONS", "PREDICTION_KEYS", "PROBABILITIES", "WEIGHT", "Head", "head"]

@@ -1,6 +1,6 @@
-"""What a task asks of the end of a model: how many logits, which predictions, which loss.
+"""The head of a task: how many logits a model has, its predictions, its loss.
 
-A model need not use this: what counts is that `predictions` of its EstimatorSpec has the key that `PREDICTED` names.
+A model may have another head. It only must predict under the key that `PREDICTION_KEYS` names for the task.
 """
 
 from __future__ import annotations
@@ -12,32 +12,34 @@ import tensorflow as tf
 
 from data import Dataset, MulticlassLabel, Task
 
-# The keys of canned heads.
+# Keys of the predictions of TensorFlow's canned Estimators.
 LOGISTIC = "logistic"
 PROBABILITIES = "probabilities"
 PREDICTIONS = "predictions"
 
-# What every model of a task predicts, by the key in `predictions`: float32
-# [batch, 1] probability of the positive class; [batch, classes] probabilities; [batch, 1] or [batch, outputs] numbers on the
-# standardised scale that the labels of the input function have been put on (trainer_module/heads/label_scale.py).
-PREDICTED: Mapping[Task, str] = {
+# Task -> the key in `predictions` of an EstimatorSpec that every model of the task must have. Its value is float32:
+# - binary classification: [batch, 1], the probability of class 1;
+# - multi-class classification: [batch, classes], probabilities;
+# - regression [batch, 1] and forecast [batch, outputs]: numbers on the training scale, like the labels that the model gets
+#   (trainer_module/heads/label_scale.py).
+PREDICTION_KEYS: Mapping[Task, str] = {
     "binary_classification": LOGISTIC,
     "multiclass_classification": PROBABILITIES,
     "regression": PREDICTIONS,
     "forecast": PREDICTIONS,
 }
 
-# Name of the example weights [batch, 1] among the features, if the dataset declares any.
+# Name of the feature that holds the example weights [batch, 1], if the dataset declares any.
 WEIGHT = "example_weight"
 
 
 @dataclass(frozen=True)
 class Head:
-    """The end of a model for one dataset.
+    """The head of a model for one dataset.
 
     Attributes:
-        task: of the dataset.
-        logits: number of values that the model computes a row.
+        task: the dataset's task.
+        logits: number of logits for each row.
     """
 
     task: Task
@@ -45,26 +47,26 @@ class Head:
 
     def predictions(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the predictions of an EstimatorSpec from logits [batch, self.logits]."""
-        return {"logits": logits, PREDICTED[self.task]: tf.keras.activations.get(self.activation)(logits)}
+        return {"logits": logits, PREDICTION_KEYS[self.task]: tf.keras.activations.get(self.activation)(logits)}
 
     @property
     def activation(self) -> str:
-        """What turns logits into what the task predicts, by Keras' name."""
+        """The activation that turns logits into the task's prediction, by its name in Keras."""
         return {"binary_classification": "sigmoid", "multiclass_classification": "softmax"}.get(self.task, "linear")
 
     def loss(self, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the mean over the batch of the weighted losses: cross entropy, or the squared error.
+        """Returns the loss: the mean over the batch of weighted cross entropies or squared errors.
 
         Args:
             labels: [batch, 1], or [batch, logits] for a forecast.
             logits: [batch, logits].
-            weights: [batch, 1]; None is 1.
+            weights: [batch, 1]; None means 1 for every row.
         """
         losses = self._losses(labels, logits)
         return tf.reduce_mean(losses if weights is None else losses * weights)
 
     def _losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """Returns the losses, [batch, 1]."""
+        """Returns the unweighted loss of each row, [batch, 1]."""
         if self.task == "binary_classification":
             return tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(labels, tf.float32), logits=logits)
         if self.task == "multiclass_classification":
@@ -74,7 +76,7 @@ class Head:
 
     @property
     def keras_loss(self) -> tf.keras.losses.Loss:
-        """The loss of a Keras model whose last layer is `activation`, named `PREDICTED[task]`."""
+        """The loss of a Keras model whose last layer has `activation` and the name `PREDICTION_KEYS[task]`."""
         if self.task == "binary_classification":
             return tf.keras.losses.BinaryCrossentropy()
         if self.task == "multiclass_classification":
@@ -83,6 +85,6 @@ class Head:
 
 
 def head(dataset: Dataset) -> Head:
-    """Returns the head that a dataset asks for."""
+    """Returns the head for a dataset."""
     label = dataset.label
     return Head(dataset.task, len(label.classes) if isinstance(label, MulticlassLabel) else label.width)

@@ -6,7 +6,7 @@ import keras_tuner as kt
 import tensorflow as tf
 
 from data import Dataset, Text
-from trainer_module.heads import PREDICTED, head
+from trainer_module.heads import PREDICTION_KEYS, head
 
 layers = tf.keras.layers
 
@@ -40,7 +40,7 @@ def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
             layers.SpatialDropout1D(hp.get("embedding_dropout")),
             layers.LSTM(hp.get("units")),
             layers.Dropout(hp.get("dropout")),
-            layers.Dense(task.logits, activation=task.activation, name=PREDICTED[dataset.task]),
+            layers.Dense(task.logits, activation=task.activation, name=PREDICTION_KEYS[dataset.task]),
         ]
     )
     model.compile(

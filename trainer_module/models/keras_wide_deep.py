@@ -6,7 +6,7 @@ import keras_tuner as kt
 import tensorflow as tf
 
 from data import Dataset
-from trainer_module.heads import PREDICTED, head
+from trainer_module.heads import PREDICTION_KEYS, head
 
 layers = tf.keras.layers
 
@@ -38,6 +38,6 @@ def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
         deep = layers.Dropout(hp.get("dropout"))(layers.Dense(int(units), "relu")(deep))
     deep = layers.Dense(task.logits)(deep)
     logits = layers.Add()([*wide, deep]) if wide else deep
-    model = tf.keras.Model(numbers + ids, layers.Activation(task.activation, name=PREDICTED[dataset.task])(logits))
+    model = tf.keras.Model(numbers + ids, layers.Activation(task.activation, name=PREDICTION_KEYS[dataset.task])(logits))
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(hp.get("learning_rate")), loss=task.keras_loss)
     return model

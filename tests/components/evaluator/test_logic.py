@@ -12,7 +12,9 @@ from tensorflow_model_analysis.proto import validation_result_pb2
 
 from components.evaluator import logic
 from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, Series
-from trainer_module.serving import export
+from trainer_module.serving.card import FILE as CARD_FILE
+from trainer_module.serving.card import Card
+from trainer_module.serving.signatures import SERVING_DEFAULT, TRANSFORM_LABELS
 
 NAN = float("nan")
 LOWER = {"value_threshold": {"lower_bound": {"value": 0.85}}}
@@ -214,12 +216,12 @@ def saved_model(folder: Path, *signatures: str) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return saved_model(tmp_path_factory.mktemp("whole"), export.SERVING_DEFAULT, export.TRANSFORM_LABELS)
+    return saved_model(tmp_path_factory.mktemp("whole"), SERVING_DEFAULT, TRANSFORM_LABELS)
 
 
 def with_card(model: Path, **changes) -> str:
-    card = export.Card("1", TRIPS.name, TRIPS.task, TRIPS.label.name, dict(TRIPS.columns))
-    file = model / export.CARD_FILE
+    card = Card("1", TRIPS.name, TRIPS.task, TRIPS.label.name, dict(TRIPS.columns))
+    file = model / CARD_FILE
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(msgspec.to_builtins(msgspec.structs.replace(card, **changes))))
     return str(model)
@@ -256,8 +258,8 @@ def test_a_baseline_that_was_trained_on_something_else_is_unfit(whole, changes, 
 @pytest.mark.parametrize(
     ("signatures", "why"),
     [
-        ([export.SERVING_DEFAULT], "it has no signature transform_labels"),
-        ([export.TRANSFORM_LABELS], "it has no signature serving_default"),
+        ([SERVING_DEFAULT], "it has no signature transform_labels"),
+        ([TRANSFORM_LABELS], "it has no signature serving_default"),
         (["other"], "it has no signature serving_default and transform_labels"),
     ],
 )
@@ -266,7 +268,7 @@ def test_a_baseline_without_the_signatures_is_unfit(tmp_path, signatures, why):
 
 
 def test_a_baseline_without_a_card_is_unfit(tmp_path):
-    model = saved_model(tmp_path, export.SERVING_DEFAULT, export.TRANSFORM_LABELS)
+    model = saved_model(tmp_path, SERVING_DEFAULT, TRANSFORM_LABELS)
     assert logic.why_unfit(str(model), TRIPS) == (
         "it does not say what it was trained on (assets.extra/dataset.json is missing)"
     )

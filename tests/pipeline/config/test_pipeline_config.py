@@ -141,7 +141,7 @@ def test_the_metrics_that_can_choose_a_checkpoint_are_those_that_an_estimator_re
 
     with tf.Graph().as_default():
         labels = tf.zeros([4, 1], tf.int64 if task.endswith("classification") else tf.float32)
-        reported = metrics.evaluate(task, labels, tf.fill([4, 3 if task.startswith("multi") else 1], 0.3))
+        reported = metrics.eval_metric_ops(task, labels, tf.fill([4, 3 if task.startswith("multi") else 1], 0.3))
     directed = {name for name, direction in TASKS[task].metrics.items() if direction != "none"}
     assert set(TASKS[task].selection_metrics) == directed & reported.keys()
     assert TASKS[task].primary in TASKS[task].selection_metrics

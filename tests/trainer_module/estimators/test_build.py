@@ -25,7 +25,7 @@ from trainer_module.estimators import build as estimators
 from trainer_module.estimators import keras_conversion
 from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT, label_scale
 from trainer_module.models import NAME as MODELS
-from trainer_module.serving import export
+from trainer_module.serving.outputs import MissingPredictionError
 
 MODEL_NAMES = discovery.names(MODELS)
 
@@ -458,5 +458,5 @@ def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
 @pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])
 def test_a_model_that_does_not_predict_what_it_is_judged_by_is_told_so(own, tmp_path, dataset):
     model = own(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
-    with pytest.raises(export.MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
+    with pytest.raises(MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
         built(dataset, model, tmp_path).evaluate(prices)

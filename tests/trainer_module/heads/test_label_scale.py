@@ -1,4 +1,4 @@
-"""From the units of a label to the scale that models train on, and back."""
+"""The training scale of a label: conversion from the label's units, and back."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def column(*values):
 
 
 @pytest.mark.parametrize(
-    ("label", "has"),
+    ("label", "expected"),
     [
         (PRICE, True),
         (SKEWED, True),
@@ -33,22 +33,22 @@ def column(*values):
         (MulticlassLabel("colour", ("red", "green")), False),
     ],
 )
-def test_numbers_have_units_and_classes_have_none(label, has):
-    assert label_scale.has_units(label) is has
+def test_numbers_are_scaled_and_classes_are_not(label, expected):
+    assert label_scale.is_scaled(label) is expected
 
 
-def test_every_row_is_standardised_by_its_own_offset_and_scale():
-    np.testing.assert_allclose(label_scale.standardise(PRICE, column(12, 10, -1), FEATURES), [[1], [-2], [0]])
+def test_every_row_is_scaled_by_its_own_offset_and_scale():
+    np.testing.assert_allclose(label_scale.to_training_scale(PRICE, column(12, 10, -1), FEATURES), [[1], [-2], [0]])
 
 
 def test_the_logarithm_comes_before_the_scale_and_a_negative_amount_counts_as_nothing():
     amounts = column(np.expm1(12), np.expm1(10), -3)
-    np.testing.assert_allclose(label_scale.standardise(SKEWED, amounts, FEATURES), [[1], [-2], [2]], rtol=1e-6)
+    np.testing.assert_allclose(label_scale.to_training_scale(SKEWED, amounts, FEATURES), [[1], [-2], [2]], rtol=1e-6)
 
 
-def test_a_horizon_is_standardised_by_one_offset_and_scale_a_row():
+def test_a_horizon_is_scaled_by_one_offset_and_scale_a_row():
     future = tf.constant([[10.0, 12.0, 8.0], [20.0, 25.0, 30.0], [-1.0, 0.0, 1.0]])
-    np.testing.assert_allclose(label_scale.standardise(LEVEL, future, FEATURES), [[0, 1, -1], [0, 1, 2], [0, 2, 4]])
+    np.testing.assert_allclose(label_scale.to_training_scale(LEVEL, future, FEATURES), [[0, 1, -1], [0, 1, 2], [0, 2, 4]])
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,17 @@ def test_a_horizon_is_standardised_by_one_offset_and_scale_a_row():
     ],
     ids=["plain", "logarithm", "forecast"],
 )
-def test_restoring_is_the_inverse_of_standardising(label, values):
-    there = label_scale.standardise(label, values, FEATURES)
-    assert not np.allclose(there, values)
-    np.testing.assert_allclose(label_scale.restore(label, there, FEATURES), values, rtol=1e-4, atol=1e-3)
-    back = label_scale.restore(label, values / 1e3, FEATURES)
-    np.testing.assert_allclose(label_scale.standardise(label, back, FEATURES), values / 1e3, rtol=1e-4, atol=1e-4)
+def test_the_two_directions_are_inverse(label, values):
+    scaled = label_scale.to_training_scale(label, values, FEATURES)
+    assert not np.allclose(scaled, values)
+    np.testing.assert_allclose(label_scale.from_training_scale(label, scaled, FEATURES), values, rtol=1e-4, atol=1e-3)
+    back = label_scale.from_training_scale(label, values / 1e3, FEATURES)
+    np.testing.assert_allclose(label_scale.to_training_scale(label, back, FEATURES), values / 1e3, rtol=1e-4, atol=1e-4)
 
 
 def test_a_missing_label_stays_missing():
-    assert np.isnan(label_scale.standardise(PRICE, column(np.nan, 1, np.nan), FEATURES)).ravel().tolist() == [True, False, True]
+    assert np.isnan(label_scale.to_training_scale(PRICE, column(np.nan, 1, np.nan), FEATURES)).ravel().tolist() == [
+        True,
+        False,
+        True,
+    ]

@@ -39,7 +39,7 @@ def evaluated(task, weights):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         rows = tf.compat.v1.placeholder(tf.int64, [None])
         batch = [tf.gather(tf.constant(x), rows) for x in (labels, predicted)]
-        made = metrics.evaluate(task, *batch, None if weights is None else tf.gather(tf.constant(weights), rows))
+        made = metrics.eval_metric_ops(task, *batch, None if weights is None else tf.gather(tf.constant(weights), rows))
         session.run([v.initializer for m in made.values() for v in m.variables])
         for chosen in BATCHES:
             session.run([m.updates for m in made.values()], {rows: chosen})
@@ -91,5 +91,5 @@ def test_the_metrics_of_a_task_are_those_of_the_rows(task, weights):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_training_reports_under_the_names_of_the_task(task):
     labels, predicted = CASES[task]
-    found = metrics.evaluate(task, tf.constant(labels), tf.constant(predicted))
+    found = metrics.eval_metric_ops(task, tf.constant(labels), tf.constant(predicted))
     assert set(TASKS[task].selection_metrics) <= set(found) <= set(TASKS[task].metrics)

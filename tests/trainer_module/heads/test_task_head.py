@@ -65,7 +65,7 @@ def test_a_head_has_a_logit_for_every_class_or_every_value_to_predict():
 def test_predictions_are_the_logits_and_what_the_task_is_judged_by(task, key, expected):
     predictions = head(task).predictions(tf.constant(LOGITS[task]))
     assert set(predictions) == {"logits", key}
-    assert heads.PREDICTED[task] == key
+    assert heads.PREDICTION_KEYS[task] == key
     np.testing.assert_array_equal(predictions["logits"], LOGITS[task])
     np.testing.assert_allclose(predictions[key], expected, rtol=1e-6)
 
@@ -87,7 +87,7 @@ def test_weights_weigh_the_losses_but_not_the_number_of_rows(task):
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["no weights", "weights"])
 def test_the_loss_for_keras_agrees(task, weights):
     ours = head(task)
-    predicted = ours.predictions(tf.constant(LOGITS[task]))[heads.PREDICTED[task]]
+    predicted = ours.predictions(tf.constant(LOGITS[task]))[heads.PREDICTION_KEYS[task]]
     np.testing.assert_allclose(
         ours.keras_loss(LABELS[task], predicted, sample_weight=None if weights is None else weights[:, 0]),
         ours.loss(tf.constant(LABELS[task]), tf.constant(LOGITS[task]), weights),
@@ -99,4 +99,4 @@ def test_the_loss_for_keras_agrees(task, weights):
 def test_a_layer_with_the_activation_predicts_alike(task):
     layer = tf.keras.layers.Activation(head(task).activation)
     predictions = head(task).predictions(tf.constant(LOGITS[task]))
-    np.testing.assert_allclose(layer(LOGITS[task]), predictions[heads.PREDICTED[task]], rtol=1e-6)
+    np.testing.assert_allclose(layer(LOGITS[task]), predictions[heads.PREDICTION_KEYS[task]], rtol=1e-6)

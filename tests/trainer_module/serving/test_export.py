@@ -17,8 +17,19 @@ from data import Categorical, Dataset, MulticlassLabel, Numeric, NumericLabel, S
 from tests.support import cli, toys, training, transform
 from trainer_module.estimators import build as estimators
 from trainer_module.heads import PROBABILITIES, WEIGHT
-from trainer_module.serving import export
-from trainer_module.serving.receiver import EXAMPLES, serving_input_receiver_fn
+from trainer_module.serving import card, export
+from trainer_module.serving.outputs import MissingPredictionError
+from trainer_module.serving.receiver import serving_input_receiver_fn
+from trainer_module.serving.saved_model import signature_names
+from trainer_module.serving.signatures import (
+    EXAMPLES,
+    LABEL,
+    PREDICT_RAW,
+    PREDICTION,
+    PROBABILITY,
+    SERVING_DEFAULT,
+    TRANSFORM_LABELS,
+)
 
 DATASET = "toy.fruit"
 MODEL = "custom_wide_deep"
@@ -180,23 +191,23 @@ def test_fifty_exports_in_one_process_do_not_hang(materialised, toy, tmp_path):
 
 def test_an_export_has_the_three_documented_signatures_and_those_of_its_heads(exported):
     model, saved_model = exported
-    documented = {export.SERVING_DEFAULT, export.PREDICT_RAW, export.TRANSFORM_LABELS}
-    assert export.signatures(saved_model) == documented | HEADS[model]
+    documented = {SERVING_DEFAULT, PREDICT_RAW, TRANSFORM_LABELS}
+    assert signature_names(saved_model) == documented | HEADS[model]
     signatures = graph_of(saved_model).signature_def
-    outputs = {export.PROBABILITY: ("float32", [None]), export.LABEL: ("int64", [None])}
+    outputs = {PROBABILITY: ("float32", [None]), LABEL: ("int64", [None])}
     examples = {EXAMPLES: ("string", [None])}
 
-    assert described(signatures[export.SERVING_DEFAULT].inputs) == examples
-    assert described(signatures[export.SERVING_DEFAULT].outputs) == outputs
-    assert described(signatures[export.PREDICT_RAW].inputs) == {
+    assert described(signatures[SERVING_DEFAULT].inputs) == examples
+    assert described(signatures[SERVING_DEFAULT].outputs) == outputs
+    assert described(signatures[PREDICT_RAW].inputs) == {
         "weight": ("float64", [None]),
         "size": ("float64", [None]),
         "colour": ("string", [None]),
         "crate": ("float64", [None]),
     }
-    assert described(signatures[export.PREDICT_RAW].outputs) == outputs
-    assert described(signatures[export.TRANSFORM_LABELS].inputs) == examples
-    assert described(signatures[export.TRANSFORM_LABELS].outputs) == {"ripe": ("float32", [None, 1])}
+    assert described(signatures[PREDICT_RAW].outputs) == outputs
+    assert described(signatures[TRANSFORM_LABELS].inputs) == examples
+    assert described(signatures[TRANSFORM_LABELS].outputs) == {"ripe": ("float32", [None, 1])}
     assert {signatures[name].method_name for name in documented} == {"tensorflow/serving/predict"}
 
 
@@ -209,8 +220,8 @@ def test_the_label_is_one_where_the_probability_is_above_one_half(exported):
         "colour": tf.constant(["green", "red", "", "blue"]),
         "crate": tf.constant([0.0, 3.0, float("nan"), 77.0], tf.float64),
     }
-    served = tf.saved_model.load(saved_model).signatures[export.PREDICT_RAW](**rows)
-    np.testing.assert_array_equal(served[export.LABEL], np.array(served[export.PROBABILITY]) > 0.5)
+    served = tf.saved_model.load(saved_model).signatures[PREDICT_RAW](**rows)
+    np.testing.assert_array_equal(served[LABEL], np.array(served[PROBABILITY]) > 0.5)
 
 
 def test_finishing_changes_neither_the_graph_nor_the_variables(bench, export_again):
@@ -222,7 +233,7 @@ def test_finishing_changes_neither_the_graph_nor_the_variables(bench, export_aga
     assert after.graph_def == before.graph_def
     assert after.collection_def == before.collection_def
     assert variables == {f.name: f.read_bytes() for f in Path(saved_model, "variables").iterdir()}
-    assert after.signature_def[export.PREDICT_RAW] == before.signature_def["raw:serving_default"]
+    assert after.signature_def[PREDICT_RAW] == before.signature_def["columns:serving_default"]
 
 
 def test_finishing_twice_changes_nothing(bench, export_again):
@@ -242,12 +253,12 @@ def test_a_saved_model_of_another_origin_is_not_finished(tmp_path):
     tiny = Tiny()
     tf.saved_model.save(tiny, str(tmp_path), {"serving_default": tiny.serve, "other": tiny.serve})
     before = Path(tmp_path, "saved_model.pb").read_bytes()
-    with pytest.raises(export.MissingPredictionError) as error:
+    with pytest.raises(MissingPredictionError) as error:
         export.finish(str(tmp_path), PRICES)
-    assert str(error.value).startswith(f"{tmp_path} has no signature 'raw:serving_default'. It has: ")
+    assert str(error.value).startswith(f"{tmp_path} has no signature 'columns:serving_default'. It has: ")
     assert "other, serving_default" in str(error.value)
     assert Path(tmp_path, "saved_model.pb").read_bytes() == before
-    assert export.identity(str(tmp_path)) is None
+    assert card.identity(str(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
@@ -277,7 +288,7 @@ def test_a_model_without_a_probability_is_told_what_it_predicts(bench, own, tmp_
     )
     estimator = bench.estimator(model, tmp_path / "model")
     estimator.train(bench.input_fn, max_steps=1)
-    with pytest.raises(export.MissingPredictionError) as error:
+    with pytest.raises(MissingPredictionError) as error:
         bench.export(estimator, tmp_path / "export")
     assert str(error.value) == (
         "A binary_classification is evaluated and served by predictions['logistic'] (trainer_module/heads says what that "
@@ -379,29 +390,29 @@ def prices():
 
 
 def test_a_window_is_an_input_of_its_length_and_a_forecast_an_output_of_its_own(served):
-    signature = served["levels"][export.PREDICT_RAW]
+    signature = served["levels"][PREDICT_RAW]
     inputs = {name: (spec.dtype, spec.shape.as_list()) for name, spec in signature.structured_input_signature[1].items()}
     assert inputs == {"level": (tf.float64, [None, 3]), "rain": (tf.float64, [None, 3])}
     assert {name: spec.shape.as_list() for name, spec in signature.structured_outputs.items()} == {"prediction": [None, 2]}
-    assert served["prices"][export.PREDICT_RAW].structured_outputs["prediction"].shape.as_list() == [None]
+    assert served["prices"][PREDICT_RAW].structured_outputs["prediction"].shape.as_list() == [None]
 
 
 @pytest.mark.parametrize(("name", "columns", "expected"), [("levels", WINDOWS, futures()), ("prices", HOUSES, prices())])
 def test_predictions_are_in_the_units_of_the_label(served, name, columns, expected):
     for answer in (
-        served[name][export.SERVING_DEFAULT](examples=examples(columns)),
-        served[name][export.PREDICT_RAW](**raw(columns)),
+        served[name][SERVING_DEFAULT](examples=examples(columns)),
+        served[name][PREDICT_RAW](**raw(columns)),
     ):
-        assert set(answer) == {export.PREDICTION}
-        np.testing.assert_allclose(answer[export.PREDICTION], expected, rtol=1e-5, atol=1e-5)
+        assert set(answer) == {PREDICTION}
+        np.testing.assert_allclose(answer[PREDICTION], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_classes_are_answered_as_the_data_writes_them(served):
     for answer in (
-        served["kinds"][export.SERVING_DEFAULT](examples=examples(SIZES)),
-        served["kinds"][export.PREDICT_RAW](**raw(SIZES)),
+        served["kinds"][SERVING_DEFAULT](examples=examples(SIZES)),
+        served["kinds"][PREDICT_RAW](**raw(SIZES)),
     ):
-        assert answer[export.LABEL].numpy().tolist() == [b"pear", b"plum", b"apple"]
+        assert answer[LABEL].numpy().tolist() == [b"pear", b"plum", b"apple"]
         assert answer[PROBABILITIES].shape == (3, 3)
         np.testing.assert_allclose(tf.reduce_sum(answer[PROBABILITIES], axis=1), 1, rtol=1e-6)
 
@@ -410,9 +421,9 @@ def test_a_models_own_heads_are_served_in_the_units_of_the_label_and_without_the
     for name, columns, expected in (("levels", WINDOWS, futures()), ("prices", HOUSES, prices()[:, np.newaxis])):
         signatures = served[name]
         assert set(signatures) == {
-            export.SERVING_DEFAULT,
-            export.PREDICT_RAW,
-            export.TRANSFORM_LABELS,
+            SERVING_DEFAULT,
+            PREDICT_RAW,
+            TRANSFORM_LABELS,
             "regression",
             "predict",
             "embedding",
@@ -431,35 +442,35 @@ def test_a_models_own_heads_are_served_in_the_units_of_the_label_and_without_the
 
 def test_a_classification_head_leaves_the_padding_out_too(served):
     scores = served["kinds"]["classification"](inputs=examples(SIZES))["scores"]
-    answer = served["kinds"][export.SERVING_DEFAULT](examples=examples(SIZES))
+    answer = served["kinds"][SERVING_DEFAULT](examples=examples(SIZES))
     np.testing.assert_array_equal(scores, answer[PROBABILITIES])
 
 
 def test_the_labels_signature_gives_label_and_weight_in_the_units_of_the_data(served):
     rows = WINDOWS | {"level_future": [[1.0, 2.0], [3.0, 4.0]], "copies": [0.5, NAN]}
-    labels = served["levels"][export.TRANSFORM_LABELS](examples=examples(rows))
+    labels = served["levels"][TRANSFORM_LABELS](examples=examples(rows))
     assert {k: v.numpy().tolist() for k, v in labels.items()} == {"level_future": [[1, 2], [3, 4]], WEIGHT: [[0.5], [1]]}
 
-    labels = served["prices"][export.TRANSFORM_LABELS](examples=examples(HOUSES | {"price": [7.0, NAN, -2.0]}))
+    labels = served["prices"][TRANSFORM_LABELS](examples=examples(HOUSES | {"price": [7.0, NAN, -2.0]}))
     np.testing.assert_array_equal(labels["price"], [[7], [NAN], [-2]])
     assert set(labels) == {"price"}
 
-    labels = served["kinds"][export.TRANSFORM_LABELS](examples=examples(SIZES | {"kind": ["plum", "cherry", ""]}))
+    labels = served["kinds"][TRANSFORM_LABELS](examples=examples(SIZES | {"kind": ["plum", "cherry", ""]}))
     assert labels["kind"].numpy().tolist() == [[2], [-1], [-1]]
 
 
 def test_serving_needs_neither_label_nor_weight(served):
     rows = WINDOWS | {"level_future": [[1.0, 2.0], [3.0, 4.0]], "copies": [0.5, 0.0]}
-    with_them = served["levels"][export.SERVING_DEFAULT](examples=examples(rows))
+    with_them = served["levels"][SERVING_DEFAULT](examples=examples(rows))
     np.testing.assert_array_equal(
-        with_them[export.PREDICTION], served["levels"][export.SERVING_DEFAULT](examples=examples(WINDOWS))[export.PREDICTION]
+        with_them[PREDICTION], served["levels"][SERVING_DEFAULT](examples=examples(WINDOWS))[PREDICTION]
     )
 
 
 @pytest.mark.parametrize("columns", [{"area": [1.0, 2.0], "street": ["a"]}, {"area": [1.0], "street": ["a", "b"]}])
 def test_columns_of_different_lengths_are_refused(served, columns):
     with pytest.raises(tf.errors.InvalidArgumentError, match="The columns must have the same number of values: area, street"):
-        served["prices"][export.PREDICT_RAW](**raw(columns))
+        served["prices"][PREDICT_RAW](**raw(columns))
 
 
 # Rows without any value.
@@ -475,11 +486,11 @@ def test_columns_of_different_lengths_are_refused(served, columns):
 def test_a_batch_with_a_row_that_has_no_value_is_refused_by_the_names_of_the_columns(served, name, rows, needed):
     message = f"A row has no value at all. It needs at least one of: {needed}."
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        served[name][export.SERVING_DEFAULT](examples=examples(rows))
+        served[name][SERVING_DEFAULT](examples=examples(rows))
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        served[name][export.PREDICT_RAW](**raw(rows))
+        served[name][PREDICT_RAW](**raw(rows))
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        served[name][export.SERVING_DEFAULT](examples=tf.constant([b""]))
+        served[name][SERVING_DEFAULT](examples=tf.constant([b""]))
 
 
 @pytest.mark.parametrize("name", ["levels", "prices", "kinds"])
@@ -487,8 +498,8 @@ def test_an_empty_batch_has_an_empty_answer(served, name):
     columns = {"levels": WINDOWS, "prices": HOUSES, "kinds": SIZES}[name]
     none = {k: v[:0] for k, v in raw(columns).items()}
     for answer in (
-        served[name][export.SERVING_DEFAULT](examples=tf.constant([], tf.string)),
-        served[name][export.PREDICT_RAW](**none),
+        served[name][SERVING_DEFAULT](examples=tf.constant([], tf.string)),
+        served[name][PREDICT_RAW](**none),
     ):
         assert {output.shape[0] for output in answer.values()} == {0}
 
@@ -498,10 +509,10 @@ def test_a_dataset_that_says_nothing_answers_a_row_without_any_value(exported):
     _, saved_model = exported
     signatures = tf.saved_model.load(saved_model).signatures
     answers = [
-        signatures[export.SERVING_DEFAULT](examples=tf.constant([b""])),
-        signatures[export.PREDICT_RAW](**raw({"weight": [NAN], "size": [NAN], "colour": [""], "crate": [NAN]})),
+        signatures[SERVING_DEFAULT](examples=tf.constant([b""])),
+        signatures[PREDICT_RAW](**raw({"weight": [NAN], "size": [NAN], "colour": [""], "crate": [NAN]})),
     ]
-    probabilities = [float(answer[export.PROBABILITY]) for answer in answers]
+    probabilities = [float(answer[PROBABILITY]) for answer in answers]
     assert 0 < probabilities[0] < 1
     assert probabilities[0] == pytest.approx(probabilities[1])
 
@@ -511,26 +522,26 @@ def test_a_dataset_that_says_nothing_answers_a_row_without_any_value(exported):
 
 def test_the_card_says_what_a_model_was_trained_on(exported):
     _, saved_model = exported
-    card = export.read_card(saved_model)
-    assert (card.dataset, card.task, card.label) == (DATASET, "binary_classification", "ripe")
-    assert card.columns == {
+    written = card.read(saved_model)
+    assert (written.dataset, written.task, written.label) == (DATASET, "binary_classification", "ripe")
+    assert written.columns == {
         "weight": "float32",
         "size": "float32",
         "colour": "string",
         "crate": "int64",
         "ripe": "int64",
     }
-    assert card.id == export.identity(saved_model)
+    assert written.id == card.identity(saved_model)
 
 
 def test_two_exports_are_told_apart_and_a_copy_is_the_same(bench, export_again, tmp_path):
     one, two = export_again(), export_again()
     for saved_model in (one, two):
-        assert export.read_card(saved_model) is None
-        assert export.identity(saved_model) is None
+        assert card.read(saved_model) is None
+        assert card.identity(saved_model) is None
         export.finish(saved_model, bench.dataset)
-    assert export.identity(one) != export.identity(two)
-    assert export.identity(shutil.copytree(one, tmp_path / "copy")) == export.identity(one)
+    assert card.identity(one) != card.identity(two)
+    assert card.identity(shutil.copytree(one, tmp_path / "copy")) == card.identity(one)
 
 
 # Starting from an export.

@@ -488,7 +488,8 @@ def test_a_feature_kind_without_a_rule_is_named():
     class Colour:
         name = "colour"
 
-    with pytest.raises(NotImplementedError, match=r"No Transform rule for Colour: register one in trainer_module\.preprocess"):
+    rule = r"No Transform rule for Colour: register one in trainer_module\.transform\.preprocess"
+    with pytest.raises(NotImplementedError, match=rule):
         preprocess.transform(Colour(), {})
     with pytest.raises(NotImplementedError, match="No Transform rule for Colour"):
         preprocess.label(Colour(), {})
