@@ -31,7 +31,7 @@ from benchmarks.references import Examples
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
 from pipeline import errors, node_ids
 from pipeline.record import collect, run_record
-from trainer_module.estimators import build
+from trainer_module.estimators import compatibility
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving import signatures
 
@@ -100,7 +100,7 @@ def fitting(dataset: Dataset, models: Sequence[str]) -> list[str]:
     Raises:
         CannotCompareError: none of them can.
     """
-    reasons = {model: build.why_unfit(dataset, model) for model in models}
+    reasons = {model: compatibility.why_unfit(dataset, model) for model in models}
     found = [model for model, why in reasons.items() if not why]
     if not found:
         raise CannotCompareError(" ".join(f"{why}" for why in reasons.values()))

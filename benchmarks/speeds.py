@@ -24,7 +24,7 @@ from tfx_bsl.public import tfxio
 from data import discovery
 from pipeline import node_ids
 from trainer_module import inputs
-from trainer_module.estimators import build
+from trainer_module.estimators import build, hyperparameters
 
 DATASET, MODEL = "taxi", "custom_wide_deep"
 FILES = 8
@@ -102,7 +102,7 @@ def stock_input(rows: Rows, batch: int) -> inputs.InputFn:
 
 def our_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
     """Returns MODEL as it is by default."""
-    return build.build(discovery.dataset(DATASET), MODEL, build.hyperparameters(MODEL), config)
+    return build.build(discovery.dataset(DATASET), MODEL, hyperparameters.resolve(MODEL), config)
 
 
 def stock_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:

@@ -13,8 +13,7 @@ import tensorflow as tf
 from data import discovery
 from trainer_module import fingerprint, trainer
 from trainer_module.checkpoints import folder
-from trainer_module.estimators import build as estimators
-from trainer_module.estimators import warm_start
+from trainer_module.estimators import hyperparameters, warm_start
 from trainer_module.files.paths import is_remote
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving import export
@@ -51,7 +50,7 @@ def run_fn(fn_args: FnArgs) -> None:
     Raises:
         trainer_module.training.loop.TrainingError: the training did not end as it should.
         trainer_module.checkpoints.folder.FolderInUseError: another process trains the same.
-        trainer_module.estimators.build.HyperParameterError: a hyper-parameter that the model does not have.
+        trainer_module.estimators.hyperparameters.HyperParameterError: a hyper-parameter that the model does not have.
     """
     job = _trainers_job(fn_args)
     with folder.held(job.folder, _owner(fn_args, posixpath.dirname(job.folder))) as descriptor:
@@ -85,7 +84,7 @@ def _trainers_job(fn_args: FnArgs) -> Job:
     """The job of a Trainer: what the user gives, else what a search has found, else the model's defaults."""
     custom = fn_args.custom_config
     tuned = best.values(fn_args.hyperparameters, custom["dataset"], custom["model"])
-    values = estimators.hyperparameters(custom["model"], tuned | custom["hyperparameters"]).values
+    values = hyperparameters.resolve(custom["model"], tuned | custom["hyperparameters"]).values
     job = _job(fn_args, values)
     path = posixpath.join(custom["checkpoints"], job.fingerprint())
     most = job.settings.steps + job.settings.cluster.overshoot
@@ -125,9 +124,9 @@ def _leave_record(job: Job, trained: Trained, model_run: str) -> None:
     tf.io.gfile.makedirs(model_run)
     folder.copy_events(job.folder, model_run)
     record = asdict(trained) | {"model": job.model, "hyperparameters": job.hyperparameters}
-    told = warm_start.told(job.folder)
-    if told:
-        record["warm_start"] = told
+    report = warm_start.read_report(job.folder)
+    if report:
+        record["warm_start"] = report
     with tf.io.gfile.GFile(posixpath.join(model_run, TRAINED_FILE), "w") as file:
         file.write(json.dumps(record, indent=2, sort_keys=True))
 

@@ -30,7 +30,7 @@ def check(config: PipelineConfig) -> None:
     from components.reviewed_schema_gen import logic as schema
     from components.window_example_gen import logic as windows
     from data import discovery
-    from trainer_module.estimators import build
+    from trainer_module.estimators import compatibility, hyperparameters
     from trainer_module.estimators.keras_conversion import KerasModelError
 
     try:
@@ -46,8 +46,8 @@ def check(config: PipelineConfig) -> None:
         except schema.SchemaError as error:
             raise InputError(f"{reviewed}: {error}") from None
     try:
-        build.check(config.dataset, config.model_name, config.settings.hyperparameters)
-    except (build.HyperParameterError, build.UnfitModelError, KerasModelError) as error:
+        compatibility.check(config.dataset, config.model_name, config.settings.hyperparameters)
+    except (hyperparameters.HyperParameterError, compatibility.UnfitModelError, KerasModelError) as error:
         raise UsageError(str(error)) from None
 
 

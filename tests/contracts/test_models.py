@@ -14,7 +14,7 @@ from data import TASKS, Window, discovery
 from pipeline import node_ids
 from pipeline.evaluation import eval_config
 from tests.support import cli, toys, training
-from trainer_module.estimators.build import why_unfit
+from trainer_module.estimators.compatibility import why_unfit
 from trainer_module.heads import PREDICTION_KEYS, label_scale, metrics
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving.signatures import LABEL, PREDICT_RAW, SERVED_PREDICTION, SERVING_DEFAULT, TRANSFORM_LABELS

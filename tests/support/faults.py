@@ -21,7 +21,7 @@ from pipeline import node_ids
 from trainer_module import trainer
 from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.cluster import supervisor
-from trainer_module.estimators import build
+from trainer_module.estimators import hyperparameters
 from trainer_module.training import job, progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, Settings
@@ -144,7 +144,7 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
     return Job(
         dataset=dataset,
         model=model,
-        hyperparameters=build.hyperparameters(model).values,
+        hyperparameters=hyperparameters.resolve(model).values,
         train_files=[f"{examples}/Split-train/*"],
         eval_files=[f"{examples}/Split-eval/*"],
         transform_graph=str(graph),

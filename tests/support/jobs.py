@@ -2,7 +2,7 @@
 
 from pipeline import node_ids
 from tests.support import training
-from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Settings
 
@@ -17,7 +17,7 @@ def job(output, dataset, model, path, hp=None, **settings):
     return Job(
         dataset=dataset,
         model=model,
-        hyperparameters=estimators.hyperparameters(model, hp).values,
+        hyperparameters=hyperparameters.resolve(model, hp).values,
         train_files=[f"{examples}/Split-train/*"],
         eval_files=[f"{examples}/Split-eval/*"],
         transform_graph=training.artifact(output, *node_ids.TRANSFORM_GRAPH),

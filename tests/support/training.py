@@ -11,6 +11,7 @@ from data import TASKS, discovery
 from pipeline import node_ids
 from trainer_module import inputs
 from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
 from trainer_module.serving import export
 from trainer_module.serving.receiver import serving_input_receiver_fn
 from trainer_module.training import loop
@@ -66,7 +67,7 @@ class Bench:
         config = tf.estimator.RunConfig(
             model_dir=str(self.model_dir), tf_random_seed=self.seed, save_checkpoints_steps=1000, log_step_count_steps=1000
         )
-        return estimators.build(self.dataset, self.model, estimators.hyperparameters(self.model), config)
+        return estimators.build(self.dataset, self.model, hyperparameters.resolve(self.model), config)
 
     def plan(self, steps):
         best = self.dataset.best

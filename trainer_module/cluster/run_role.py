@@ -14,7 +14,8 @@ from trainer_module.cluster import addresses, evaluator, strategies
 from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
-from trainer_module.estimators.build import HyperParameterError, UnfitModelError
+from trainer_module.estimators.compatibility import UnfitModelError
+from trainer_module.estimators.hyperparameters import HyperParameterError
 from trainer_module.estimators.keras_conversion import KerasModelError
 from trainer_module.estimators.warm_start import WarmStartError
 from trainer_module.serving.outputs import MissingPredictionError

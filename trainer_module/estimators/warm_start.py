@@ -1,4 +1,4 @@
-"""Warm start: the first weights of a training are those of a model that was trained before."""
+"""Warm start: a new training begins with the weights of a model that was trained before."""
 
 from __future__ import annotations
 
@@ -12,33 +12,57 @@ from trainer_module.files import atomic
 
 _log = logging.getLogger(__name__)
 
-_FILE = "warm_start.txt"
+_REPORT_FILE = "warm_start.txt"
 
 
 class WarmStartError(ValueError):
-    """A model that a training cannot start from: the message says why."""
+    """A model that a training cannot start from. The message says why."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What came of a warm start.
+class WarmStartResult:
+    """Which variables a warm start has initialised.
 
     Attributes:
         taken: variables that begin with the weights of the other model.
-        left: variable -> why it begins as the model file says.
-        unused: variables of the other model that this one does not have.
+        not_taken: variable -> why it begins as the model file says.
+        unused: variables of the other model that this model does not have.
     """
 
     taken: list[str]
-    left: dict[str, str]
+    not_taken: dict[str, str]
     unused: list[str]
 
 
-def start_from(saved_model: str) -> Taken:
-    """Makes the variables of the default graph begin with the weights of a SavedModel: those of the same name and shape.
+@dataclass(frozen=True)
+class WarmStart:
+    """The model that a training starts from.
 
-    The optimizer's own variables, which a SavedModel does not hold, begin anew, and so does the global step. To be called when
-    the model has been built, before its session is. A checkpoint that is restored goes before.
+    Attributes:
+        saved_model: folder of a SavedModel that an Estimator has exported.
+        transform_graph: Transform's output for the new training, to compare the vocabularies; None does not compare.
+    """
+
+    saved_model: str
+    transform_graph: str | None = None
+
+    def begin(self, folder: str) -> None:
+        """Initialises the variables of the default graph, and reports which ones.
+
+        Args:
+            folder: the training's folder.
+
+        Raises:
+            WarmStartError: see `initialise_from`.
+        """
+        report(initialise_from(self.saved_model), self, folder)
+
+
+def initialise_from(saved_model: str) -> WarmStartResult:
+    """Initialises variables of the default graph with the weights of a SavedModel: those of the same name and shape.
+
+    The optimizer's variables are not in a SavedModel, so they begin anew, and the global step too. Call this after the model
+    has been built and before its session exists. A checkpoint takes precedence: it is restored after initialisation.
 
     Args:
         saved_model: folder of a SavedModel that an Estimator has exported.
@@ -54,50 +78,53 @@ def start_from(saved_model: str) -> Taken:
     variables = {v.op.name: v for v in tf.compat.v1.trainable_variables()}
     variables |= {v.op.name: v for v in tf.compat.v1.global_variables() if v.op.name in shapes}
     variables.pop(tf.compat.v1.GraphKeys.GLOBAL_STEP, None)
-    left = {name: why for name, v in variables.items() if (why := _why_not(v, shapes.get(name)))}
-    taken = sorted(set(variables) - set(left))
+    not_taken = {name: reason for name, v in variables.items() if (reason := _why_not(v, shapes.get(name)))}
+    taken = sorted(set(variables) - set(not_taken))
     unused = sorted(set(shapes) - set(variables) - {tf.compat.v1.GraphKeys.GLOBAL_STEP})
-    if taken:  # any model competes with the champion: nothing fits one of another kind, which is no reason to fail
+    # Any model may follow any champion. If the champion is of another kind nothing fits, and that is no reason to fail.
+    if taken:
         tf.compat.v1.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in taken})
-    return Taken(taken, left, unused)
+    return WarmStartResult(taken, not_taken, unused)
 
 
-def tell(result: Taken, saved_model: str, transform_graph: str | None, folder: str) -> None:
-    """Says what came of a warm start, in one paragraph: to the log, and in the folder of the training for its record.
+def report(result: WarmStartResult, start: WarmStart, folder: str) -> None:
+    """Describes a warm start in one paragraph: in the log, and in a file of the training's folder (`read_report`).
 
     Args:
-        result: of `start_from`.
-        saved_model: that it started from.
-        transform_graph: Transform's output, to compare the vocabularies.
-        folder: of the training.
+        result: returned by `initialise_from`.
+        start: the model that the training started from.
+        folder: the training's folder.
     """
     taken = f"{len(result.taken)} variables taken ({', '.join(result.taken)})"
-    parts = [f"Warm start from {saved_model}: {taken if result.taken else 'nothing fits, this training begins afresh'}."]
-    parts += [_reasons(result.left)] if result.left else []
-    parts += [f"Not in this model: {', '.join(result.unused)}."] if result.unused else []
-    changed = _changed_vocabularies(saved_model, transform_graph) if transform_graph else []
+    sentences = [
+        f"Warm start from {start.saved_model}: {taken if result.taken else 'nothing fits, this training begins afresh'}."
+    ]
+    if result.not_taken:
+        reasons = "; ".join(f"{name} ({why})" for name, why in sorted(result.not_taken.items()))
+        sentences.append(f"Not taken: {reasons}.")
+    if result.unused:
+        sentences.append(f"Not in this model: {', '.join(result.unused)}.")
+    changed = _changed_vocabularies(start.saved_model, start.transform_graph) if start.transform_graph else []
     if result.taken and changed:
-        parts.append(f"{'; '.join(changed)}: an embedding's rows keep their place, so some begin with another word's weights.")
-    text = " ".join(parts)
+        sentences.append(
+            f"{'; '.join(changed)}: an embedding's rows keep their place, so some begin with another word's weights."
+        )
+    text = " ".join(sentences)
     _log.info(text)
-    _keep(posixpath.join(folder, _FILE), text)
+    atomic.write(posixpath.join(folder, _REPORT_FILE), text)
 
 
-def told(folder: str) -> str | None:
-    """Returns what was said of the warm start of a training, None if it had none."""
-    path = posixpath.join(folder, _FILE)
+def read_report(folder: str) -> str | None:
+    """Returns the report of a training's warm start; None if it had none."""
+    path = posixpath.join(folder, _REPORT_FILE)
     if not tf.io.gfile.exists(path):
         return None
     with tf.io.gfile.GFile(path) as file:
         return file.read()
 
 
-def _keep(path: str, text: str) -> None:
-    """Writes a file in one step, each of the workers that may do so by way of a file of its own."""
-    atomic.write(path, text)
-
-
 def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
+    """Returns why a variable cannot take weights of a shape; None if it can. `shape` is None if there are no such weights."""
     if shape is None:
         return "the other model has none of that name"
     if variable.shape.as_list() != list(shape):
@@ -105,23 +132,19 @@ def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
     return None
 
 
-def _reasons(left: dict[str, str]) -> str:
-    return f"Not taken: {'; '.join(f'{name} ({why})' for name, why in sorted(left.items()))}." if left else ""
-
-
 def _changed_vocabularies(saved_model: str, transform_graph: str) -> list[str]:
-    """Compares the vocabulary files that both carry. Returns a sentence for each that differs."""
+    """Compares the vocabulary files that both have. Returns a sentence for each that differs."""
     then = posixpath.join(saved_model, tf.saved_model.ASSETS_DIRECTORY)
     now = posixpath.join(transform_graph, "transform_fn", tf.saved_model.ASSETS_DIRECTORY)
     if not (tf.io.gfile.isdir(then) and tf.io.gfile.isdir(now)):
         return []
-    found = []
+    sentences = []
     for name in sorted(set(tf.io.gfile.listdir(then)) & set(tf.io.gfile.listdir(now))):
         old, new = _words(posixpath.join(then, name)), _words(posixpath.join(now, name))
         moved = sum(1 for i, word in enumerate(new) if i >= len(old) or old[i] != word)
         if moved:
-            found.append(f"{name} has changed ({moved} of {len(new)} ids)")
-    return found
+            sentences.append(f"{name} has changed ({moved} of {len(new)} ids)")
+    return sentences
 
 
 def _words(path: str) -> list[bytes]:

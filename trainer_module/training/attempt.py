@@ -12,6 +12,8 @@ from data import Dataset, discovery
 from trainer_module import inputs
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
+from trainer_module.estimators.warm_start import WarmStart
 from trainer_module.serving.receiver import serving_input_receiver_fn
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import loop
@@ -84,11 +86,10 @@ def estimator(job: Job, dataset: Dataset, **config: object) -> tf.estimator.Esti
     return estimators.build(
         dataset,
         job.model,
-        estimators.hyperparameters(job.model, job.hyperparameters),
+        hyperparameters.resolve(job.model, job.hyperparameters),
         run_config,
         histograms=job.settings.histograms,
-        base_model=job.base_model,
-        transform_graph=job.transform_graph,
+        start=WarmStart(job.base_model, job.transform_graph) if job.base_model else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
 from trainer_module.tuning import space
 
 _log = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ def values(config: Mapping[str, Any] | None, dataset: str, model: str) -> dict[s
 
 def _fits(model: str, name: str, value: Any) -> bool:
     try:
-        estimators.hyperparameters(model, {name: value})
-    except estimators.HyperParameterError as error:
+        hyperparameters.resolve(model, {name: value})
+    except hyperparameters.HyperParameterError as error:
         _log.warning("A tuned hyper-parameter is not used. %s", error)
         return False
     return True

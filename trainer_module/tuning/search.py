@@ -35,7 +35,7 @@ def tuner(job: Job, tuning: Settings, root: str) -> EstimatorTuner:
         root: folder of all searches; each has one of its own there, and is continued in it.
 
     Raises:
-        trainer_module.estimators.build.HyperParameterError: a fixed hyper-parameter that the model does not have.
+        trainer_module.estimators.hyperparameters.HyperParameterError: a fixed hyper-parameter that the model does not have.
         trainer_module.tuning.space.NothingToSearchError: all of them are fixed.
     """
     return EstimatorTuner(SearchSpec(job, tuning, root))

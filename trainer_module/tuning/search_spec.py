@@ -18,7 +18,7 @@ from data import TASKS, discovery
 from data.tasks import Direction
 from trainer_module import fingerprint
 from trainer_module.checkpoints import checkpoints, evaluations
-from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
 from trainer_module.files import json_file
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
@@ -112,7 +112,7 @@ class SearchSpec:
             fresh="",
             cluster=Cluster(),
         )
-        values = estimators.hyperparameters(self.job.model, space.model_values(chosen.hyperparameters.values)).values
+        values = hyperparameters.resolve(self.job.model, space.model_values(chosen.hyperparameters.values)).values
         watched = self.tuning.stop_early and self.tuning.oracle != "hyperband"
         return trial.TrialSpec(
             job=replace(self.job, hyperparameters=values, folder=self.training_of(chosen.trial_id), settings=settings),

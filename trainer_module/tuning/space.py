@@ -9,7 +9,7 @@ import keras_tuner as kt
 from keras_tuner.engine import hyperparameters as hp_module
 
 from data import discovery
-from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
 from trainer_module.models import NAME as MODELS
 
 # KerasTuner keeps what it needs of its own among a trial's values: tuner/epochs, tuner/trial_id, ...
@@ -24,10 +24,10 @@ def searched(model: str, fixed: Mapping[str, Any]) -> kt.HyperParameters:
     """Returns the space of a model in which `fixed` values are no longer searched.
 
     Raises:
-        trainer_module.estimators.build.HyperParameterError: a fixed value that the model does not have.
+        trainer_module.estimators.hyperparameters.HyperParameterError: a fixed value that the model does not have.
         NothingToSearchError: all of them are fixed, or the model has none.
     """
-    values = estimators.hyperparameters(model, fixed).values  # of the right types
+    values = hyperparameters.resolve(model, fixed).values  # of the right types
     declared = kt.HyperParameters()
     discovery.load(MODELS, model).search_space(declared)
     space = kt.HyperParameters()

@@ -23,7 +23,7 @@ from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.cluster import addresses, run_role, supervisor, tf_config
 from trainer_module.cluster.hooks import StopInTimeHook
-from trainer_module.estimators.build import hyperparameters
+from trainer_module.estimators import hyperparameters
 from trainer_module.files import lock
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.watchdog import Control
@@ -105,7 +105,7 @@ def test_of_every_kind_of_estimator_the_step_is_read_after_it_was_counted(model,
             read.append(int(run_values.results))
             super().after_run(run_context, run_values)
 
-    job = replace(training(Case(PS)), model=model, hyperparameters=hyperparameters(model).values)
+    job = replace(training(Case(PS)), model=model, hyperparameters=hyperparameters.resolve(model).values)
     built = attempt.parts(job)
     built["estimator"].train(built["train_input_fn"], hooks=[Spy(30)], steps=100)
     assert read == list(range(1, 31))

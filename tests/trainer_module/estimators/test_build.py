@@ -22,7 +22,7 @@ from data import (
     discovery,
 )
 from trainer_module.estimators import build as estimators
-from trainer_module.estimators import keras_conversion
+from trainer_module.estimators import compatibility, hyperparameters, keras_conversion
 from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT, label_scale
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving.outputs import MissingPredictionError
@@ -58,7 +58,7 @@ def build(model, folder, seed=5):
     config = tf.estimator.RunConfig(
         model_dir=str(folder), tf_random_seed=seed, save_checkpoints_steps=1000, log_step_count_steps=1000
     )
-    return estimators.build(FRUIT, model, estimators.hyperparameters(model, SMALL), config)
+    return estimators.build(FRUIT, model, hyperparameters.resolve(model, SMALL), config)
 
 
 def trained(model, folder, seed=5):
@@ -116,38 +116,38 @@ def own(tmp_path_factory):
     ids=lambda v: v.name if isinstance(v, Dataset) else "fits" if v is None else "",
 )
 def test_a_model_fits_by_its_task_and_by_the_kinds_of_feature(dataset, model, why):
-    assert estimators.why_unfit(dataset, model) == why
+    assert compatibility.why_unfit(dataset, model) == why
     if why is None:
-        estimators.check(dataset, model)
+        compatibility.check(dataset, model)
 
 
 def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
-    with pytest.raises(estimators.UnfitModelError) as error:
-        estimators.check(LEVELS, "canned_linear")
+    with pytest.raises(compatibility.UnfitModelError) as error:
+        compatibility.check(LEVELS, "canned_linear")
     why, _, fitting = str(error.value).partition(" Models that fit: ")
-    assert why == estimators.why_unfit(LEVELS, "canned_linear")
+    assert why == compatibility.why_unfit(LEVELS, "canned_linear")
     assert fitting.endswith(".")
-    assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not estimators.why_unfit(LEVELS, m)]
+    assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not compatibility.why_unfit(LEVELS, m)]
     assert "lstm_forecaster" in fitting
     assert "canned_linear" not in fitting
 
 
 def test_a_dataset_that_no_model_reads_is_told_so():
     both = dataclasses.replace(REVIEWS, features=(Text("said"), Numeric("length")))
-    with pytest.raises(estimators.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
-        estimators.check(both, "custom_wide_deep")
+    with pytest.raises(compatibility.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
+        compatibility.check(both, "custom_wide_deep")
 
 
 def test_a_model_that_says_nothing_is_for_every_task_over_a_table(own):
     model = own("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
     for dataset in (FRUIT, PRICES, KINDS):
-        estimators.check(dataset, model)
-    assert "has a Window, 'level'" in estimators.why_unfit(LEVELS, model)
+        compatibility.check(dataset, model)
+    assert "has a Window, 'level'" in compatibility.why_unfit(LEVELS, model)
 
 
 def test_checking_a_model_checks_its_hyper_parameters():
-    with pytest.raises(estimators.HyperParameterError, match="no hyper-parameter 'depth'"):
-        estimators.check(FRUIT, "custom_wide_deep", {"depth": 3})
+    with pytest.raises(hyperparameters.HyperParameterError, match="no hyper-parameter 'depth'"):
+        compatibility.check(FRUIT, "custom_wide_deep", {"depth": 3})
 
 
 # Hyper-parameters.
@@ -155,14 +155,14 @@ def test_checking_a_model_checks_its_hyper_parameters():
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_without_overrides_every_hyper_parameter_has_its_default(model):
-    hp = estimators.hyperparameters(model)
-    assert hp.values == estimators.hyperparameters(model, {}).values
+    hp = hyperparameters.resolve(model)
+    assert hp.values == hyperparameters.resolve(model, {}).values
     assert set(hp.values) == {p.name for p in hp.space}
     assert all(hp.values[p.name] == p.default for p in hp.space)
 
 
 def test_the_defaults_of_the_custom_model_are_what_its_file_says():
-    assert estimators.hyperparameters("custom_wide_deep").values == {
+    assert hyperparameters.resolve("custom_wide_deep").values == {
         "learning_rate": 3e-3,
         "embedding_dim": 8,
         "hidden_units": "64-32",
@@ -184,11 +184,11 @@ def test_the_defaults_of_the_custom_model_are_what_its_file_says():
     ],
 )
 def test_an_override_takes_the_type_of_the_default(name, given, value):
-    hp = estimators.hyperparameters("custom_wide_deep", {name: given})
+    hp = hyperparameters.resolve("custom_wide_deep", {name: given})
     assert hp.get(name) == value
     assert type(hp.get(name)) is type(value)
     assert {k: v for k, v in hp.values.items() if k != name} == {
-        k: v for k, v in estimators.hyperparameters("custom_wide_deep").values.items() if k != name
+        k: v for k, v in hyperparameters.resolve("custom_wide_deep").values.items() if k != name
     }
 
 
@@ -206,18 +206,18 @@ def switched(tmp_path, monkeypatch):
     [("false", False), ("False", False), ("0", False), (0, False), (False, False), ("true", True), ("1", True), (True, True)],
 )
 def test_a_boolean_is_what_it_says(switched, given, value):
-    assert estimators.hyperparameters(switched, {"wide": given}).values["wide"] is value
+    assert hyperparameters.resolve(switched, {"wide": given}).values["wide"] is value
 
 
 @pytest.mark.parametrize("given", ["perhaps", "", 2, None])
 def test_a_boolean_that_says_neither_is_refused(switched, given):
-    with pytest.raises(estimators.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {given!r}"):
-        estimators.hyperparameters(switched, {"wide": given})
+    with pytest.raises(hyperparameters.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {given!r}"):
+        hyperparameters.resolve(switched, {"wide": given})
 
 
 def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
-    with pytest.raises(estimators.HyperParameterError) as error:
-        estimators.hyperparameters("custom_wide_deep", {"learning_rat": 0.1})
+    with pytest.raises(hyperparameters.HyperParameterError) as error:
+        hyperparameters.resolve("custom_wide_deep", {"learning_rat": 0.1})
     assert str(error.value) == (
         "Model 'custom_wide_deep' has no hyper-parameter 'learning_rat'. "
         "It has: dropout, embedding_dim, hidden_units, learning_rate."
@@ -233,16 +233,16 @@ def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
     ],
 )
 def test_a_value_of_another_type_is_answered_with_what_it_should_look_like(name, value, expected):
-    with pytest.raises(estimators.HyperParameterError) as error:
-        estimators.hyperparameters("custom_wide_deep", {name: value})
+    with pytest.raises(hyperparameters.HyperParameterError) as error:
+        hyperparameters.resolve("custom_wide_deep", {name: value})
     assert str(error.value) == (
         f"Hyper-parameter '{name}' of model 'custom_wide_deep' takes a value like {expected}. Received: {value!r}."
     )
 
 
 def test_a_fraction_is_no_whole_number():
-    with pytest.raises(estimators.HyperParameterError, match=r"embedding_dim.*Received: 8\.5"):
-        estimators.hyperparameters("custom_wide_deep", {"embedding_dim": 8.5})
+    with pytest.raises(hyperparameters.HyperParameterError, match=r"embedding_dim.*Received: 8\.5"):
+        hyperparameters.resolve("custom_wide_deep", {"embedding_dim": 8.5})
 
 
 @pytest.mark.parametrize(
@@ -258,13 +258,13 @@ def test_a_fraction_is_no_whole_number():
 )
 def test_a_value_outside_the_search_space_is_refused(name, value):
     """HyperParameterError: "a value that its search space does not contain"."""
-    with pytest.raises(estimators.HyperParameterError, match=name):
-        estimators.hyperparameters("custom_wide_deep", {name: value})
+    with pytest.raises(hyperparameters.HyperParameterError, match=name):
+        hyperparameters.resolve("custom_wide_deep", {name: value})
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones():
     with pytest.raises(discovery.UnknownNameError, match="Did you mean 'custom_wide_deep'") as error:
-        estimators.hyperparameters("custom_wide_dep")
+        hyperparameters.resolve("custom_wide_dep")
     for name in MODEL_NAMES:
         assert name in str(error.value)
 
@@ -364,8 +364,8 @@ def config(folder):
 
 
 def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line, tmp_path):
-    estimators.check(PRICES, line)
-    hp = estimators.hyperparameters(line, {"slope": 3})
+    compatibility.check(PRICES, line)
+    hp = hyperparameters.resolve(line, {"slope": 3})
     built = estimators.build(PRICES, line, hp, config(tmp_path))
     built.train(prices, max_steps=1)
     predicted = [float(p[PREDICTIONS][0]) for p in built.predict(prices)]
@@ -382,7 +382,7 @@ def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line
 def test_checking_a_keras_model_file_checks_the_model(own):
     model = own("strange", KERAS.format(input="price"))
     with pytest.raises(keras_conversion.KerasModelError, match="No feature stands behind the input 'price'"):
-        estimators.check(PRICES, model)
+        compatibility.check(PRICES, model)
 
 
 # Units.
@@ -414,7 +414,7 @@ def one_number(own):
 
 
 def built(dataset, model, folder):
-    made = estimators.build(dataset, model, estimators.hyperparameters(model), config(folder))
+    made = estimators.build(dataset, model, hyperparameters.resolve(model), config(folder))
     made.train(prices, max_steps=1)
     return made
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data import BinaryLabel, Bucketized, Categorical, Dataset, Numeric
 from trainer_module.estimators import build as estimators
-from trainer_module.estimators import summaries
+from trainer_module.estimators import hyperparameters, summaries
 
 FRUIT = Dataset(
     name="fruit",
@@ -34,7 +34,7 @@ def train(model, folder, *, every, histograms=False):
     config = tf.estimator.RunConfig(
         model_dir=str(folder), tf_random_seed=5, save_checkpoints_steps=1000, save_summary_steps=every, log_step_count_steps=1
     )
-    hp = estimators.hyperparameters(model, SMALL)
+    hp = hyperparameters.resolve(model, SMALL)
     built = estimators.build(FRUIT, model, hp, config, histograms=histograms)
     return built.train(rows, max_steps=3)
 

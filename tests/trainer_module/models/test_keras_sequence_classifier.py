@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import BinaryLabel, Dataset, Text
-from trainer_module.estimators.build import hyperparameters
+from trainer_module.estimators import hyperparameters
 from trainer_module.models import keras_sequence_classifier
 
 MODEL = "keras_sequence_classifier"

@@ -16,6 +16,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from data import Categorical, Dataset, MulticlassLabel, Numeric, NumericLabel, Series, Vocabulary
 from tests.support import cli, toys, training, transform
 from trainer_module.estimators import build as estimators
+from trainer_module.estimators import hyperparameters
 from trainer_module.heads import PROBABILITIES, WEIGHT
 from trainer_module.serving import card, export
 from trainer_module.serving.outputs import MissingPredictionError
@@ -90,7 +91,7 @@ class Bench:
 
     def estimator(self, model, model_dir, seed=3):
         config = tf.estimator.RunConfig(model_dir=str(model_dir), tf_random_seed=seed, save_summary_steps=None)
-        return estimators.build(self.dataset, model, estimators.hyperparameters(model), config)
+        return estimators.build(self.dataset, model, hyperparameters.resolve(model), config)
 
     def input_fn(self):
         features = dict(self.rows)

@@ -6,7 +6,7 @@ import types
 import keras_tuner as kt
 import pytest
 
-from trainer_module.estimators import build
+from trainer_module.estimators import hyperparameters
 from trainer_module.tuning import space
 
 
@@ -36,7 +36,7 @@ def test_what_depends_on_another_value_is_fixed_too(monkeypatch):
 
 
 def test_a_value_that_the_model_does_not_have_is_refused():
-    with pytest.raises(build.HyperParameterError, match="has no hyper-parameter 'depth'"):
+    with pytest.raises(hyperparameters.HyperParameterError, match="has no hyper-parameter 'depth'"):
         space.searched("toy.peak", {"depth": 3})
 
 
