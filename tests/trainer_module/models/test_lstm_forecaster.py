@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from data import Dataset, Series
-from trainer_module.estimators.build import build, hyperparameters
+from trainer_module.estimators import hyperparameters
+from trainer_module.estimators.build import build
 from trainer_module.heads import label_scale
 from trainer_module.models import lstm_forecaster
 
@@ -37,7 +38,7 @@ def spec_of(dataset, mode, **overrides):
         tf.compat.v1.train.create_global_step()
         features, labels = rows(dataset)
         features = {k: tf.constant(v) for k, v in features.items()}
-        params = {"dataset": dataset, **hyperparameters(MODEL, overrides).values}
+        params = {"dataset": dataset, **hyperparameters.resolve(MODEL, overrides).values}
         labels = None if mode == MODES.PREDICT else tf.constant(labels)
         return lstm_forecaster.model_fn(features, labels, mode, params)
 
@@ -63,7 +64,7 @@ def test_the_regression_head_of_several_values_is_a_prediction(outputs, kind):
 @pytest.mark.parametrize("clip_norm", [0.0, 1.0])
 def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
     dataset = declared(known_covariates=("plan",), calendar=("year",))
-    hp = hyperparameters(MODEL, {"optimizer": optimizer, "clip_norm": clip_norm, "learning_rate": 0.05, "units": 4})
+    hp = hyperparameters.resolve(MODEL, {"optimizer": optimizer, "clip_norm": clip_norm, "learning_rate": 0.05, "units": 4})
     estimator = build(dataset, MODEL, hp, tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=2)
     first = estimator.evaluate(lambda: input_fn(dataset))
@@ -80,7 +81,7 @@ def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
 
 def test_what_is_known_of_the_future_reaches_the_prediction(tmp_path):
     dataset = declared(known_covariates=("plan",))
-    estimator = build(dataset, MODEL, hyperparameters(MODEL), tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
+    estimator = build(dataset, MODEL, hyperparameters.resolve(MODEL), tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=1)
     features, _ = rows(dataset)
 
