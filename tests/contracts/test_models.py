@@ -127,9 +127,14 @@ def exact(config):
     return config
 
 
-def test_tfma_says_what_the_estimator_says(pair, tmp_path, monkeypatch):
-    bench, result = pair
+@pytest.fixture
+def few_thresholds(monkeypatch):
+    """The Estimator computes its AUC of as many thresholds as `exact` lists: the ten thousand of a training take minutes there."""
     monkeypatch.setattr(metrics, "AUC_THRESHOLDS", THRESHOLDS)
+
+
+def test_tfma_says_what_the_estimator_says(pair, few_thresholds, tmp_path):
+    bench, result = pair
     said = bench.estimator().evaluate(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
     config = tfma.utils.update_eval_config_with_defaults(
         exact(eval_config(bench.dataset)), has_baseline=False, rubber_stamp=True

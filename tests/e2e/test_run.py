@@ -1,7 +1,14 @@
-"""Whole runs of the toy dataset, in one output folder, in the order in which they stand here."""
+"""Whole runs of the toy dataset, one after the other in one output folder: what each of them does, shows and leaves.
 
+A fixture makes the runs, in their order; a test reads what one of them has left.
+"""
+
+import fcntl
 import json
 import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -17,29 +24,92 @@ NODES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def output(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs") / "fruit"
+@dataclass
+class Run:
+    """A run, and what lay in the output folder when it had ended.
+
+    Attributes:
+        result: how it ended.
+        served: the versions in the serving folder.
+        files: all files, relative to the output folder.
+    """
+
+    result: cli.Result
+    served: list[str]
+    files: list[str]
+
+    @property
+    def record(self):
+        return self.result.record
+
+    @property
+    def states(self):
+        return self.result.states()
+
+
+class Runs:
+    """The runs of the module."""
+
+    def __init__(self, output, toy):
+        self.output, self._toy = output, toy
+        # As from a shell: what a new process prints at its start is part of what it shows.
+        self.first = self._run(new_process=True)
+        self.first_files = (output / "runs" / self.first.record["run_id"] / "run.json", output / "run.json")
+        self.first_texts = [file.read_text() for file in self.first_files]
+        self.completed_code, self.completed_texts = self._complete_the_record()
+        self.unchanged = self._run()
+        shutil.rmtree(output / "serving")
+        self.pushed_again = self._run()
+        self.worse = self._run("--set", "train.steps=15", "--set", "hyperparameters.learning_rate=0.001")
+        self.constant = self._run("--model", "toy.constant")
+        self.from_trainer = self._run("--from", "Trainer", "--no-cache")
+        self.to_statistics = self._run("--to", "StatisticsGen")
+        with edited(toy / "toy" / "fruit.py", 'Categorical("crate", size=4)', 'Numeric("crate", dtype="float32")'):
+            self.changed = self._run()
+
+    def _run(self, *arguments, **options):
+        result = cli.run(self.output, *QUICK, *arguments, path=self._toy, **options)
+        files = [str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file()]
+        return Run(result, cli.served_versions(self.output), files)
+
+    def _complete_the_record(self):
+        """Ends the first run once more, as on object storage: only MLMD says what has become of the nodes."""
+        config = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(self.output)})
+        (self.output / "run.json").unlink()
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (finish, step_record):
+                patch.setattr(module, "is_remote", lambda path: True)
+            code = finish.end(compiled_pipeline.compile_for_steps(config), self.first.record["run_id"])
+        return code, [file.read_text() for file in self.first_files]
+
+
+@contextmanager
+def edited(file, before, after):
+    """Changes the text of a file while the body of a `with` runs."""
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+    try:
+        yield
+    finally:
+        file.write_text(text)
 
 
 @pytest.fixture(scope="module")
-def go(output, toy):
-    """Runs into the shared folder."""
-    return lambda *args: cli.run(output, *QUICK, *args, path=toy)
+def runs(toy, tmp_path_factory):
+    return Runs(tmp_path_factory.mktemp("runs") / "fruit", toy)
 
 
 @pytest.fixture(scope="module")
-def first(output, toy):
-    """The first run of all, in a process that a shell would start: what such a process prints at its start is part of it."""
-    return cli.run(output, *QUICK, path=toy, new_process=True)
+def first(runs):
+    return runs.first
 
 
-def test_the_first_run_pushes_a_model(first, output):
-    assert first.code == 0, first.err
+def test_the_first_run_pushes_a_model(runs, first):
+    assert first.result.code == 0, first.result.err
     record = first.record
     assert (record["status"], record["exit_code"], record["blessed"], record["baseline"]) == ("pushed", 0, True, None)
-    assert first.states() == dict.fromkeys(NODES, "done") | {n["id"]: n["state"] for n in record["nodes"]}
-    assert set(first.states().values()) == {"done"}
+    assert first.states == dict.fromkeys(NODES, "done")
     assert record["rows"]["train"] + record["rows"]["eval"] == 900
     assert record["train"] == {"steps": 150, "resumed_from": 0, "ended_by": "steps", "best_step": 150}
     assert record["hyperparameters"]["embedding_dim"] == 8
@@ -47,21 +117,18 @@ def test_the_first_run_pushes_a_model(first, output):
     assert record["metrics"]["accuracy_skill"] > 0.2
     assert record["metrics"]["example_count"] == record["rows"]["eval"]
     assert [g["decision"] for g in record["gates"]] == ["passed"] * 3
-    assert record["pushed_path"] == f"{output}/serving/{cli.served_versions(output)[0]}"
-    assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
+    assert record["pushed_path"] == f"{runs.output}/serving/{first.served[0]}"
+    of_the_run, newest = runs.first_texts
+    assert of_the_run == newest
 
 
-def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(first, output, toy, monkeypatch):
-    """As on object storage: nothing but MLMD says what has become of the nodes."""
-    for module in (finish, step_record):
-        monkeypatch.setattr(module, "is_remote", lambda path: True)
-    (output / "run.json").unlink()
-    given = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(output)})
-    assert finish.end(compiled_pipeline.compile_for_steps(given), first.record["run_id"]) == 0
-    record = json.loads((output / "run.json").read_text())
-    assert (output / "runs" / record["run_id"] / "run.json").read_text() == (output / "run.json").read_text()
+def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(runs, first):
+    assert runs.completed_code == 0
+    of_the_run, newest = runs.completed_texts
+    assert of_the_run == newest
+    record = json.loads(newest)
     took = {n["id"]: n["seconds"] for n in record["nodes"]}
-    assert 0.5 < took["Trainer"] < record["seconds"]
+    assert 0 < took["Trainer"] < record["seconds"]
     assert untimed(record) == untimed(first.record) | {"runner": "orchestrator"}
 
 
@@ -72,132 +139,89 @@ def untimed(record):
     return {key: value for key, value in record.items() if key not in clock} | {"nodes": nodes}
 
 
-def test_the_screen_shows_nodes_metrics_and_how_to_serve_and_no_noise(first, output):
-    for word in (*NODES, "auc", "Blessed and pushed", f"--model_base_path={output}/serving"):
-        assert word in first.out
+def test_the_screen_shows_nodes_metrics_and_how_to_serve_and_no_noise(runs, first):
+    for word in (*NODES, "auc", "Blessed and pushed", f"--model_base_path={runs.output}/serving"):
+        assert word in first.result.out
     for noise in ("WARNING", "tensorflow/", "absl", "Traceback"):
-        assert noise not in first.out + first.err
-    [log] = (output / "logs").iterdir()
+        assert noise not in first.result.out + first.result.err
+    log = runs.output / "logs" / f"{first.record['run_id']}.log"
+    assert [file for file in first.files if file.startswith("logs/")] == [f"logs/{log.name}"]
     assert "Execution" in log.read_text()
 
 
-def test_checkpoints_and_summaries_lie_in_the_checkpoint_folder_and_not_in_the_model(first, output):
-    [checkpoints] = (output / "checkpoints").iterdir()
-    names = [p.name for p in checkpoints.rglob("*")]
-    assert any(n.startswith("model.ckpt-150") for n in names)
-    assert any("tfevents" in n for n in names)
-    served = {str(p.relative_to(first.record["pushed_path"])) for p in (output / "serving").rglob("*") if p.is_file()}
-    assert not [n for n in served if "ckpt" in n or "tfevents" in n]
+def test_checkpoints_and_summaries_lie_in_the_checkpoint_folder_and_not_in_the_model(first):
+    training = [file for file in first.files if file.startswith("checkpoints/")]
+    assert len({Path(file).parts[1] for file in training}) == 1
+    assert any(Path(file).name.startswith("model.ckpt-150") for file in training)
+    assert any("tfevents" in file for file in training)
+    [version] = first.served
+    served = {file.removeprefix(f"serving/{version}/") for file in first.files if file.startswith("serving/")}
+    assert not [file for file in served if "ckpt" in file or "tfevents" in file]
     assert {"saved_model.pb", "variables/variables.index", "assets.extra/dataset.json"} <= served
 
 
-def test_an_unchanged_rerun_does_no_work_and_says_so(first, go, output):
-    before = cli.served_versions(output)
-    again = go()
-    assert (again.code, again.record["status"]) == (0, "unchanged"), again.err
-    assert "Nothing has changed" in again.out
-    assert again.states()["Evaluator"] == again.states()["Pusher"] == "skipped"
-    assert {again.states()[n] for n in ("CsvExampleGen", "StatisticsGen", "Transform", "Trainer")} == {"cached"}
-    assert cli.served_versions(output) == before
+def test_an_unchanged_rerun_does_no_work_and_says_so(runs, first):
+    again = runs.unchanged
+    assert (again.result.code, again.record["status"]) == (0, "unchanged"), again.result.err
+    assert "Nothing has changed" in again.result.out
+    assert again.states["Evaluator"] == again.states["Pusher"] == "skipped"
+    assert {again.states[n] for n in ("CsvExampleGen", "StatisticsGen", "Transform", "Trainer")} == {"cached"}
+    assert again.served == first.served
     assert again.record["metrics"] == first.record["metrics"]
 
 
-def test_a_model_that_is_no_longer_served_is_pushed_again(first, go, output):
-    shutil.rmtree(output / "serving")
-    again = go()
-    assert (again.code, again.record["status"]) == (0, "pushed"), again.err
-    assert again.states()["Trainer"] == "cached"
-    assert len(cli.served_versions(output)) == 1
+def test_a_model_that_is_no_longer_served_is_pushed_again(runs):
+    again = runs.pushed_again
+    assert (again.result.code, again.record["status"]) == (0, "pushed"), again.result.err
+    assert again.states["Trainer"] == "cached"
+    assert len(again.served) == 1
 
 
-def test_a_worse_model_is_refused_with_metric_slice_value_and_bound(first, go, output):
-    before = cli.served_versions(output)
-    worse = go("--set", "train.steps=15", "--set", "hyperparameters.learning_rate=0.001")
-    assert (worse.code, worse.record["status"], worse.record["blessed"]) == (3, "refused", False), worse.err
-    assert cli.served_versions(output) == before
-    assert worse.states()["Evaluator"] == "done"
-    assert worse.states()["Pusher"] == "skipped"
+def test_a_worse_model_is_refused_with_metric_slice_value_and_bound(runs, first):
+    worse = runs.worse
+    assert (worse.result.code, worse.record["status"], worse.record["blessed"]) == (3, "refused", False), worse.result.err
+    assert worse.served == runs.pushed_again.served
+    assert worse.states["Evaluator"] == "done"
+    assert worse.states["Pusher"] == "skipped"
     assert worse.record["baseline"] == {"run_id": first.record["run_id"], "model": "custom_wide_deep"}
     [gate] = [g for g in worse.record["gates"] if g["decision"] == "refused"]
     assert gate["id"] == "Evaluator"
     assert gate["slice"] == "overall"
     assert gate["value"] < gate["bound"]
-    assert "against the latest blessed model" in worse.err
-    assert "auc overall changed by -" in worse.err
+    assert "against the latest blessed model" in worse.result.err
+    assert "auc overall changed by -" in worse.result.err
 
 
-@pytest.mark.slow
-def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(first, go):
-    more = go("--set", "train.steps=200").record["train"]
-    assert (more["resumed_from"], more["steps"]) == (150, 200)
-    fewer = go("--set", "train.steps=90").record["train"]
-    assert (fewer["resumed_from"], fewer["steps"]) == (0, 90)
-
-
-def test_a_constant_model_is_refused_for_its_skill(first, go, output):
-    before = cli.served_versions(output)
-    constant = go("--model", "toy.constant")
-    assert constant.code == 3, constant.err
-    assert "accuracy_skill overall is" in constant.err
+def test_a_constant_model_is_refused_for_its_skill(runs):
+    constant = runs.constant
+    assert constant.result.code == 3, constant.result.err
+    assert "accuracy_skill overall is" in constant.result.err
     assert constant.record["metrics"]["accuracy_skill"] <= 0
-    assert cli.served_versions(output) == before
+    assert constant.served == runs.worse.served
 
 
-def test_from_a_node_takes_over_what_lies_before(first, go):
-    partial = go("--from", "Trainer", "--no-cache")
-    assert partial.code == 0, partial.err
-    assert {partial.states()[n] for n in NODES[:5]} == {"reused"}
-    assert partial.states()["Trainer"] == "done"
+def test_from_a_node_takes_over_what_lies_before(runs, first):
+    partial = runs.from_trainer
+    assert partial.result.code == 0, partial.result.err
+    assert {partial.states[n] for n in NODES[:5]} == {"reused"}
+    assert partial.states["Trainer"] == "done"
     # The same transformed examples, seed and topology: the same weights, and the same numbers.
     assert partial.record["metrics"] == pytest.approx(first.record["metrics"], rel=1e-6)
 
 
-def test_to_a_node_stops_behind_it(first, go, output):
-    before = cli.served_versions(output)
-    partial = go("--to", "StatisticsGen")
-    assert (partial.code, partial.record["status"]) == (0, "unchanged"), partial.err
-    assert partial.states()["Transform"] == "skipped"
-    assert cli.served_versions(output) == before
+def test_to_a_node_stops_after_it(runs):
+    partial = runs.to_statistics
+    assert (partial.result.code, partial.record["status"]) == (0, "unchanged"), partial.result.err
+    assert partial.states["Transform"] == "skipped"
+    assert partial.served == runs.from_trainer.served
 
 
-@pytest.mark.slow
-def test_an_edit_of_the_model_is_no_cache_hit_and_an_edit_of_the_rules_repeats_transform(first, go, toy):
-    dataset = toy / "toy" / "fruit.py"
-    model = toy / "toy" / "constant.py"
-    before = dataset.read_text()
-    go("--model", "toy.constant")
-    model.write_text(model.read_text() + "\n# edited\n")
-    edited = go("--model", "toy.constant").states()
-    assert (edited["Transform"], edited["Trainer"]) == ("cached", "done")
-    try:
-        dataset.write_text(before.replace("buckets=5", "buckets=6"))
-        edited = go("--to", "Transform").states()
-        assert (edited["Transform"], edited["StatisticsGen"]) == ("done", "done")
-    finally:
-        dataset.write_text(before)
-
-
-def test_a_baseline_that_no_longer_fits_is_set_aside_with_the_reason(first, go, toy, output):
-    dataset = toy / "toy" / "fruit.py"
-    before = dataset.read_text()
-    try:
-        dataset.write_text(before.replace('Categorical("crate", size=4)', 'Numeric("crate", dtype="float32")'))
-        changed = go()
-    finally:
-        dataset.write_text(before)
-    assert (changed.code, changed.record["status"]) == (0, "pushed"), changed.err
-    assert "set aside" in changed.out
-    assert "'crate' as int64, which is float32 now" in next(g for g in changed.record["gates"] if g["id"] == "Evaluator")["why"]
-
-
-def test_two_runs_do_not_share_an_output_folder(first, output, toy):
-    import fcntl
-
-    with (output / ".lock").open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        second = cli.run(output, *QUICK, path=toy)
-    assert second.code == 2
-    assert "Another run" in second.err
+def test_a_baseline_that_no_longer_fits_is_set_aside_with_the_reason(runs):
+    changed = runs.changed
+    assert (changed.result.code, changed.record["status"]) == (0, "pushed"), changed.result.err
+    assert "set aside" in changed.result.out
+    [evaluator] = [g for g in changed.record["gates"] if g["id"] == "Evaluator"]
+    assert "'crate' as int64, which is float32 now" in evaluator["why"]
 
 
 def test_the_beam_runner_comes_to_the_same_result(first, toy, tmp_path):
@@ -206,3 +230,37 @@ def test_the_beam_runner_comes_to_the_same_result(first, toy, tmp_path):
     assert beam.record["rows"] == first.record["rows"]
     assert beam.record["metrics"]["auc"] == pytest.approx(first.record["metrics"]["auc"], abs=0.02)
     assert json.loads((tmp_path / "beam" / "run.json").read_text())["nodes"]
+
+
+def test_two_runs_do_not_share_an_output_folder(toy, tmp_path):
+    with (tmp_path / ".lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = cli.run(tmp_path, *QUICK, path=toy)
+    assert second.code == 2
+    assert "Another run" in second.err
+
+
+@pytest.mark.slow
+def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(toy, tmp_path):
+    def train(steps):
+        result = cli.run(tmp_path, *QUICK, "--to", "Trainer", "--set", f"train.steps={steps}", path=toy)
+        return result.record["train"]["resumed_from"], result.record["train"]["steps"]
+
+    assert train(150) == (0, 150)
+    assert train(200) == (150, 200)
+    assert train(90) == (0, 90)
+
+
+@pytest.mark.slow
+def test_an_edit_of_the_model_is_no_cache_hit_and_an_edit_of_the_rules_repeats_transform(toy, tmp_path):
+    def states(node):
+        return cli.run(tmp_path, *QUICK, "--model", "toy.constant", "--to", node, path=toy).states()
+
+    assert states("Trainer")["Trainer"] == "done"
+    assert states("Trainer")["Trainer"] == "cached"
+    with edited(toy / "toy" / "constant.py", "import tensorflow as tf", "import tensorflow as tf  # edited"):
+        after = states("Trainer")
+    assert (after["Transform"], after["Trainer"]) == ("cached", "done")
+    with edited(toy / "toy" / "fruit.py", "buckets=5", "buckets=6"):
+        after = states("Transform")
+    assert (after["Transform"], after["StatisticsGen"]) == ("done", "done")

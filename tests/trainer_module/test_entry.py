@@ -65,12 +65,14 @@ def test_a_shorter_training_has_a_folder_of_its_own_and_a_longer_one_goes_on_fro
     assert run(asked(10)) == (10, 10, "-3")
 
 
-def save(job, step):
-    """Leaves what says that a training has a checkpoint."""
-    tf.io.gfile.makedirs(job.folder)
+def save(training, step, fresh_run=None):
+    """Leaves the files of a checkpoint in the folder of a training, and the id of the fresh run that began it."""
+    Path(training).mkdir(parents=True)
     for name in (f"model.ckpt-{step}.index", f"model.ckpt-{step}.data-00000-of-00001"):
-        Path(job.folder, name).touch()
-    Path(job.folder, "checkpoint").write_text(f'model_checkpoint_path: "model.ckpt-{step}"')
+        Path(training, name).touch()
+    Path(training, "checkpoint").write_text(f'model_checkpoint_path: "model.ckpt-{step}"')
+    if fresh_run:
+        Path(training, "fresh").write_text(fresh_run)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def save(job, step):
 )
 def test_one_step_too_many_a_worker_is_not_a_longer_training(asked, cluster, found, same):
     before = entry._trainers_job(asked(3000, cluster=cluster))
-    save(before, found)
+    save(before.folder, found)
     after = entry._trainers_job(asked(3000, cluster=cluster))
     assert (after.folder == before.folder) is same
 
@@ -93,12 +95,9 @@ def test_one_step_too_many_a_worker_is_not_a_longer_training(asked, cluster, fou
 def test_a_retry_of_a_fresh_run_finds_its_own_folder_even_if_another_is_further(asked):
     args = asked(20, fresh="run-2")
     first = entry._trainers_job(args)
-    save(first, 5)
-    Path(first.folder, "fresh").write_text("run-2")
-    Path(f"{first.folder}-2").mkdir()
+    save(first.folder, 5, fresh_run="run-2")
     other = f"{first.folder}-2"
-    for file in Path(first.folder).iterdir():
-        Path(other, file.name.replace("5", "9")).write_text(file.read_text().replace("5", "9").replace("run-2", "run-1"))
+    save(other, 9, fresh_run="run-1")
     assert entry._trainers_job(args).folder == first.folder
     assert entry._trainers_job(asked(20)).folder == other
 
