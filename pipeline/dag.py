@@ -148,7 +148,7 @@ def create_pipeline(
 
 def _example_gen(config: PipelineConfig) -> BaseNode:
     """Time series are cut into windows, other rows are taken as they are."""
-    folder, pattern = paths.locate(config.data_path)
+    folder, pattern = paths.folder_and_pattern(config.data_path)
     component, module = CsvExampleGen, "components.csv_example_gen"
     if config.dataset.series:
         component, module = WindowExampleGen, "components.window_example_gen"
@@ -158,7 +158,7 @@ def _example_gen(config: PipelineConfig) -> BaseNode:
         _splits(config.dataset),
         dataset=config.dataset_name,
         code=code_hash.of_node(config, module),
-        range_config=paths.wanted(pattern, config.settings.data.span, config.settings.data.spans),
+        range_config=paths.range_config(pattern, config.settings.data.span, config.settings.data.spans),
     )
 
 

@@ -9,7 +9,7 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from components.csv_files.reader import InputDataError
+from components.csv_files.format import InputDataError
 from data import discovery
 from pipeline import node_ids as ids
 from pipeline.config.pipeline_config import PipelineConfig

@@ -1,4 +1,4 @@
-"""CsvExampleGen: a drop-in for TFX's that reads columns by their declared type, in batches."""
+"""CsvExampleGen: a replacement of TFX's that reads columns by their declared type, in batches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from components.csv_files.component import CsvFilesExampleGen
 class CsvExampleGen(CsvFilesExampleGen):
     """Turns CSV files into tf.Examples, split by hash.
 
-    TFX's CsvExampleGen infers every column's type from the values: a file in which all fares happen to be whole dollars
-    gets another type than its schema says. It parses row by row in Python, reads no compressed files, and its errors name
-    no place. This one reads typed Arrow batches by the dataset's declaration, gzipped files too, with bounded memory, and
-    an unreadable cell is reported with file, row and column. An empty cell is a missing value; a column that the dataset
-    does not declare is read as text.
+    TFX's CsvExampleGen infers the type of each column from the values: a file in which all fares happen to be whole dollars
+    gets another type than its schema says. It parses row by row in Python, it reads no compressed files, and its errors name
+    no place. This one reads typed Arrow batches by the declaration of the dataset, gzipped files too, in bounded memory. It
+    reports an unreadable cell with file, row and column. An empty cell is a missing value. A column that the dataset does
+    not declare is read as text.
+
+    The constructor is that of `components.csv_files.component.CsvFilesExampleGen`:
+
+        CsvExampleGen(input_base, input_config, output_config, dataset="taxi", code=hash_of_the_code)
 
     Component `outputs` contains:
-     - `examples`: Channel of type `standard_artifacts.Examples` with the splits 'train' and 'eval'.
+     - `examples`: Channel of type `standard_artifacts.Examples` with the splits of `output_config`.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)

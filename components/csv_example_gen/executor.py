@@ -6,48 +6,41 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from tfx.proto import example_gen_pb2
-from tfx.types import standard_component_specs
 from tfx_bsl.coders import example_coder
 
-from components.csv_files import executor as csv
-from components.csv_files import reader
+from components.csv_example_gen import logic
+from components.csv_files import executor, reader
 from data import discovery
 
 
-class Executor(csv.CsvFilesExecutor):
+class Executor(executor.CsvFilesExecutor):
     """Reads, splits by hash and encodes, one file at a time."""
 
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection[bytes]]:
         """Returns split name -> serialised tf.Examples."""
-        target = csv.proto(exec_properties, standard_component_specs.OUTPUT_CONFIG_KEY, example_gen_pb2.Output())
-        buckets = {split.name: split.hash_buckets for split in target.split_config.splits}
-        splits = (
-            pipeline
-            | "List the files" >> beam.Create(self._files)
-            | "Spread the files" >> beam.Reshuffle()
-            | "Read, split and encode" >> beam.ParDo(_ReadFile(csv.dataset(exec_properties), buckets)).with_outputs(*buckets)
-        )
+        buckets = executor.hash_buckets(exec_properties)
+        read = _ReadFile(executor.dataset_name(exec_properties), buckets)
+        splits = self.list_files(pipeline) | "Read, split and encode" >> beam.ParDo(read).with_outputs(*buckets)
         return {name: splits[name] for name in buckets}
 
 
 class _ReadFile(beam.DoFn):
-    """Path of a CSV file -> serialised tf.Examples, tagged with their split. Files are what runs in parallel."""
+    """Path of a CSV file -> serialised tf.Examples, tagged with their split. Files are read in parallel."""
 
-    def __init__(self, dataset: str, buckets: dict[str, int]) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset_name: str, buckets: dict[str, int]) -> None:
+        self._dataset_name = dataset_name
         self._buckets = buckets
         self._rows = beam.metrics.Metrics.counter("csv_example_gen", "rows")
 
     def setup(self) -> None:
-        self._declared = discovery.dataset(self._dataset)
+        self._dataset = discovery.dataset(self._dataset_name)
 
     def process(self, path: str) -> Iterator[beam.pvalue.TaggedOutput]:
         encoder = example_coder.RecordBatchToExamplesEncoder()
-        for batch in reader.read(path, self._declared):
+        for batch in reader.read(path, self._dataset):
             self._rows.inc(batch.num_rows)
-            splits = reader.split(batch, self._buckets)
-            for split, example in zip(splits, encoder.encode(reader.as_lists(batch)), strict=False):
+            splits = logic.splits_of(batch, self._buckets)
+            for split, example in zip(splits, encoder.encode(logic.as_lists(batch)), strict=True):
                 yield beam.pvalue.TaggedOutput(split, example)

@@ -1,7 +1,8 @@
-"""Labels that no model can be trained on."""
+"""Finds labels that no model can be trained on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import singledispatch
 
 import pyarrow as pa
@@ -10,41 +11,70 @@ import pyarrow.compute as pc
 from data import AnyLabel, BinaryLabel, MulticlassLabel, NumericLabel
 
 
-def first_unusable(batch: pa.RecordBatch, label: AnyLabel) -> tuple[int, str, str] | None:
-    """Returns the place of the first row whose label is missing or none at all, its column and what is wrong; or None."""
-    declared = _usable(label, batch)
-    if declared is None:
+@dataclass(frozen=True)
+class UnusableLabel:
+    """A row without a usable label.
+
+    Attributes:
+        row: of the batch, from 0.
+        column: of the label.
+        problem: what is wrong and what to do, to follow the place in a message.
+    """
+
+    row: int
+    column: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Which rows of a batch have a usable label.
+
+    Attributes:
+        usable: [rows] booleans, none missing.
+        column: of the label.
+        rule: what a label must be, in words.
+    """
+
+    usable: pa.BooleanArray
+    column: str
+    rule: str
+
+
+def first_unusable(batch: pa.RecordBatch, label: AnyLabel) -> UnusableLabel | None:
+    """Returns the first row of a batch whose label is missing or has a wrong value; None if every label is usable."""
+    check = _check(label, batch)
+    row = pc.index(check.usable, pa.scalar(False)).as_py() if check else -1
+    if check is None or row < 0:
         return None
-    usable, column, kind = declared
-    row = pc.index(usable, pa.scalar(False)).as_py()
-    if row < 0:
-        return None
-    value = batch.column(column)[row].as_py()
+    value = batch.column(check.column)[row].as_py()
     if value is None:
-        return row, column, f"the label is missing. Every row needs {kind}: fill it in, or leave the row out."
-    return row, column, f"the label '{value}' is not {kind}. Mend it, or leave the row out."
+        problem = f"the label is missing. Every row needs {check.rule}: fill it in, or leave the row out."
+    else:
+        problem = f"the label '{value}' is not {check.rule}. Correct it, or leave the row out."
+    return UnusableLabel(row, check.column, problem)
 
 
 @singledispatch
-def _usable(label: AnyLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str] | None:
-    """Returns which rows have a label, its column, and what a label is; None for a kind that takes anything."""
+def _check(label: AnyLabel, batch: pa.RecordBatch) -> _Check | None:
+    """Checks a batch; None for a kind of label that any row can have, such as that of a series."""
     return None
 
 
-@_usable.register
-def _(label: BinaryLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
+@_check.register
+def _(label: BinaryLabel, batch: pa.RecordBatch) -> _Check:
     column = batch.column(label.column)
-    return pc.is_in(column, pa.array([0, 1], column.type)), label.column, "0 or 1"
+    return _Check(pc.is_in(column, pa.array([0, 1], column.type)), label.column, "0 or 1")
 
 
-@_usable.register
-def _(label: MulticlassLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
+@_check.register
+def _(label: MulticlassLabel, batch: pa.RecordBatch) -> _Check:
     column = batch.column(label.column)
-    known = f"one of {', '.join(map(str, label.classes))}"
-    return pc.is_in(column, pa.array(label.classes, column.type)), label.column, known
+    rule = f"one of {', '.join(map(str, label.classes))}"
+    return _Check(pc.is_in(column, pa.array(label.classes, column.type)), label.column, rule)
 
 
-@_usable.register
-def _(label: NumericLabel, batch: pa.RecordBatch) -> tuple[pa.BooleanArray, str, str]:
+@_check.register
+def _(label: NumericLabel, batch: pa.RecordBatch) -> _Check:
     usable = pc.fill_null(pc.is_finite(batch.column(label.column)), False)
-    return usable, label.column, "a number"
+    return _Check(usable, label.column, "a number")

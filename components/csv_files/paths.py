@@ -1,64 +1,85 @@
-"""From a path, as a person gives it, to the files that are read."""
+"""From a path, as a user gives it, to the files that are read."""
 
 from __future__ import annotations
 
+import glob
 import posixpath
 
 from tfx.dsl.io import fileio
 from tfx.proto import range_config_pb2
 
-from components.csv_files import reader
-from components.csv_files import spans as driver
-from components.csv_files.reader import InputDataError
+from components.csv_files import spans
+from components.csv_files.format import PATTERNS, InputDataError
 
 
-def locate(path: str) -> tuple[str, str]:
-    """Returns (folder, pattern) of a path, as TFX's ExampleGens take them.
+def folder_and_pattern(path: str) -> tuple[str, str]:
+    """Splits a path into the folder and the pattern that TFX's ExampleGens take.
 
     Args:
-        path: a CSV file; a folder of CSV files; or, for data that comes in spans, a pattern with {SPAN}, or {YYYY}, {MM} and
-            {DD}, and perhaps {VERSION} in it, like "sales/{YYYY}-{MM}-{DD}/*.csv".
+        path: a CSV file; a folder of CSV files; or, for data that comes in spans, a pattern with {SPAN}, or with {YYYY}, {MM}
+            and {DD}, and perhaps with {VERSION}, such as "sales/{YYYY}-{MM}-{DD}/*.csv".
 
     Raises:
-        InputDataError: as `logic.find`; or the braces hold something else.
+        InputDataError: there is no such file or folder; the folder has no CSV file, or both plain and gzipped ones (no single
+            pattern matches both and nothing else); or the braces hold something else.
     """
-    if "{" not in path:
-        return reader.find(path)
-    fixed = path[: path.index("{")]
-    folder = posixpath.dirname(fixed)
+    if "{" in path:
+        return _split_span_pattern(path)
+    if not fileio.exists(path):
+        raise InputDataError(f"There is no file or folder {path}. `--data` takes a CSV file, or a folder of CSV files.")
+    if not fileio.isdir(path):
+        return glob.escape(posixpath.dirname(path)) or ".", glob.escape(posixpath.basename(path))
+    matching = [pattern for pattern in PATTERNS if fileio.glob(posixpath.join(glob.escape(path), pattern))]
+    if not matching:
+        raise InputDataError(f"The folder {path} holds no file named *.csv or *.csv.gz.")
+    if len(matching) > 1:
+        raise InputDataError(f"The folder {path} holds *.csv and *.csv.gz files. Move the files of one kind to another folder.")
+    return glob.escape(path), matching[0]
+
+
+def _split_span_pattern(path: str) -> tuple[str, str]:
+    folder = posixpath.dirname(path[: path.index("{")])
     pattern = path[len(folder) :].lstrip("/") if folder else path
     try:
-        spans = driver.has_spans(pattern)
+        has_spans = spans.has_spans(pattern)
     except ValueError as error:
         raise InputDataError(f"{path}: {error}") from None
-    if not spans:
+    if not has_spans:
         raise InputDataError(f"{path}: braces may hold SPAN, VERSION, YYYY, MM or DD; there must be {{SPAN}} or a whole date.")
     return folder or ".", pattern
 
 
-def wanted(pattern: str, span: int | None, spans: int) -> range_config_pb2.RangeConfig | None:
-    """Returns which spans of a pattern are read: `spans` of them, up to `span`, or up to the newest; None if it has none."""
+def range_config(pattern: str, span: int | None, num_spans: int) -> range_config_pb2.RangeConfig | None:
+    """Returns the range of spans that is read: `num_spans` of them up to `span`, or up to the newest one if it is None.
+
+    Returns None for a pattern without spans.
+    """
     if "{" not in pattern:
         return None
     if span is None:
-        return range_config_pb2.RangeConfig(rolling_range=range_config_pb2.RollingRange(num_spans=spans))
-    static = range_config_pb2.StaticRange(start_span_number=max(0, span - spans + 1), end_span_number=span)
+        return spans.rolling_range(num_spans)
+    static = range_config_pb2.StaticRange(start_span_number=max(0, span - num_spans + 1), end_span_number=span)
     return range_config_pb2.RangeConfig(static_range=static)
 
 
-def files(path: str, span: int | None = None, spans: int = 1) -> list[str]:
-    """Returns the files that stand behind a path now.
+def files(path: str, span: int | None = None, num_spans: int = 1) -> list[str]:
+    """Returns the files that match a path now, sorted.
+
+    Args:
+        path: as for `folder_and_pattern`.
+        span: the newest span to read; None takes the newest one that exists.
+        num_spans: how many spans to read.
 
     Raises:
-        InputDataError: as `locate` and `driver.find`; or a span is asked for where the path has none.
+        InputDataError: as `folder_and_pattern` and `spans.find`; or spans are asked for, and the path has none.
     """
-    folder, pattern = locate(path)
+    folder, pattern = folder_and_pattern(path)
     if "{" not in path:
-        if span is not None or spans > 1:
+        if span is not None or num_spans > 1:
             raise InputDataError(
                 f"{path} has no spans, but data.span or data.spans asks for some. Give a path with {{SPAN}} in it, "
                 "or {YYYY}-{MM}-{DD}."
             )
         return sorted(fileio.glob(posixpath.join(folder, pattern)))
-    found = driver.find(folder, pattern, wanted(pattern, span, spans))
-    return sorted(file for one in found for file in fileio.glob(posixpath.join(folder, one.pattern)))
+    chosen = spans.find(folder, pattern, range_config(pattern, span, num_spans))
+    return sorted(file for one in chosen for file in fileio.glob(posixpath.join(folder, one.pattern)))

@@ -1,4 +1,4 @@
-"""WindowExampleGen: time series in CSV files become windows, split by time."""
+"""WindowExampleGen: cuts time series in CSV files into windows, and splits them by time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from components.window_example_gen import executor
 
 
 class WindowExampleGen(CsvFilesExampleGen):
-    """Turns CSV files with time series into tf.Examples that are windows: a past and the future to predict from it.
+    """Turns CSV files with time series into tf.Examples that are windows: a past, and the future to predict from it.
 
-    How is declared by the dataset's `data.series.Series`. Rows may stand in any order, in any number of files, of any number
-    of series of any length. The splits are by time, not by the hash buckets of the output configuration.
+    The `data.series.Series` of the dataset declares how. Rows may stand in any order, in any number of files, of any number of
+    series of any length. The splits are by time: the hash buckets of the output configuration are not used.
+
+    The constructor is that of `components.csv_files.component.CsvFilesExampleGen`:
+
+        WindowExampleGen(input_base, input_config, output_config, dataset="co2", code=hash_of_the_code)
 
     Component `outputs` contains:
      - `examples`: Channel of type `standard_artifacts.Examples` with the splits 'train' and 'eval'.
-
-    The constructor is that of CsvFilesExampleGen.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)

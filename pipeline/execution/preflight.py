@@ -13,7 +13,7 @@ from pipeline.errors import InputError, InUseError, UsageError
 from trainer_module.files import lock
 from trainer_module.files.paths import is_remote
 
-# Of each file: a scan of that takes about a second. What is wrong behind it, ExampleGen meets and says in the same words.
+# Read of each file, which takes about a second. ExampleGen reads the rest, and reports an error there in the same words.
 _CHECKED_BYTES = 256 << 20
 # Beyond that the lock file forgets who has shared it.
 _NAMES_BYTES = 64 << 10
@@ -25,19 +25,19 @@ def check(config: PipelineConfig) -> None:
     Raises:
         InputError, UsageError: one paragraph: what, where, what to do.
     """
-    from components.csv_files import paths
-    from components.csv_files import reader as csv
+    from components.csv_files import paths, reader
+    from components.csv_files.format import InputDataError
     from components.reviewed_schema_gen import logic as schema
-    from components.window_example_gen import logic as windows
+    from components.window_example_gen import check as windows
     from data import discovery
     from trainer_module.estimators import compatibility, hyperparameters
     from trainer_module.estimators.keras_conversion import KerasModelError
 
     try:
         files = paths.files(config.data_path, config.settings.data.span, config.settings.data.spans)
-        reader = windows if config.dataset.series else csv
-        reader.check_files(config.data_path, files, config.dataset, _CHECKED_BYTES)
-    except csv.InputDataError as error:
+        check_files = windows.check_files if config.dataset.series else reader.check_files
+        check_files(config.data_path, files, config.dataset, _CHECKED_BYTES)
+    except InputDataError as error:
         raise InputError(str(error)) from None
     reviewed = discovery.reviewed_schema_path(config.dataset)
     if reviewed.exists():

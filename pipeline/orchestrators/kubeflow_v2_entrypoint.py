@@ -57,7 +57,7 @@ def run(given: argparse.Namespace, beam_args: Sequence[str]) -> None:
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
-    from components.csv_files.reader import InputDataError
+    from components.csv_files.format import InputDataError
     from pipeline import ir
     from pipeline.dag import create_pipeline
 

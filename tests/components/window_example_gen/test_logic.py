@@ -1,480 +1,70 @@
-"""Rows in, windows out; and for everything that can be wrong with a file, the place and the way out."""
+"""Files of time series: for everything that can be wrong with one, the place and the way out."""
 
 import dataclasses
-import math
-import tracemalloc
-from collections import Counter, defaultdict
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
-from components.csv_files import reader as csv
-from components.csv_files.reader import InputDataError
-from components.window_example_gen import blocks, logic, windows
-from data import Dataset, Series
-
-# Two steps of past, one of future.
-SMALL = Series(time="day", value="sold", inputs=2, outputs=1)
-# A time range beside which everything here is training.
-EVER = (0, 1 << 40)
-
-
-def declare(series):
-    return Dataset(name="shop", features=series.features, label=series.label, sample="shop.csv", series=series)
-
-
-def decode(example):
-    features = tf.train.Example.FromString(example).features.feature
-    return {n: list(getattr(f, f.WhichOneof("kind")).value) for n, f in features.items()}
-
-
-def cut(rows, series, size, whole=None):
-    """Cuts rows as the executor does: returns split -> [window], sorted by series and origin, and the counters.
-
-    `whole` stands for the time range of the input.
-    """
-    parts, found, counts = defaultdict(list), blocks.NOWHERE, Counter()
-    for some in rows:
-        for key, part in blocks.divide(some, series, size):
-            parts[key].append(part)
-            found = blocks.union([found, blocks.extent(part, series)])
-    made = {"train": [], "eval": []}
-    for key in parts:
-        for split, example in logic.examples(key, parts[key], whole or found, series, size, counts):
-            made[split].append(decode(example))
-    return {s: sorted(w, key=lambda w: (w["series"], w["origin"])) for s, w in made.items()}, counts
-
-
-@pytest.fixture
-def file(tmp_path):
-    """Returns a function that writes a file of the folder and returns its path."""
-
-    def write(content, name="shop.csv"):
-        (tmp_path / name).write_text(content)
-        return str(tmp_path / name)
-
-    return write
-
-
-@pytest.fixture
-def cut_text(file):
-    """Returns a function: text of a CSV file, declaration -> as `cut`."""
-
-    def run(text, series, whole=None):
-        return cut(logic.read(file(text), declare(series)), series, 4096, whole)
-
-    return run
-
-
-@pytest.fixture
-def windows_of(cut_text):
-    """Returns a function: rows of a CSV file (day of January 2020, cells), declaration -> windows of both splits."""
-
-    def run(rows, series=SMALL):
-        lines = [",".join(series.columns)] + [f"2020-01-{day:02},{cells}" for day, cells in rows]
-        made, _ = cut_text("\n".join(lines) + "\n", series, EVER)
-        return made["train"]
-
-    return run
-
-
-def day(origin):
-    return origin[0] // 86400 - 18261  # 31 December 2019
-
-
-def origins(windows):
-    return [day(w["origin"]) for w in windows]
-
-
-# What a window holds.
-
-
-def test_a_window_holds_a_past_a_future_and_a_naive_forecast(windows_of):
-    (window,) = windows_of([(1, 10), (2, 11), (3, 13)])
-    assert window == {
-        "series": [b""],
-        "origin": [1577923200],
-        "sold": [10.0, 11.0],
-        "sold_future": [13.0],
-        "sold_seasonal_naive": [12.0],
-    }
-
-
-def test_every_step_with_a_past_and_a_future_is_an_origin(windows_of):
-    assert origins(windows_of([(d, d) for d in range(1, 11)])) == [2, 3, 4, 5, 6, 7, 8, 9]
-
-
-def test_windows_hold_what_the_declaration_says(windows_of):
-    series = dataclasses.replace(
-        SMALL, past_covariates=("rain",), known_covariates=("holiday",), calendar=("week", "year"), id="shop"
-    )
-    rows = [(d, f"A,{d},{d / 2},{d % 2}") for d in range(1, 11)]
-    dataset = declare(series)
-    for window in windows_of(rows, series):
-        assert set(window) == set(dataset.types)
-        for feature in dataset.features:
-            assert len(window[feature.name]) == feature.length
-        assert len(window[dataset.label.name]) == dataset.label.width
-
-
-def test_rows_may_stand_in_any_order(windows_of):
-    assert windows_of([(3, 13), (1, 10), (2, 11)]) == windows_of([(1, 10), (2, 11), (3, 13)])
-
-
-def test_values_of_the_same_step_are_averaged(windows_of):
-    (window,) = windows_of([(1, 10), (2, 11), (2, ""), (2, 12), (3, 1), (3, 2), (3, 9)])
-    assert window["sold"] == [10.0, 11.5]
-    assert window["sold_future"] == [4.0]
-
-
-def test_series_do_not_mix(cut_text):
-    text = "day,shop,sold\n" + "".join(f"2020-01-0{d},{s},{d * 10**n}\n" for d in (1, 2, 3) for n, s in enumerate("BÄ"))
-    made, _ = cut_text(text, dataclasses.replace(SMALL, id="shop"), EVER)
-    assert [(w["series"], w["sold"]) for w in made["train"]] == [([b"B"], [1.0, 2.0]), (["Ä".encode()], [10.0, 20.0])]
-
-
-def test_past_columns_end_at_the_origin_and_known_ones_at_the_end(windows_of):
-    series = dataclasses.replace(SMALL, past_covariates=("rain",), known_covariates=("holiday",))
-    (window,) = windows_of([(1, "10,0.1,0"), (2, "11,0.2,1"), (3, "13,0.3,5")], series)
-    assert window["rain"] == pytest.approx([0.1, 0.2])
-    assert window["holiday"] == [0.0, 1.0, 5.0]
-
-
-def test_a_known_column_may_go_on_where_the_value_ends(windows_of):
-    series = dataclasses.replace(SMALL, known_covariates=("holiday",))
-    rows = [(1, "10,0"), (2, "11,1"), (3, "13,5"), *((d, ",1") for d in range(4, 30))]
-    assert origins(windows_of(rows, series)) == [2]
-
-
-def test_the_calendar_is_that_of_the_start_of_each_step(windows_of):
-    series = dataclasses.replace(SMALL, calendar=("week",))
-    window = windows_of([(d, d) for d in range(1, 9)], series)[0]
-    angles = [2 * math.pi * n / 7 for n in (2, 3, 4)]  # 1 January 2020 was a Wednesday
-    assert window["week_sin"] == pytest.approx([math.sin(a) for a in angles], abs=1e-6)
-    assert window["week_cos"] == pytest.approx([math.cos(a) for a in angles], abs=1e-6)
-
-
-def test_the_origin_is_the_start_of_its_step(cut_text):
-    text = "day,sold\n2020-01-01T01:20:00,1\n2020-01-01T01:40:00,2\n2020-01-01T01:59:59,3\n"
-    made, _ = cut_text(text, dataclasses.replace(SMALL, step="15m", time_format="%Y-%m-%dT%H:%M:%S"), EVER)
-    assert [w["origin"] for w in made["train"]] == [[1577842200]]  # 01:30
-
-
-def test_a_stride_leaves_out_origins_by_their_place_on_the_grid(windows_of):
-    series = dataclasses.replace(SMALL, stride=3)
-    # Days since 1970 that can be divided by 3: 18264 is 3 January.
-    assert origins(windows_of([(d, d) for d in range(1, 15)], series)) == [3, 6, 9, 12]
-    assert origins(windows_of([(d, d) for d in range(2, 15)], series)) == [3, 6, 9, 12]
-
-
-# The naive forecast.
-
-
-def test_the_naive_forecast_is_one_season_ago_plus_the_change_since(windows_of):
-    series = dataclasses.replace(SMALL, season=3, outputs=2)
-    values = [1, 5, 9, 4, 0, 0]  # the change is that from 1 to 4
-    (window,) = windows_of(list(enumerate(values, start=1)), series)
-    assert window["sold_seasonal_naive"] == [5.0 + 3.0, 9.0 + 3.0]
-
-
-def test_the_naive_forecast_goes_on_for_several_seasons(windows_of):
-    series = dataclasses.replace(SMALL, season=2, outputs=5)
-    values = [1, 10, 4, *[0] * 5]
-    (window,) = windows_of(list(enumerate(values, start=1)), series)
-    assert window["sold_seasonal_naive"] == [13.0, 7.0, 16.0, 10.0, 19.0]
-
-
-def test_a_window_needs_the_season_that_its_naive_forecast_reads(windows_of):
-    assert origins(windows_of([(d, d) for d in range(1, 11)], dataclasses.replace(SMALL, season=5))) == [6, 7, 8, 9]
-
-
-# What is missing.
-
-
-def test_an_origin_and_a_future_are_observed(windows_of):
-    series = dataclasses.replace(SMALL, max_gap=5)
-    # Day 5 is neither an origin nor a target.
-    assert origins(windows_of([(d, d if d != 5 else "") for d in range(1, 11)], series)) == [2, 3, 6, 7, 8, 9]
-
-
-def test_a_gap_is_interpolated(windows_of):
-    series = dataclasses.replace(SMALL, inputs=4, max_gap=2)
-    (window,) = windows_of([(1, 10), (4, 16), (5, 0)], series)
-    assert window["sold"] == [10.0, 12.0, 14.0, 16.0]
-
-
-def test_a_gap_that_is_too_long_leaves_its_windows_out(windows_of):
-    series = dataclasses.replace(SMALL, inputs=4, max_gap=1)
-    assert windows_of([(1, 10), (4, 16), (5, 0)], series) == []
-
-
-def test_a_gap_at_the_beginning_is_interpolated_from_before_the_window(windows_of):
-    series = dataclasses.replace(SMALL, inputs=2, max_gap=2)
-    (window,) = windows_of([(1, 10), (4, 16), (5, 0)], series)
-    assert window["sold"] == [14.0, 16.0]
-
-
-def test_a_gap_at_the_beginning_with_nothing_before_leaves_the_window_out(windows_of):
-    assert windows_of([(4, 16), (5, 0)], dataclasses.replace(SMALL, max_gap=2)) == []
-
-
-@pytest.mark.parametrize("cell", ["", "inf", "-inf", "nan", "1e60"])
-def test_what_is_no_number_is_a_missing_value(windows_of, cell):
-    (window,) = windows_of([(1, 10), (2, cell), (3, 16), (4, 0)], dataclasses.replace(SMALL, max_gap=1))
-    assert window["sold"] == [13.0, 16.0]
-
-
-def test_a_past_column_that_is_missing_at_the_origin_keeps_its_last_observation(windows_of):
-    series = dataclasses.replace(SMALL, past_covariates=("rain",), inputs=3, max_gap=2)
-    rows = [(1, "1,4"), (2, "2,5"), (3, "3,"), (4, "4,"), (5, "5,8"), (6, "6,9")]
-    made = {day(w["origin"]): w["rain"] for w in windows_of(rows, series)}
-    assert made == {3: [4.0, 5.0, 5.0], 4: [5.0, 5.0, 5.0], 5: [6.0, 7.0, 8.0]}
-
-
-def test_a_past_column_that_has_been_missing_for_too_long_leaves_the_window_out(windows_of):
-    series = dataclasses.replace(SMALL, past_covariates=("rain",), inputs=3, max_gap=1)
-    rows = [(1, "1,4"), (2, "2,5"), (3, "3,"), (4, "4,"), (5, "5,8"), (6, "6,9")]
-    assert origins(windows_of(rows, series)) == [3]
-
-
-def test_a_known_column_is_interpolated_from_behind_the_window(windows_of):
-    series = dataclasses.replace(SMALL, known_covariates=("holiday",), max_gap=2)
-    (window,) = windows_of([(1, "1,0"), (2, "2,1"), (3, "3,"), (4, ",3")], series)
-    assert window["holiday"] == [0.0, 1.0, 2.0]
-
-
-def test_a_known_column_that_is_not_known_leaves_the_window_out(windows_of):
-    series = dataclasses.replace(SMALL, known_covariates=("holiday",), max_gap=2)
-    assert windows_of([(1, "1,0"), (2, "2,1"), (3, "3,")], series) == []
-
-
-# Splits.
-
-
-def test_the_end_of_the_time_range_is_for_evaluation(cut_text):
-    text = "day,sold\n" + "".join(f"2020-01-{d:02},{d}\n" for d in range(1, 21))
-    made, counts = cut_text(text, dataclasses.replace(SMALL, eval_share=0.3))
-    # Evaluation begins on the 15th; origins 14 and 15 would touch both.
-    assert (origins(made["train"]), origins(made["eval"])) == ([*range(2, 14)], [16, 17, 18, 19])
-    assert counts == {"windows_made": 16, "windows_dropped_gap": 1, "windows_dropped_target": 1, "windows_dropped_split": 2}
-
-
-def test_an_embargo_lies_between_the_splits(cut_text):
-    text = "day,sold\n" + "".join(f"2020-01-{d:02},{d}\n" for d in range(1, 21))
-    made, _ = cut_text(text, dataclasses.replace(SMALL, eval_share=0.3, embargo=2))
-    assert (origins(made["train"]), origins(made["eval"])) == ([*range(2, 14)], [18, 19])
-
-
-def test_all_series_are_split_at_the_same_time(cut_text):
-    days = {"long": range(1, 21), "short": range(11, 18)}
-    text = "shop,day,sold\n" + "".join(f"{s},2020-01-{d:02},{d}\n" for s in days for d in days[s])
-    made, _ = cut_text(text, dataclasses.replace(SMALL, eval_share=0.3, id="shop"))
-    assert origins(w for w in made["train"] if w["series"] == [b"short"]) == [12, 13]
-    assert origins(w for w in made["eval"] if w["series"] == [b"short"]) == [16]
-
-
-def test_a_gap_that_is_interpolated_from_the_other_split_drops_the_window(cut_text):
-    series = dataclasses.replace(SMALL, eval_share=0.3, max_gap=3)
-    text = "day,sold\n" + "".join(f"2020-01-{d:02},{d}\n" for d in range(1, 21) if d != 15)
-    made, counts = cut_text(text, series)
-    # The window of the 16th begins on the 15th, whose value would come from the 14th, a day of the training split.
-    assert (origins(made["train"]), origins(made["eval"])) == ([*range(2, 14)], [17, 18, 19])
-    assert counts["windows_dropped_split"] == 1
-
-
-def test_a_known_column_that_is_interpolated_from_the_other_split_drops_the_window(cut_text):
-    series = dataclasses.replace(SMALL, eval_share=0.3, known_covariates=("holiday",), max_gap=1)
-    text = "day,sold,holiday\n" + "".join(f"2020-01-{d:02},{d},{'' if d == 14 else d}\n" for d in range(1, 21))
-    made, _ = cut_text(text, series)
-    # The window of the 13th ends on the 14th, whose holiday would come from the 15th.
-    assert (origins(made["train"]), origins(made["eval"])) == ([*range(2, 13)], [16, 17, 18, 19])
-
-
-def test_the_share_of_the_evaluation_is_rounded_down():
-    series = dataclasses.replace(SMALL, eval_share=0.7)
-    assert windows.cutoff(0, 9, series) == 3
-    assert windows.cutoff(-5, 5, series) == -1
-
-
-def test_origins_are_counted_once_by_what_became_of_them(cut_text):
-    series = dataclasses.replace(SMALL, max_gap=1)
-    text = "day,sold\n" + "".join(f"2020-01-{d:02},{d if d not in (4, 8, 9) else ''}\n" for d in range(1, 13))
-    _, counts = cut_text(text, series, EVER)
-    # No target: 3, 7, 12. Gap: 1, with no past, and 10, behind a gap of two.
-    assert counts == {"windows_dropped_target": 3, "windows_dropped_gap": 2, "windows_dropped_split": 0, "windows_made": 4}
-
-
-# Blocks.
-
-
-def test_a_block_is_never_larger_for_a_longer_series():
-    series = dataclasses.replace(SMALL, inputs=24, outputs=12, max_gap=3)
-    size, sizes = blocks.block_steps(series), []
-    for length in (20_000, 40_000):
-        steps = np.arange(length)
-        rows = blocks.Rows([""], np.zeros(length, np.int64), steps, np.ones((length, 1)))
-        sizes.append(max(len(part) for _, part in blocks.divide(rows, series, size)))
-    assert sizes[0] == sizes[1] == 3 * 8 * (size + sum(windows.margins(series)))
-
-
-def test_a_long_series_of_long_windows_needs_little_memory():
-    series = dataclasses.replace(SMALL, inputs=1000, outputs=100)
-    size, length = blocks.block_steps(series), 200_000
-    rows = blocks.Rows([""], np.zeros(length, np.int64), np.arange(length), np.ones((length, 1)))
-    divided = list(blocks.divide(rows, series, size))
-    tracemalloc.start()
-    for key, part in divided[20:24]:  # 16,000 windows of 1,200 numbers: 80 MB
-        for _ in logic.examples(key, [part], (0, length - 1), series, size, Counter()):
-            pass
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 50e6
-
-
-def test_parts_of_a_block_may_come_in_any_order():
-    rows = [blocks.Rows([""], np.zeros(1, np.int64), np.array([n]), np.array([[float(n)]])) for n in range(10)]
-    once, _ = cut(rows, SMALL, 4, EVER)
-    assert len(once["train"]) == 8
-    assert cut(rows[::-1], SMALL, 4, EVER)[0] == once
-
-
-def test_no_rows_make_no_blocks():
-    empty = blocks.Rows([], np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 1)))
-    assert list(blocks.divide(empty, SMALL, 4)) == []
-    assert blocks.union([]) == blocks.NOWHERE
-
-
-# What cannot be read.
+from components.csv_files.format import InputDataError
+from components.window_example_gen import logic
+from tests.support.windows import SMALL, declare
 
 SHOPS = dataclasses.replace(SMALL, id="shop")
 
 
-def refusal(path, series=SHOPS):
+def refusal(path, series=SHOPS, **options):
     with pytest.raises(InputDataError) as error:
-        list(logic.read(path, declare(series)))
+        list(logic.read(path, declare(series), **options))
     assert str(error.value).startswith(path)
     return str(error.value).removeprefix(path)
 
 
 @pytest.mark.parametrize("cell", ["2020-02-30", "2020-1-1x", "yesterday", "20200101"])
-def test_an_unreadable_time_is_named_with_row_and_column(file, cell):
-    assert refusal(file(f"day,shop,sold\n2020-01-01,A,1\n{cell},A,2\n")) == (
-        f", row 3, column 'day': '{cell}' is no time as '%Y-%m-%d', such as 2024-12-31. "
+def test_an_unreadable_time_is_named_with_row_and_column(write_file, cell):
+    assert refusal(write_file(f"day,shop,sold\n2020-01-01,A,1\n{cell},A,2\n")) == (
+        f", row 3, column 'day': '{cell}' is not a time in the format '%Y-%m-%d', such as 2024-12-31. "
         "Correct it, or the `time_format` of the dataset's series."
     )
 
 
-def test_a_missing_time_is_named(file):
-    assert refusal(file("day,shop,sold\n,A,1\n")) == (
+def test_a_missing_time_is_named(write_file):
+    assert refusal(write_file("day,shop,sold\n,A,1\n")) == (
         ", row 2, column 'day': the time is missing. Fill it in, or leave the row out."
     )
 
 
-def test_a_missing_id_is_named(file):
-    assert refusal(file("day,shop,sold\n2020-01-01,A,1\n2020-01-01,,1\n")) == (
+def test_a_missing_id_is_named(write_file):
+    assert refusal(write_file("day,shop,sold\n2020-01-01,A,1\n2020-01-01,,1\n")) == (
         ", row 3, column 'shop': the id of the series is missing. Fill it in, or leave the row out."
     )
 
 
-def test_milliseconds_are_recognised(file):
+def test_milliseconds_are_recognised(write_file):
     series = dataclasses.replace(SMALL, time_format="%s")
-    assert refusal(file("day,sold\n1577934245000,1\n"), series) == (
-        ", row 2, column 'day': '1577934245000' is no time as '%s', such as 1735687800. Are these milliseconds? "
+    assert refusal(write_file("day,sold\n1577934245000,1\n"), series) == (
+        ", row 2, column 'day': '1577934245000' is not a time in the format '%s', such as 1735687800. Are these milliseconds? "
         "Divide them by 1000. Correct it, or the `time_format` of the dataset's series."
     )
 
 
-def test_an_unreadable_number_is_named_as_everywhere(file):
-    assert refusal(file("day,shop,sold\n2020-01-01,A,many\n")).startswith(", row 2, column 'sold': 'many' is not a number.")
+def test_an_unreadable_number_is_named_as_everywhere(write_file):
+    assert refusal(write_file("day,shop,sold\n2020-01-01,A,many\n")).startswith(
+        ", row 2, column 'sold': 'many' is not a number."
+    )
 
 
-def test_a_missing_column_is_named(file):
-    assert refusal(file("date,shop,sold\n")).startswith(", row 1: the column 'day' is missing.")
+def test_a_missing_column_is_named(write_file):
+    assert refusal(write_file("date,shop,sold\n")).startswith(", row 1: the column 'day' is missing.")
 
 
-def test_the_row_counts_blank_lines_quoted_newlines_and_blocks(file, monkeypatch):
-    monkeypatch.setattr(csv, "BLOCK_BYTES", 256)
-    path = file("day,shop,sold\n\n" + '2020-01-01,"A\nB",1\n' * 100 + "never,A,1\n")
-    assert refusal(path).startswith(", row 103, column 'day': 'never'")
+def test_the_row_counts_blank_lines_quoted_newlines_and_blocks(write_file):
+    path = write_file("day,shop,sold\n\n" + '2020-01-01,"A\nB",1\n' * 100 + "never,A,1\n")
+    assert refusal(path, block_bytes=256).startswith(", row 103, column 'day': 'never'")
 
 
-def test_a_long_cell_is_cut_short(file):
-    assert f"'{'x' * 40}' is no time" in refusal(file(f"day,shop,sold\n{'x' * 500},A,1\n"))
+def test_a_long_cell_is_cut_short(write_file):
+    assert f"'{'x' * 40}' is not a time" in refusal(write_file(f"day,shop,sold\n{'x' * 500},A,1\n"))
 
 
 def test_a_dataset_without_a_series_is_refused():
     with pytest.raises(ValueError, match="WindowExampleGen needs a dataset with a `series`"):
         logic.series_of(dataclasses.make_dataclass("D", ["series", "name"])(None, "taxi"))
-
-
-# The check before any work is done.
-
-LONG = dataclasses.replace(SHOPS, eval_share=0.3)
-
-
-def table(days, shop="A"):
-    return "".join(f"2020-01-{d:02},{shop},{d}\n" for d in days)
-
-
-def check(path, series=LONG, at_most_bytes=1 << 20):
-    logic.check(path, declare(series), at_most_bytes)
-
-
-def test_a_good_file_passes_the_check(file):
-    check(file("day,shop,sold\n" + table(range(1, 21))))
-
-
-def test_a_series_that_is_too_short_is_refused_with_what_is_needed(file):
-    path = file("day,shop,sold\n" + table(range(1, 9)))
-    with pytest.raises(InputDataError) as error:
-        check(path, dataclasses.replace(LONG, season=4))
-    assert str(error.value) == (
-        f"{path}: too short for a single window in the 'eval' split. A window needs 6 steps of 'D' in a row: 5 up to its "
-        "origin (inputs=2, season=4) and 1 behind it (outputs). The data has 8, from 2020-01-01 to 2020-01-08; the longest "
-        "series has 2 in that split (eval_share=0.3, embargo=0). "
-        "Take fewer inputs or outputs, a shorter season, a larger eval_share, or more data."
-    )
-
-
-def test_a_training_split_that_is_too_short_is_refused(file):
-    path = file("day,shop,sold\n" + table(range(1, 21)))
-    with pytest.raises(InputDataError, match=r"in the 'train' split.* has 1 in that split .*a smaller eval_share"):
-        check(path, dataclasses.replace(LONG, eval_share=0.97))
-
-
-def test_many_short_series_do_not_make_a_long_one(file):
-    path = file("day,shop,sold\n" + table(range(1, 20, 2), "A") + table(range(2, 21, 2), "B"))
-    check(path)
-    path = file("day,shop,sold\n" + "".join(table([d, d + 1], f"{d}") for d in range(1, 21, 2)))
-    with pytest.raises(InputDataError, match="the longest series has 2 in that split"):
-        check(path)
-
-
-def test_a_stride_that_skips_the_only_origin_is_refused(file):
-    path = file("day,shop,sold\n" + table(range(1, 13)))  # three steps for evaluation
-    check(path)
-    with pytest.raises(InputDataError, match="2 more for a stride of 3"):
-        check(path, dataclasses.replace(LONG, stride=3))
-
-
-def test_what_lies_behind_the_limit_is_left_to_the_reading(file, monkeypatch):
-    monkeypatch.setattr(csv, "BLOCK_BYTES", 64)
-    path = file("day,shop,sold\n" + table([1, 2, 3]) * 20 + "never,A,1\n")
-    check(path, at_most_bytes=128)
-    with pytest.raises(InputDataError, match="'never' is no time"):
-        check(path)
-
-
-def test_no_row_and_no_value_are_refused(file):
-    path = file("day,shop,sold\n")
-    with pytest.raises(InputDataError, match="has a header but no rows"):
-        check(path)
-    path = file("day,shop,sold\n2020-01-01,A,\n")
-    with pytest.raises(InputDataError, match="column 'sold': there is not a single value"):
-        check(path)
-
-
-def test_files_are_checked_as_one_input(file):
-    files = [file("day,shop,sold\n" + table(days), f"{n}.csv") for n, days in enumerate((range(1, 11), range(11, 21)))]
-    logic.check_files("data", files, declare(LONG), 1 << 20)

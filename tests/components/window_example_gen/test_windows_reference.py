@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.window_example_gen import blocks, times, windows
 from data import Series
-from tests.components.window_example_gen.test_logic import cut
+from tests.support.windows import cut
 
 declarations = st.builds(
     Series,

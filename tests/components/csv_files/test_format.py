@@ -1,0 +1,30 @@
+"""Files as bytes: opened plain or gzipped, on any file system that Beam knows."""
+
+import gzip
+
+import pytest
+
+from components.csv_files.format import InputDataError, open_file
+from pipeline.record import status
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", b"x,y\n"), ("a.csv.gz", gzip.compress(b"x,y\n"))])
+def test_a_file_is_opened_decompressed(write_file, name, content):
+    with open_file(write_file(content, name)) as stream:
+        assert stream.readlines() == [b"x,y\n"]
+
+
+def test_a_truncated_gzip_file_does_not_just_end(write_file):
+    packed = gzip.compress(bytes(range(256)) * 100)
+    with open_file(write_file(packed[:-20], "a.csv.gz")) as stream, pytest.raises(EOFError):
+        stream.read()
+
+
+def test_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(OSError):
+        open_file(str(tmp_path / "none.csv"))
+
+
+def test_the_record_of_a_run_finds_the_error_in_the_text_of_a_beam_worker():
+    text = f"RuntimeError: {InputDataError.__name__}: a.csv, row 2: wrong. [while running 'Read']"
+    assert status._INPUT_DATA_ERROR.search(text)[1] == "a.csv, row 2: wrong."
