@@ -1,16 +1,14 @@
-"""Compiles the DAG for Airflow 2: a DAG file that needs Airflow and the standard library alone, and the pipeline beside it.
+"""Compiles the DAG for Airflow 2 into two files: a fixed DAG file, and beside it the compiled pipeline with all values as JSON.
 
-Its tasks run `python -m pipeline step` in this project's environment; Airflow may be in another one. (TFX's AirflowDagRunner
-imports TFX in the scheduler, and a retried task of it never succeeds.)
+Each task runs `python -m pipeline step` in the project's environment; Airflow may run in another one. (TFX's AirflowDagRunner
+imports TFX in the scheduler, and a task of it that is tried again never succeeds.)
 """
 
 from __future__ import annotations
 
-import json
 import re
-import string
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -19,80 +17,158 @@ import msgspec
 from data.discovery import CHECKOUT
 from pipeline import errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.errors import UsageError
 from pipeline.orchestrators import compilation, compiled_pipeline
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 from pipeline.orchestrators.step import SKIPPED
 from trainer_module.files.paths import is_remote
 
-_TEMPLATE = Path(__file__).with_name("airflow_dag.py.template")
-# Nodes that may take a whole small machine.
+_DAG_FILE = Path(__file__).with_name("airflow_dag.py")
+# Nodes that can take a whole small machine.
 _HEAVY = (
-    node_ids.CSV_EXAMPLE_GEN, node_ids.WINDOW_EXAMPLE_GEN, node_ids.STATISTICS_GEN, node_ids.TRANSFORM, node_ids.TUNER,
-    node_ids.TRAINER, node_ids.EVALUATOR,
-)  # fmt: skip
-# Ending takes a little longer than saving.
+    node_ids.CSV_EXAMPLE_GEN,
+    node_ids.WINDOW_EXAMPLE_GEN,
+    node_ids.STATISTICS_GEN,
+    node_ids.TRANSFORM,
+    node_ids.TUNER,
+    node_ids.TRAINER,
+    node_ids.EVALUATOR,
+)
+# Seconds to end a process after it has saved its checkpoint.
 _MARGIN_SECONDS = 5
-_LINE = 88  # what most formatters take for a line
-# Schedules that are no cron expressions; Airflow's own names.
+# Schedules that are not cron expressions; Airflow's own names.
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
-def compile(given: PipelineConfig, out: Path) -> Mapping[Path, str]:
-    """Returns the DAG file and, beside it, the compiled pipeline.
+class DagValues(msgspec.Struct, frozen=True, kw_only=True):
+    """All values of `airflow_dag.py`.
+
+    Attributes:
+        dag_id: id of the DAG.
+        description: dataset and model; Airflow shows it in its list of DAGs.
+        schedule: cron expression or preset; None for runs that are started by hand.
+        start: first logical date, YYYY-MM-DD.
+        catchup: whether Airflow makes up for runs between the start and now.
+        params: setting -> default of what a run may change: airflow dags trigger --conf '{"train.steps": 500}'.
+        span_by_date: whether the logical date selects the span.
+        retries: how often Airflow runs a failed task again.
+        retry_seconds: pause before each retry.
+        seconds: time limit of one try of a task; 0 for no limit.
+        grace_seconds: time from SIGTERM to SIGKILL.
+        pool: the Airflow pool of the heavy tasks.
+        heavy: ids of the nodes that take a slot of the pool.
+        upstream: node id -> ids of the nodes it waits for, without those it waits for through another one.
+        project: the folder where the commands run.
+        python: the interpreter that runs them.
+        skipped_exit_code: exit code of a node that a gate has skipped.
+        final_exit_codes: exit codes of failures that another try would not change.
+    """
+
+    dag_id: str
+    description: str
+    schedule: str | None
+    start: str
+    catchup: bool
+    params: Mapping[str, str]
+    span_by_date: bool
+    retries: int
+    retry_seconds: int
+    seconds: int
+    grace_seconds: int
+    pool: str
+    heavy: list[str]
+    upstream: Mapping[str, list[str]]
+    project: str
+    python: str
+    skipped_exit_code: int = SKIPPED
+    final_exit_codes: tuple[int, ...] = (errors.USAGE, errors.REFUSED)
+
+
+class _AirflowPipeline(CompiledPipeline, frozen=True, kw_only=True):
+    """The JSON file. A step reads the compiled pipeline from it, the DAG file reads `airflow`."""
+
+    airflow: DagValues
+
+
+def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
+    """Returns path -> text of the two files.
+
+    The JSON file comes first, so that Airflow never sees the DAG file without it. (And Airflow parses a DAG file again at once
+    when the file has been written, but does not look at the JSON file.)
 
     Raises:
-        UsageError: it cannot be done like that under Airflow.
+        UsageError: Airflow cannot do what is configured.
     """
-    _check(given, out)
-    made = compiled_pipeline.compile_for_steps(given)
-    beside = out.with_suffix(".json")
+    compilation.refuse(_problems(config, out))
+    compiled = compiled_pipeline.compile_for_steps(config)
+    fields = {name: getattr(compiled, name) for name in CompiledPipeline.__struct_fields__}
+    pipeline = _AirflowPipeline(**fields, airflow=_dag_values(config, compiled))
     return {
-        out: string.Template(_TEMPLATE.read_text("utf-8")).substitute(_values(given, made, beside.name)),
-        beside: msgspec.json.format(made.to_json(), indent=2) + "\n",
+        out.with_suffix(".json"): msgspec.json.format(pipeline.to_json(), indent=2) + "\n",
+        out: _DAG_FILE.read_text("utf-8"),
     }
 
 
-def _check(given: PipelineConfig, out: Path) -> None:
-    airflow = given.settings.airflow
+def _dag_values(config: PipelineConfig, compiled: CompiledPipeline) -> DagValues:
+    airflow = config.settings.airflow
+    return DagValues(
+        dag_id=_dag_id(config),
+        description=f"{config.dataset_name} with {config.model_name}",
+        schedule=airflow.schedule,
+        start=airflow.start,
+        catchup=airflow.catchup,
+        params=compilation.parameters(config),
+        span_by_date=airflow.span_by_date,
+        retries=airflow.retries,
+        retry_seconds=airflow.retry_seconds,
+        seconds=airflow.seconds,
+        grace_seconds=config.settings.train.grace_seconds + _MARGIN_SECONDS,
+        pool=airflow.pool,
+        heavy=[node for node in _HEAVY if node in compiled.needs],
+        upstream=graph.without_indirect(compiled.needs),
+        project=airflow.project or str(CHECKOUT),
+        python=airflow.python or sys.executable,
+    )
+
+
+def _dag_id(config: PipelineConfig) -> str:
+    return config.dataset_name if config.settings.airflow.dag_id is None else config.settings.airflow.dag_id
+
+
+def _problems(config: PipelineConfig, out: Path) -> Iterator[str]:
+    """Yields what Airflow cannot do, each problem with the way out."""
     if out.suffix != ".py":
-        raise UsageError(f"Airflow looks at files that end in .py only. Give --out such a name. Received: '{out.name}'.")
-    if not re.fullmatch(r"[\w.-]{1,250}", _dag_id(given), re.ASCII):
-        raise UsageError(
-            "airflow.dag_id may hold letters, digits, dashes, dots and underscores, no more than 250. "
-            f"Received: '{_dag_id(given)}'."
-        )
-    if airflow.schedule is not None:
-        _check_schedule(airflow.schedule)
-    try:
-        date.fromisoformat(airflow.start)
-    except ValueError:
-        raise UsageError(
-            f"airflow.start is '{airflow.start}', which is no date: write YYYY-MM-DD, such as 2024-01-31."
-        ) from None
-    if not re.fullmatch(r"\S.{0,255}", airflow.pool):
-        raise UsageError(f"airflow.pool is '{airflow.pool}', which is no name of a pool. Leave it out, or take default_pool.")
-    if given.has_spans and airflow.span_by_date and given.settings.data.span is not None:
-        raise UsageError(
-            f"data.span is {given.settings.data.span}, but under Airflow the logical date of a run selects the span. Leave it "
-            "out; or set airflow.span_by_date=false; or give it to a single run: airflow dags trigger --conf "
-            "'{\"data.span\": ...}'."
-        )
-    if given.has_spans and airflow.span_by_date and not given.settings.data.path:
-        raise UsageError(
-            "The dataset's own sample comes in spans: name it as data.path, so that the logical date of a run selects one; or "
-            "set airflow.span_by_date=false."
-        )
-    if not given.settings.train.resume:
-        raise UsageError("train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out.")
-    if is_remote(given.output_dir) and not given.settings.metadata.uri:
-        raise UsageError(
-            f"output_dir is {given.output_dir}, where MLMD's SQLite file cannot be. Name a server with metadata.uri: "
+        yield f"Airflow reads only files that end in .py. Give --out such a name. Received: '{out.name}'."
+    yield from _problems_of_table(config)
+    if config.has_spans and config.settings.airflow.span_by_date:
+        yield from _problems_of_spans(config)
+    if not config.settings.train.resume:
+        yield compilation.NO_RESUME
+    if is_remote(config.output_dir) and not config.settings.metadata.uri:
+        yield (
+            f"output_dir is {config.output_dir}, where MLMD's SQLite file cannot be. Name a server with metadata.uri: "
             "mysql://HOST/DATABASE, postgresql://HOST/DATABASE or grpc://HOST:PORT."
         )
 
 
-def _check_schedule(schedule: str) -> None:
-    from croniter import CroniterError, croniter  # what Airflow reads them with
+def _problems_of_table(config: PipelineConfig) -> Iterator[str]:
+    airflow = config.settings.airflow
+    if not re.fullmatch(r"[\w.-]{1,250}", _dag_id(config), re.ASCII):
+        yield (
+            "airflow.dag_id may hold letters, digits, dashes, dots and underscores, and at most 250 of them. "
+            f"Received: '{_dag_id(config)}'."
+        )
+    if airflow.schedule is not None:
+        yield from _problems_of_schedule(airflow.schedule)
+    try:
+        date.fromisoformat(airflow.start)
+    except ValueError:
+        yield f"airflow.start is '{airflow.start}', which is not a date: write YYYY-MM-DD, such as 2024-01-31."
+    if not re.fullmatch(r"\S.{0,255}", airflow.pool):
+        yield f"airflow.pool is '{airflow.pool}', which is not a name of a pool. Leave it out, or take default_pool."
+
+
+def _problems_of_schedule(schedule: str) -> Iterator[str]:
+    from croniter import CroniterError, croniter  # Airflow reads schedules with it
 
     if schedule in PRESETS:
         return
@@ -101,69 +177,23 @@ def _check_schedule(schedule: str) -> None:
             raise CroniterError("there is no such preset")
         croniter(schedule).get_next()
     except CroniterError as error:
-        raise UsageError(
+        yield (
             f"airflow.schedule is '{schedule}', which Airflow does not know: {str(error).rstrip('.')}. It knows cron "
             f"expressions, such as '30 4 * * mon-fri', and {', '.join(PRESETS)}. Leave it out for runs that are "
             "started by hand."
-        ) from None
+        )
 
 
-def _values(given: PipelineConfig, made: compiled_pipeline.CompiledPipeline, beside: str) -> dict[str, str]:
-    """Returns what stands in the template, as Python writes it."""
-    airflow = given.settings.airflow
-    start = date.fromisoformat(airflow.start)
-    values: dict[str, object] = {
-        "compiled": beside,
-        "skipped": SKIPPED,
-        "unusable": errors.USAGE,
-        "refused": errors.REFUSED,
-        "dag_id": _dag_id(given),
-        "schedule": airflow.schedule,
-        "catchup": airflow.catchup,
-        "retries": airflow.retries,
-        "retry_seconds": airflow.retry_seconds,
-    }
-    return {key: _literal(value) for key, value in values.items()} | {
-        "title": f"{given.dataset_name} with {given.model_name}.",
-        "start": f"{start.year}, {start.month}, {start.day}",
-        "time_limit": f"timedelta(seconds={airflow.seconds})" if airflow.seconds else "None",
-        "constants": "\n".join(_constants(given, made)),
-    }
-
-
-def _constants(given: PipelineConfig, made: compiled_pipeline.CompiledPipeline) -> Iterable[str]:
-    airflow = given.settings.airflow
-    yield _constant("PROJECT", airflow.project or str(CHECKOUT))
-    yield _constant("PYTHON", airflow.python or sys.executable)
-    yield "# What a run may set otherwise: airflow dags trigger --conf '{\"train.steps\": 500}'."
-    yield _constant("PARAMS", compilation.parameters(given))
-    yield _constant("SPAN_BY_DATE", airflow.span_by_date)
-    yield _constant("GRACE_SECONDS", given.settings.train.grace_seconds + _MARGIN_SECONDS)
-    yield _constant("POOL", airflow.pool)
-    yield _constant("HEAVY", [node for node in _HEAVY if node in made.needs])
-    yield "# Node -> what it waits for; a node before them it need not name."
-    yield _constant("NEEDS", graph.without_indirect(made.needs))
-
-
-def _dag_id(given: PipelineConfig) -> str:
-    return given.dataset_name if given.settings.airflow.dag_id is None else given.settings.airflow.dag_id
-
-
-def _constant(name: str, value: object) -> str:
-    """Returns an assignment as black and ruff write it."""
-    line = f"{name} = {_literal(value)}"
-    if len(line) <= _LINE or not isinstance(value, (dict, list)):
-        return line
-    opening, closing = "{}" if isinstance(value, dict) else "[]"
-    items = [f"{_literal(k)}: {_literal(v)}" for k, v in value.items()] if isinstance(value, dict) else map(_literal, value)
-    return "\n".join((f"{name} = {opening}", *(f"    {item}," for item in items), closing))
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    return repr(value)
+def _problems_of_spans(config: PipelineConfig) -> Iterator[str]:
+    data = config.settings.data
+    if data.span is not None:
+        yield (
+            f"data.span is {data.span}, but under Airflow the logical date of a run selects the span. Leave it "
+            "out; or set airflow.span_by_date=false; or give it to a single run: airflow dags trigger --conf "
+            "'{\"data.span\": ...}'."
+        )
+    if not data.path:
+        yield (
+            "The dataset's own sample comes in spans: name it as data.path, so that the logical date of a run selects one; or "
+            "set airflow.span_by_date=false."
+        )
