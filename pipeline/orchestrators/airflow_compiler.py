@@ -121,7 +121,7 @@ def _dag_values(config: PipelineConfig, compiled: CompiledPipeline) -> DagValues
         retries=airflow.retries,
         retry_seconds=airflow.retry_seconds,
         seconds=airflow.seconds,
-        grace_seconds=config.settings.train.grace_seconds + _MARGIN_SECONDS,
+        grace_seconds=config.training.grace_seconds + _MARGIN_SECONDS,
         pool=airflow.pool,
         heavy=[node for node in _HEAVY if node in compiled.needs],
         upstream=graph.without_indirect(compiled.needs),

@@ -1,4 +1,4 @@
-"""`compile`: from a configuration to the files that an orchestrator takes."""
+"""`compile`: from a configuration to the files of an orchestrator, and what the compilers share."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from pipeline.errors import UsageError
 from trainer_module.files import atomic
 from trainer_module.files.paths import is_remote
 
-# Kind of GPU by default, as Kubernetes' device plugin names it.
+# The resource name of a GPU by default, as NVIDIA's device plugin for Kubernetes calls it.
 GPU = "nvidia.com/gpu"
 
-# Orchestrator -> (module with `compile(config, path) -> {path: text}`, package that it needs and `make run` does not install).
+# Orchestrator -> (module with `compile(config, path) -> {path: text}`, the package it needs that `make run` does not install).
 RUNNERS = {
     "kubeflow": ("pipeline.orchestrators.kubeflow_compiler", "kfp"),
     "kubeflow_v2": ("pipeline.orchestrators.kubeflow_v2_compiler", "kfp"),
-    "airflow": ("pipeline.orchestrators.airflow_compiler", None),  # the DAG imports Airflow, its compiler does not
+    "airflow": ("pipeline.orchestrators.airflow_compiler", None),  # the DAG file imports Airflow, its compiler does not
 }
+
+NO_RESUME = "train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out."
 
 
 def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
-    """Writes the files, each in one step, and yields their paths.
+    """Compiles, writes each file in one step, and yields its path.
 
     Raises:
-        UsageError: the folder is not there, a package is missing, or the runner cannot do what is configured.
+        UsageError: the folder does not exist, a package is missing, or the orchestrator cannot do what is configured.
     """
     module, package = RUNNERS[runner]
     if not out.absolute().parent.is_dir():
@@ -44,9 +46,9 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
             f"Compiling for {runner} needs the package {package}, which is not installed here. "
             "Install the development environment, which has it: make .venv/.dev"
         )
-    with _quiet():
-        made = importlib.import_module(module).compile(config, out.absolute())
-    for path, text in made.items():
+    with _without_import_warnings():
+        texts = importlib.import_module(module).compile(config, out.absolute())
+    for path, text in texts.items():
         try:
             atomic.write(path, text)
         except OSError as error:
@@ -54,90 +56,103 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
         yield path
 
 
-def for_cluster(given: PipelineConfig, metadata_uri: str | None) -> PipelineConfig:
-    """Returns a configuration as it is to be where each node is a pod on some machine.
+def refuse(problems: Iterator[str]) -> None:
+    """Raises a UsageError with the first problem, if there is one."""
+    for problem in problems:
+        raise UsageError(problem)
+
+
+def with_cluster_defaults(config: PipelineConfig, metadata_uri: str | None = None) -> PipelineConfig:
+    """Returns a configuration for pods: with the output folder on the volume and the MLMD server of the cluster by default.
 
     Args:
-        given: as configured.
-        metadata_uri: where MLMD is, if the configuration does not say so; None where nodes need not know.
+        config: the configuration of the user, whose settings come first.
+        metadata_uri: the MLMD server of the cluster; None where the service itself keeps the metadata.
+    """
+    kubeflow = config.settings.kubeflow
+    defaults: dict[str, object] = {}
+    if not config.settings.output_dir and kubeflow.volume.claim:
+        defaults["output_dir"] = f"{kubeflow.volume.path.rstrip('/')}/{config.dataset_name}"
+    if metadata_uri and not config.settings.metadata.uri:
+        defaults["metadata.uri"] = metadata_uri
+    return pipeline_config.load(None, (), defaults, base=msgspec.to_builtins(config.settings))
+
+
+def cluster_problems(config: PipelineConfig) -> Iterator[str]:
+    """Yields what keeps a pipeline from running in pods, each problem with the way out.
 
     Raises:
-        UsageError: it needs something that is not there.
+        InputError: the braces in the path of the data hold something other than a span.
     """
     from pipeline import ir
 
-    kubeflow = given.settings.kubeflow
-    nodes = ir.needs(given)
+    kubeflow = config.settings.kubeflow
+    nodes = ir.needs(config)
     for name in kubeflow.steps:
         if name not in nodes:
-            raise UsageError(f"kubeflow.steps.{name}: there is no node '{name}'. The nodes are: {', '.join(nodes)}.")
+            yield f"kubeflow.steps.{name}: there is no node '{name}'. The nodes are: {', '.join(nodes)}."
     if not kubeflow.image:
-        raise UsageError(
+        yield (
             "Steps need an image with this project: build one from the Dockerfile, push it where the cluster can pull it, and "
             "name it with --set kubeflow.image=REGISTRY/NAME:TAG."
         )
-    kubernetes_names.check(kubeflow)
-    changed: dict[str, object] = {}
-    if not given.settings.output_dir and kubeflow.volume.claim:
-        changed["output_dir"] = f"{kubeflow.volume.path.rstrip('/')}/{given.dataset_name}"
-    if metadata_uri and not given.settings.metadata.uri:
-        changed["metadata.uri"] = metadata_uri
-    finished = pipeline_config.load(None, (), changed, base=msgspec.to_builtins(given.settings))
-    places = {
-        "output_dir": finished.output_dir,
-        "data.path": given.settings.data.path and finished.data_path,
-        "train.checkpoints": finished.checkpoints,
+    yield from kubernetes_names.problems(kubeflow)
+    yield from _hidden_paths(config)
+    if not config.settings.train.resume:
+        yield NO_RESUME
+
+
+def _hidden_paths(config: PipelineConfig) -> Iterator[str]:
+    kubeflow = config.settings.kubeflow
+    paths = {
+        "output_dir": config.output_dir,
+        "data.path": config.settings.data.path and config.data_path,
+        "train.checkpoints": config.checkpoints,
     }
-    for key, path in places.items():
+    for key, path in paths.items():
         if path and not _seen_by_pods(path, kubeflow):
-            raise UsageError(
+            yield (
                 f"{key} is {path}, which pods do not see. Put it on the volume (--set kubeflow.volume.claim=NAME, mounted at "
                 f"{kubeflow.volume.path}), or in object storage (gs://...)."
             )
-    if metadata_uri and finished.metadata_uri.startswith("sqlite:"):
-        raise UsageError("metadata.uri is a SQLite file, which pods on several machines cannot share. Use grpc://, mysql:// or "
-                         "postgresql://.")  # fmt: skip
-    if not finished.settings.train.resume:
-        raise UsageError("train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out.")
-    return finished
-
-
-def parameters(finished: PipelineConfig) -> dict[str, str]:
-    """Returns setting -> default of what every run may set otherwise. Empty: as the dataset suggests, or the newest span."""
-    settings = finished.settings
-    return {
-        "data.path": finished.data_path if settings.data.path else "",
-        "data.span": "" if settings.data.span is None else str(settings.data.span),
-        "train.steps": str(finished.train_steps),
-    }
-
-
-def secrets(kubeflow: Kubeflow) -> dict[str, str]:
-    """Returns environment variable -> the Secret whose key of that name it is."""
-    return {variable: name for name, variable in map(kubernetes_names.secret, kubeflow.secrets)}
-
-
-def step_settings(kubeflow: Kubeflow, node: str) -> Step:
-    """Returns what holds for a node: what is said for it, else what is said for all."""
-    own = msgspec.structs.asdict(kubeflow.steps.get(node, Step()))
-    return msgspec.structs.replace(kubeflow.all, **{key: value for key, value in own.items() if value is not None})
-
-
-def _is_installed(package: str) -> bool:
-    """Whether there is a package, and not only a part of it: kfp-pipeline-spec brings a folder `kfp` too."""
-    spec = importlib.util.find_spec(package)
-    return spec is not None and spec.origin is not None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what TensorFlow, TFX and KFP have to say about this machine when they are imported to themselves."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _seen_by_pods(path: str, kubeflow: Kubeflow) -> bool:
     on_volume = kubeflow.volume.claim and Path(path).is_relative_to(kubeflow.volume.path)
     return bool(on_volume) or is_remote(path)
+
+
+def parameters(config: PipelineConfig) -> dict[str, str]:
+    """Returns setting -> default of what each run may change. An empty default means the dataset's sample or the newest span."""
+    settings = config.settings
+    return {
+        "data.path": config.data_path if settings.data.path else "",
+        "data.span": "" if settings.data.span is None else str(settings.data.span),
+        "train.steps": str(config.training.steps),
+    }
+
+
+def secrets(kubeflow: Kubeflow) -> dict[str, str]:
+    """Returns environment variable -> name of the Secret that holds it, under a key with the name of the variable."""
+    return {variable: name for name, variable in map(kubernetes_names.secret, kubeflow.secrets)}
+
+
+def step_settings(kubeflow: Kubeflow, node: str) -> Step:
+    """Returns the settings of one step: those of its own table come before those of `kubeflow.all`."""
+    own = msgspec.structs.asdict(kubeflow.steps.get(node, Step()))
+    return msgspec.structs.replace(kubeflow.all, **{key: value for key, value in own.items() if value is not None})
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package itself is installed. (kfp-pipeline-spec brings a folder `kfp` too, without KFP in it.)"""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
+@contextlib.contextmanager
+def _without_import_warnings() -> Iterator[None]:
+    """Hides what TensorFlow, TFX and KFP print about this machine when they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

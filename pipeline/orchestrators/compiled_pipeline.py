@@ -1,7 +1,7 @@
-"""A pipeline compiled for an orchestrator that runs every node as a process: what its steps are told, as JSON.
+"""A pipeline compiled for an orchestrator that runs every node in a process of its own: the input of its steps, as JSON.
 
-It holds the configuration, not TFX's intermediate representation of it: a step compiles that anew, with the values that this
-run gives to settings. So every setting can be a parameter of a run, those that TFX puts into properties of nodes included.
+It holds the configuration, and not TFX's intermediate representation. A step compiles the configuration again, with the settings
+of its run. So each setting can be a parameter of a run, also a setting that TFX writes into the properties of a node.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.config.tables import Config
 from pipeline.errors import UsageError
 
 SCHEMA_VERSION = 1
-# Tables of settings that no step needs.
+# Tables of settings that only the compilers read.
 _FOR_COMPILERS = frozenset({"kubeflow", "airflow"})
 
 
@@ -28,12 +28,12 @@ class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
     """A compiled pipeline.
 
     Attributes:
-        name: of the pipeline.
-        code: hash of all code that it runs.
-        settings: what differs from the defaults, as in a TOML file.
-        needs: node id -> ids of the nodes that must have run before, in topological order.
-        secrets: environment variable that every step needs -> the Secret whose key of that name it is.
-        schema_version: of this file.
+        name: name of the pipeline.
+        code: hash of all code that its nodes run.
+        settings: the settings that differ from the defaults, as nested tables.
+        needs: node id -> ids of the nodes that must have run before it, in topological order.
+        secrets: environment variable that each step needs -> name of the Secret that holds it.
+        schema_version: version of this JSON format.
     """
 
     name: str
@@ -44,51 +44,57 @@ class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
-        """Returns it as JSON, the same for the same pipeline."""
+        """Returns the JSON text; it is the same for the same pipeline."""
         return msgspec.json.encode(self).decode()
 
     def config_for_run(self, assignments: Iterable[str] = ()) -> PipelineConfig:
         """Returns the configuration of a run.
 
         Args:
-            assignments: `key=value` of what this run sets otherwise; an empty value leaves what was compiled.
+            assignments: `key=value` of the settings that this run changes; an empty value keeps the compiled one.
 
         Raises:
-            UsageError: one of them cannot be.
+            UsageError: a key is unknown, or a value is not allowed.
         """
-        given = [a for a in assignments if a.partition("=")[2].strip()]
-        return pipeline_config.load(None, given, {}, base=self.settings)
+        non_empty = [a for a in assignments if a.partition("=")[2].strip()]
+        return pipeline_config.load(None, non_empty, {}, base=self.settings)
 
 
-def compile_for_steps(finished: PipelineConfig, secrets: Mapping[str, str] | None = None) -> CompiledPipeline:
-    """Compiles a pipeline; `secrets` are those of the CompiledPipeline."""
+def compile_for_steps(config: PipelineConfig, secrets: Mapping[str, str] | None = None) -> CompiledPipeline:
+    """Compiles a pipeline.
+
+    Args:
+        config: the configuration.
+        secrets: environment variable that each step needs -> name of the Secret that holds it.
+    """
     from pipeline import ir
 
+    settings = _portable_settings(config)
     return CompiledPipeline(
-        name=finished.pipeline_name,
-        code=code_hash.of_pipeline(finished),
-        settings={key: value for key, value in _given(finished).items() if key not in _FOR_COMPILERS},
-        needs=ir.needs(finished),
+        name=config.pipeline_name,
+        code=code_hash.of_pipeline(config),
+        settings={table: value for table, value in settings.items() if table not in _FOR_COMPILERS},
+        needs=ir.needs(config),
         secrets=dict(secrets or {}),
     )
 
 
-def check_code(compiled: CompiledPipeline, finished: PipelineConfig) -> None:
-    """Checks that what was compiled is what would run here.
+def check_code(compiled: CompiledPipeline, config: PipelineConfig) -> None:
+    """Checks that the code here is the code that the pipeline was compiled from.
 
     Raises:
-        UsageError: the code has changed since.
+        UsageError: the code is another one.
     """
-    found = code_hash.of_pipeline(finished)
-    if found != compiled.code:
+    code_here = code_hash.of_pipeline(config)
+    if code_here != compiled.code:
         raise UsageError(
-            f"The code here ({found}) is not what this pipeline was compiled from ({compiled.code}), so nothing was run. "
+            f"The code here ({code_here}) is not what this pipeline was compiled from ({compiled.code}), so nothing was run. "
             "Compile it again from this code, or run it in the commit, or the image, that it was compiled from."
         )
 
 
 def check_secrets(compiled: CompiledPipeline, environment: Mapping[str, str] = os.environ) -> None:
-    """Checks that a cluster has given what it keeps as Secrets.
+    """Checks that the cluster has set the environment variables that come from Secrets.
 
     Raises:
         UsageError: one is missing.
@@ -102,43 +108,46 @@ def check_secrets(compiled: CompiledPipeline, environment: Mapping[str, str] = o
             )
 
 
-def load(given: str) -> CompiledPipeline:
-    """Reads a compiled pipeline: JSON, or the path of a file.
+def load(json_or_path: str) -> CompiledPipeline:
+    """Reads a compiled pipeline from JSON text, or from the file at a path.
 
     Raises:
         UsageError: it cannot be read, or another version of this project has written it.
     """
-    text, where = given, "--pipeline"
-    if not given.lstrip().startswith("{"):
+    text, source = json_or_path, "--pipeline"
+    if not json_or_path.lstrip().startswith("{"):
         try:
-            text, where = Path(given).read_text("utf-8"), given
+            text, source = Path(json_or_path).read_text("utf-8"), json_or_path
         except OSError as error:
-            raise UsageError(f"The compiled pipeline {given} cannot be read: {error.strerror}. Compile it again.") from None
+            raise UsageError(
+                f"The compiled pipeline {json_or_path} cannot be read: {error.strerror}. Compile it again."
+            ) from None
     try:
         compiled = msgspec.json.decode(text, type=CompiledPipeline)
     except msgspec.DecodeError as error:
-        raise UsageError(f"{where} is no compiled pipeline: {error}. Compile it again.") from None
+        raise UsageError(f"{source} is no compiled pipeline: {error}. Compile it again.") from None
     if compiled.schema_version != SCHEMA_VERSION:
-        raise UsageError(f"{where} has version {compiled.schema_version}; this is {SCHEMA_VERSION}. Compile it again.")
+        raise UsageError(f"{source} has version {compiled.schema_version}; this is {SCHEMA_VERSION}. Compile it again.")
     return compiled
 
 
-def _given(finished: PipelineConfig) -> dict[str, Any]:
-    """Returns what was configured; where it depends on the folder that this process is in, it does so no more."""
-    settings = _differences(msgspec.to_builtins(finished.settings), msgspec.to_builtins(Config()))
-    settings["output_dir"] = finished.output_dir
-    if finished.settings.data.path:
-        settings["data"]["path"] = finished.data_path
+def _portable_settings(config: PipelineConfig) -> dict[str, Any]:
+    """Returns the settings that differ from the defaults; paths are absolute, so that a step can run in any working directory."""
+    settings = _differences(msgspec.to_builtins(config.settings), msgspec.to_builtins(Config()))
+    settings["output_dir"] = config.output_dir
+    if config.settings.data.path:
+        settings["data"]["path"] = config.data_path
     return settings
 
 
-def _differences(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    found = {}
+def _differences(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings that differ from the defaults, in nested tables without empty ones."""
+    different: dict[str, Any] = {}
     for key, value in settings.items():
         default = defaults.get(key)
         if isinstance(value, dict) and isinstance(default, dict) and default:
-            if inner := _differences(value, default):
-                found[key] = inner
+            if table := _differences(value, default):
+                different[key] = table
         elif value != default:
-            found[key] = value
-    return found
+            different[key] = value
+    return different

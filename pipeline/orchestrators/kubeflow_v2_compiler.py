@@ -1,20 +1,20 @@
-"""Compiles the DAG for Kubeflow Pipelines 2 and Vertex AI: a PipelineSpec, a task a node.
+"""Compiles the DAG for Kubeflow Pipelines 2 and Vertex AI: a PipelineSpec with one task for each node.
 
-TFX compiles it, with what those services do themselves: pass artifacts on, find the latest blessed model, look at conditions,
-answer from their cache. Its tasks run `python -m pipeline.orchestrators.kubeflow_v2_entrypoint`, which sets the values of this
-run and then calls the code that TFX would have called.
+TFX compiles it, and leaves to the services what they can do: pass artifacts on, find the latest blessed model, check conditions,
+answer from their cache. A task runs `python -m pipeline.orchestrators.kubeflow_v2_entrypoint`, which sets the values of this run
+and then calls the code that TFX would have called.
 
-A file called .json is a PipelineJob, which Vertex takes; any other one a PipelineSpec for Kubeflow, with a second document
-about what only Kubernetes knows: volumes, node selectors, tolerations.
+A file whose name ends in .json becomes a PipelineJob, for Vertex. Any other file becomes a PipelineSpec for Kubeflow, with a second
+document for what only Kubernetes has: volumes, Secrets, node selectors, tolerations.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from tfx.dsl.components.common.resolver import Resolver
@@ -28,173 +28,166 @@ from pipeline.config.kubeflow import Volume
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
 from pipeline.dag import RUN_ID, create_pipeline
-from pipeline.errors import UsageError
-from pipeline.orchestrators import compilation, compiled_pipeline
+from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_v2_platform
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 from pipeline.orchestrators.kubeflow_v2_entrypoint import OPTIONS, PARAMETERS
 
-_COMMAND = ["python", "-m", "pipeline.orchestrators.kubeflow_v2_entrypoint"]
-_EXECUTOR = "_executor"  # label of a node's executor, behind its id
-# Settings that have no place in a PipelineSpec.
-_ELSEWHERE = {
-    "config_maps": "metadata is kept by the service, and single values come from secrets",
-    "service_account": "whoever starts a run names it",
-}
+_COMMAND = ("python", "-m", "pipeline.orchestrators.kubeflow_v2_entrypoint")
 _JOB_NAME = "{{$.pipeline_job_name}}"
+# Settings that have no place in a PipelineSpec -> what takes their place.
+_NOT_IN_SPEC = {
+    "config_maps": "metadata is kept by the service, and single values come from secrets",
+    "service_account": "it is named when a run is started",
+}
 
 
-def compile(given: PipelineConfig, out: Path) -> Mapping[Path, str]:
-    """Returns the file.
+def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
+    """Returns path -> text of the PipelineJob or PipelineSpec.
 
     Raises:
-        UsageError: it cannot be done like that there.
+        UsageError: the service cannot do what is configured.
     """
     vertex = out.suffix == ".json"
-    _refuse(given, vertex)
-    finished = compilation.for_cluster(given, None)
-    job = _job(finished)
-    _finish(job["pipelineSpec"], finished, vertex=vertex)
+    compilation.refuse(_problems(config, vertex))
+    config = compilation.with_cluster_defaults(config)
+    compilation.refuse(compilation.cluster_problems(config))
+    job = _job(config)
+    spec = job["pipelineSpec"]
+    _patch(spec, config, vertex=vertex)
     if vertex:
         return {out: json.dumps(job, indent=2, sort_keys=True) + "\n"}
-    documents = [job["pipelineSpec"], *_platform(finished, job["pipelineSpec"])]
-    return {out: yaml.safe_dump_all(documents, sort_keys=True, width=128)}
+    return {out: yaml.safe_dump_all([spec, *kubeflow_v2_platform.documents(spec, config.settings.kubeflow)], sort_keys=True, width=128)}
 
 
-def _refuse(given: PipelineConfig, vertex: bool) -> None:
-    """Says what is configured and would be left out silently."""
-    kubeflow = given.settings.kubeflow
-    if given.settings.metadata.uri:
-        raise UsageError("metadata.uri is set, but Kubeflow 2 and Vertex keep metadata themselves. Leave it out.")
+def _problems(config: PipelineConfig, vertex: bool) -> Iterator[str]:
+    """Yields each setting that would be left out without a word."""
+    kubeflow = config.settings.kubeflow
+    if config.settings.metadata.uri:
+        yield "metadata.uri is set, but Kubeflow 2 and Vertex keep metadata themselves. Leave it out."
     steps = {"all": kubeflow.all, **{f"steps.{name}": step for name, step in kubeflow.steps.items()}}
     for name, step in steps.items():
         if step.seconds:
-            raise UsageError(f"kubeflow.{name}.seconds: a PipelineSpec has no time limits. Leave it out.")
-        if vertex and step.gpu and not step.gpu_type:
-            raise UsageError(f"kubeflow.{name}.gpu: Vertex wants to know which kind. Set gpu_type, such as NVIDIA_TESLA_T4.")
-        if vertex and (step.node_selector or step.tolerations):
-            raise UsageError(f"kubeflow.{name}: Vertex chooses machines itself. Leave node_selector and tolerations out.")
-    if vertex and kubeflow.secrets:
-        raise UsageError("kubeflow.secrets: Vertex knows no Secrets. Give the service account of the runs the rights instead.")
-    for key, why in _ELSEWHERE.items():
+            yield f"kubeflow.{name}.seconds: a PipelineSpec has no time limits. Leave it out."
+    for key, instead in _NOT_IN_SPEC.items():
         if getattr(kubeflow, key) != getattr(Kubeflow(), key):
-            raise UsageError(f"kubeflow.{key} is set, but a PipelineSpec cannot hold it: {why}. Leave it out.")
+            yield f"kubeflow.{key} is set, but a PipelineSpec cannot hold it: {instead}. Leave it out."
     if kubeflow.volume.group != Volume().group:
-        raise UsageError("kubeflow.volume.group is set, but a PipelineSpec cannot hold it: set the volume's own rights.")
-    if vertex and kubeflow.volume.claim:
-        raise UsageError("kubeflow.volume: Vertex has no volumes. Put output_dir into object storage (gs://...).")
+        yield "kubeflow.volume.group is set, but a PipelineSpec cannot hold it: set the volume's own rights."
+    if vertex:
+        yield from _problems_on_vertex(kubeflow, steps)
 
 
-def _job(finished: PipelineConfig) -> dict[str, Any]:
-    pipeline = create_pipeline(finished, latest_tuned=_latest_tuned)
-    name = re.sub(r"[^a-z0-9]+", "-", finished.pipeline_name.lower()).strip("-")
+def _problems_on_vertex(kubeflow: Kubeflow, steps: Mapping[str, Step]) -> Iterator[str]:
+    for name, step in steps.items():
+        if step.gpu and not step.gpu_type:
+            yield f"kubeflow.{name}.gpu: Vertex needs to know the kind. Set gpu_type, such as NVIDIA_TESLA_T4."
+        if step.node_selector or step.tolerations:
+            yield f"kubeflow.{name}: Vertex chooses machines itself. Leave node_selector and tolerations out."
+    if kubeflow.secrets:
+        yield "kubeflow.secrets: Vertex has no Secrets. Give the rights to the service account of the runs instead."
+    if kubeflow.volume.claim:
+        yield "kubeflow.volume: Vertex has no volumes. Put output_dir into object storage (gs://...)."
+
+
+def _job(config: PipelineConfig) -> dict[str, Any]:
+    """Returns the PipelineJob that TFX compiles."""
+    pipeline = create_pipeline(config, latest_tuned=_latest_tuned)
+    name = re.sub(r"[^a-z0-9]+", "-", config.pipeline_name.lower()).strip("-")
     pipeline.pipeline_info.pipeline_name = name
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
         kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
             display_name=name,
-            default_image=finished.settings.kubeflow.image,
-            default_commands=_COMMAND,
+            default_image=config.settings.kubeflow.image,
+            default_commands=list(_COMMAND),
             use_pipeline_spec_2_1=True,
         )
     )
     return runner.run(pipeline, write_out=False)
 
 
-def _latest_tuned(finished: PipelineConfig) -> Resolver:
-    """Resolves to the newest hyper-parameters, of whatever model: the Trainer does not use those of another one."""
+def _latest_tuned(config: PipelineConfig) -> Resolver:
+    """Returns a node that finds the newest hyper-parameters of any model; the Trainer ignores those of another model."""
     return Resolver(
         strategy_class=LatestArtifactStrategy, best_hyperparameters=Channel(type=standard_artifacts.HyperParameters)
     ).with_id(node_ids.LATEST_TUNED)
 
 
-def _finish(spec: dict[str, Any], finished: PipelineConfig, *, vertex: bool) -> None:
-    """Adds to what TFX has compiled: how our step is called, the parameters of a run, and what steps may take."""
-    kubeflow = finished.settings.kubeflow
-    made = compiled_pipeline.compile_for_steps(finished, compilation.secrets(kubeflow))
-    executors = spec["deploymentSpec"]["executors"]
+def _patch(spec: dict[str, Any], config: PipelineConfig, *, vertex: bool) -> None:
+    """Adds to what TFX has compiled: the parameters of a run, our options, and the resources and retries of each task."""
     parameters = {
-        PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": value}
-        for key, value in compilation.parameters(finished).items()
+        PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": default}
+        for key, default in compilation.parameters(config).items()
     }
     spec["root"]["inputDefinitions"] = {"parameters": parameters}
+    compiled = compiled_pipeline.compile_for_steps(config, compilation.secrets(config.settings.kubeflow))
     for node, task in spec["root"]["dag"]["tasks"].items():
         component = spec["components"][task["componentRef"]["name"]]
-        container = executors[component["executorLabel"]].get("container")
-        if container is None:  # a resolver, which the service runs
-            continue
-        inputs = task.setdefault("inputs", {}).setdefault("parameters", {})
-        declared = component.setdefault("inputDefinitions", {}).setdefault("parameters", {})
-        for name, value in inputs.items():
-            if value.get("componentInputParameter") == RUN_ID.name:
-                inputs[name] = {"runtimeValue": {"constant": _JOB_NAME}}
-        if "input_base" in inputs and not finished.settings.data.path:  # the sample lies elsewhere in the image: the step knows
-            inputs["input_base"] = {"runtimeValue": {"constant": ""}}
-        for name, declaration in parameters.items():
-            inputs[name] = {"componentInputParameter": name}
-            declared[name] = {"parameterType": declaration["parameterType"]}
-        if "preCacheCheck" in container.get("lifecycle", {}) and not vertex:
-            # Only Vertex runs this hook, which looks at the files; Kubeflow would go by the path and answer with the old rows.
-            task["cachingOptions"] = {}
-        _call_ours(container, made, node)
-        wanted = compilation.step_settings(kubeflow, node)
-        resources = _resources(wanted)
-        if resources:
-            container["resources"] = resources
-        if wanted.retries:
-            task["retryPolicy"] = {
-                "maxRetryCount": wanted.retries,
-                "backoffDuration": f"{kubeflow.backoff_seconds}s",
-                "backoffFactor": 2.0,
-            }
+        container = spec["deploymentSpec"]["executors"][component["executorLabel"]].get("container")
+        if container is not None:  # else a resolver, which the service runs
+            _patch_task(_Task(node, task, component, container), config, compiled, vertex=vertex)
 
 
-def _call_ours(container: dict[str, Any], made: compiled_pipeline.CompiledPipeline, node: str) -> None:
-    """Puts our options before TFX's, in the executor's command and in that of ExampleGen's driver."""
-    ours = [OPTIONS.pipeline, made.to_json(), OPTIONS.node, node, OPTIONS.run_id, _JOB_NAME]
+class _Task(NamedTuple):
+    """One task of a PipelineSpec: three JSON objects, which are changed in place."""
+
+    node: str
+    task: dict[str, Any]
+    component: dict[str, Any]
+    container: dict[str, Any]
+
+
+def _patch_task(task: _Task, config: PipelineConfig, compiled: CompiledPipeline, *, vertex: bool) -> None:
+    kubeflow = config.settings.kubeflow
+    settings = compilation.step_settings(kubeflow, task.node)
+    _pass_parameters(task, own_data=bool(config.settings.data.path))
+    if "preCacheCheck" in task.container.get("lifecycle", {}) and not vertex:
+        # Only Vertex runs this hook, which reads the files. Kubeflow would compare the path, and answer with the old rows.
+        task.task["cachingOptions"] = {}
+    _add_options(task, compiled)
+    if resources := _resources(settings):
+        task.container["resources"] = resources
+    if settings.retries:
+        task.task["retryPolicy"] = {
+            "maxRetryCount": settings.retries,
+            "backoffDuration": f"{kubeflow.backoff_seconds}s",
+            "backoffFactor": 2.0,
+        }
+
+
+def _pass_parameters(task: _Task, *, own_data: bool) -> None:
+    """Passes the parameters of the run to a task."""
+    inputs = task.task.setdefault("inputs", {}).setdefault("parameters", {})
+    declared = task.component.setdefault("inputDefinitions", {}).setdefault("parameters", {})
+    for name, value in inputs.items():
+        if value.get("componentInputParameter") == RUN_ID.name:
+            inputs[name] = {"runtimeValue": {"constant": _JOB_NAME}}
+    if "input_base" in inputs and not own_data:  # the sample has another path in the image, and the step knows it
+        inputs["input_base"] = {"runtimeValue": {"constant": ""}}
+    for name in PARAMETERS.values():
+        inputs[name] = {"componentInputParameter": name}
+        declared[name] = {"parameterType": "STRING"}
+
+
+def _add_options(task: _Task, compiled: CompiledPipeline) -> None:
+    """Puts our options before TFX's, in the command of the executor and in the command of ExampleGen's driver."""
+    options = [OPTIONS.pipeline, compiled.to_json(), OPTIONS.node, task.node, OPTIONS.run_id, _JOB_NAME]
     for key, name in PARAMETERS.items():
-        ours += [OPTIONS.set, f"{key}={{{{$.inputs.parameters['{name}']}}}}"]
-    container["args"] = [*ours, *container["args"]]
-    hook = container.get("lifecycle", {}).get("preCacheCheck")
+        options += [OPTIONS.set, f"{key}={{{{$.inputs.parameters['{name}']}}}}"]
+    task.container["args"] = [*options, *task.container["args"]]
+    hook = task.container.get("lifecycle", {}).get("preCacheCheck")
     if hook:
-        hook["command"], hook["args"] = list(_COMMAND), [*ours, OPTIONS.driver, *hook["args"]]
+        hook["command"], hook["args"] = list(_COMMAND), [*options, OPTIONS.driver, *hook["args"]]
 
 
-def _resources(wanted: Step) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if wanted.cpu:
-        found["cpuLimit"] = float(wanted.cpu.removesuffix("m")) / (1000 if wanted.cpu.endswith("m") else 1)
-    if wanted.memory:
-        unit = wanted.memory.lstrip("0123456789")
-        found["memoryLimit"] = round(
-            int(wanted.memory.removesuffix(unit)) * kubernetes_names.UNITS[unit] / 1e9, 3
-        )  # 10^9 bytes
-    if wanted.gpu:
-        found["accelerator"] = {"type": wanted.gpu_type or compilation.GPU, "count": str(wanted.gpu)}
-    return found
-
-
-def _platform(finished: PipelineConfig, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns the second document, or none. Its form: KubernetesExecutorConfig of Kubeflow's kubernetes_platform."""
-    kubeflow = finished.settings.kubeflow
-    executors = {}
-    for label, executor in spec["deploymentSpec"]["executors"].items():
-        if "container" not in executor:
-            continue
-        found = _on_kubernetes(kubeflow, compilation.step_settings(kubeflow, label.removesuffix(_EXECUTOR)))
-        if found:
-            executors[label] = found
-    return [{"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}] if executors else []
-
-
-def _on_kubernetes(kubeflow: Kubeflow, wanted: Step) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if kubeflow.volume.claim:
-        found["pvcMount"] = [{"constant": kubeflow.volume.claim, "mountPath": kubeflow.volume.path}]
-    if kubeflow.secrets:
-        found["secretAsEnv"] = [
-            {"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": key}]}
-            for name, key in map(kubernetes_names.secret, kubeflow.secrets)
-        ]
-    if wanted.node_selector:
-        found["nodeSelector"] = {"labels": dict(wanted.node_selector)}
-    if wanted.tolerations:
-        found["tolerations"] = [dict(toleration) for toleration in wanted.tolerations]
-    return found
+def _resources(settings: Step) -> dict[str, Any]:
+    """Returns a ResourceSpec: processors, memory in 10^9 bytes, GPUs."""
+    resources: dict[str, Any] = {}
+    if settings.cpu:
+        resources["cpuLimit"] = float(settings.cpu.removesuffix("m")) / (1000 if settings.cpu.endswith("m") else 1)
+    if settings.memory:
+        unit = settings.memory.lstrip("0123456789")
+        memory_bytes = int(settings.memory.removesuffix(unit)) * kubernetes_names.UNITS[unit]
+        resources["memoryLimit"] = round(memory_bytes / 1e9, 3)
+    if settings.gpu:
+        resources["accelerator"] = {"type": settings.gpu_type or compilation.GPU, "count": str(settings.gpu)}
+    return resources

@@ -1,7 +1,7 @@
-"""One task of Kubeflow Pipelines 2 or of Vertex AI: TFX's own, with this run's values for settings.
+"""One task of Kubeflow Pipelines 2 or of Vertex AI: TFX's own executor, with the settings of this run.
 
-TFX compiles a node's properties into the task as constants. A parameter of the run that is a part of one of them, like
-`train.steps`, would have no way in: so they are taken from the pipeline as it is with the values of this run.
+TFX compiles the properties of a node into the task as constants. A parameter of the run that is a part of a property, such as
+`train.steps`, could not enter. So the task compiles the pipeline again with the settings of this run, and takes its properties.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pipeline import errors
@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from kfp.pipeline_spec.pipeline_spec_pb2 import ExecutorInput
     from tfx.dsl.components.base.base_node import BaseNode
 
-# Setting -> name of the run's parameter, which may hold letters, digits and lines only.
+    from pipeline.config.pipeline_config import PipelineConfig
+
+# Setting -> parameter of the run. (The name of a parameter may hold letters, digits and underscores only.)
 PARAMETERS = {"data.path": "data_path", "data.span": "data_span", "train.steps": "train_steps"}
+# What the driver of a file-based ExampleGen finds out.
+_DRIVER_OUTPUTS = ("input_config", "span", "version", "input_fingerprint")
 
 _log = logging.getLogger(__name__)
 
 
 class _Options(NamedTuple):
-    """Of the command line; those of TFX's executor and Beam's come behind them."""
+    """The options of this command. Those of TFX's executor and of Beam follow them."""
 
     pipeline: str = "--pipeline"
     node: str = "--node"
@@ -40,20 +44,29 @@ class _Options(NamedTuple):
 OPTIONS = _Options()
 
 
-def run(given: argparse.Namespace, beam_args: Sequence[str]) -> None:
-    """Runs a task.
+def run(options: argparse.Namespace, beam_args: Sequence[str]) -> None:
+    """Runs a task, or only its driver.
 
     Args:
-        given: the command line.
-        beam_args: Beam's options.
+        options: the command line.
+        beam_args: the options of Beam.
 
     Raises:
         errors.PipelineError: one paragraph: what went wrong, and the way out.
     """
-    made = compiled_pipeline.load(given.pipeline)
-    config = made.config_for_run(given.set)
-    compiled_pipeline.check_secrets(made)
-    compiled_pipeline.check_code(made, config)
+    compiled = compiled_pipeline.load(options.pipeline)
+    config = compiled.config_for_run(options.set)
+    compiled_pipeline.check_secrets(compiled)
+    compiled_pipeline.check_code(compiled, config)
+    logs.settle()
+    reads_data = not compiled.needs[options.node]
+    invocation = _invocation(options, config, reads_data=reads_data)
+    if not options.driver:
+        _execute(options, beam_args, invocation)
+
+
+def _invocation(options: argparse.Namespace, config: PipelineConfig, *, reads_data: bool) -> ExecutorInput:
+    """Returns the inputs and outputs of a task, with the properties that its node has in this run."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -61,105 +74,111 @@ def run(given: argparse.Namespace, beam_args: Sequence[str]) -> None:
     from pipeline import ir
     from pipeline.dag import create_pipeline
 
-    logs.settle()
-    told = json_format.Parse(
-        given.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True
+    invocation = json_format.Parse(
+        options.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True
     )
-    seen = config if not made.needs[given.node] else ir.without_data(config)
     try:
-        [node] = [c for c in create_pipeline(seen).components if c.id == given.node]
-        _fill_in(told, node.exec_properties, given.run_id)
-        _drive(told, node)
+        pipeline = create_pipeline(config if reads_data else ir.without_data(config))
+        [node] = [n for n in pipeline.components if n.id == options.node]
+        _set_properties(invocation, node.exec_properties, options.run_id)
+        _drive(invocation, node)
     except InputDataError as error:
         raise errors.InputError(str(error)) from None
-    if given.driver:
-        return
-    from tfx.dsl.io import fileio
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
-
-    for outputs in told.outputs.artifacts.values():
-        for artifact in outputs.artifacts:
-            fileio.makedirs(artifact.uri)  # as everywhere else; on a volume nobody else does it
-    given.json_serialized_invocation_args = json_format.MessageToJson(told)
-    kubeflow_v2_run_executor.main((given, list(beam_args)))
-    _say_what_was_decided(given.node, told)
+    return invocation
 
 
-def _fill_in(told: ExecutorInput, properties: dict[str, Any], run_id: str) -> None:
-    """Replaces a node's properties, and takes out what the pipeline was just compiled with."""
+def _set_properties(invocation: ExecutorInput, properties: dict[str, Any], run_id: str) -> None:
+    """Replaces the properties of a node, and removes the parameters of the run, which no executor knows."""
     from tfx.orchestration import data_types
 
     for name in PARAMETERS.values():
-        told.inputs.parameter_values.pop(name, None)
-
+        invocation.inputs.parameter_values.pop(name, None)
     for name, value in properties.items():
-        if value is None:
-            continue
-        slot = told.inputs.parameter_values[name]
         if isinstance(value, data_types.RuntimeParameter):
-            slot.string_value = run_id
-        elif isinstance(value, str):
-            slot.string_value = value
-        else:
-            slot.number_value = value
+            _set(invocation, name, run_id)
+        elif value is not None:
+            _set(invocation, name, value)
 
 
-def _drive(told: ExecutorInput, node: BaseNode) -> None:
-    """Does for a file-based ExampleGen what its driver does elsewhere: finds spans, versions, and the fingerprint of the files.
+def _set(invocation: ExecutorInput, name: str, value: str | float) -> None:
+    parameter = invocation.inputs.parameter_values[name]
+    if isinstance(value, str):
+        parameter.string_value = value
+    else:
+        parameter.number_value = value
 
-    Vertex runs this before it looks into its cache, then once more; Kubeflow has no such hook.
+
+def _drive(invocation: ExecutorInput, node: BaseNode) -> None:
+    """Runs the driver of a file-based ExampleGen: it finds the span, the version and the fingerprint of the files.
+
+    Vertex runs it before it looks into its cache, and then once more; Kubeflow has no such hook.
     """
     from tfx.components.example_gen.driver import FileBasedDriver
 
     if not issubclass(node.driver_class, FileBasedDriver):
         return
-    properties = {k: getattr(v, v.WhichOneof("kind")) for k, v in told.inputs.parameter_values.items()}
-    found = node.driver_class(None).resolve_exec_properties(properties, None, None)
-    for name in ("input_config", "span", "version", "input_fingerprint"):
-        value = found.get(name)
-        if isinstance(value, str):
-            told.inputs.parameter_values[name].string_value = value
-        elif value is not None:
-            told.inputs.parameter_values[name].number_value = value
-    _write_driver_output(told)
+    properties = {name: getattr(v, v.WhichOneof("kind")) for name, v in invocation.inputs.parameter_values.items()}
+    resolved = node.driver_class(None).resolve_exec_properties(properties, None, None)
+    for name in _DRIVER_OUTPUTS:
+        if resolved.get(name) is not None:
+            _set(invocation, name, resolved[name])
+    _write_driver_output(invocation)
 
 
-def _write_driver_output(told: ExecutorInput) -> None:
-    """Tells the service, and TFX's executor, what the driver has found."""
+def _write_driver_output(invocation: ExecutorInput) -> None:
+    """Writes what the driver has found to the file where the service and TFX's executor read it."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
     from tfx.dsl.io import fileio
 
     output = pipeline_spec_pb2.ExecutorOutput()
-    for name in ("input_config", "span", "version", "input_fingerprint"):
-        if name in told.inputs.parameter_values:
-            output.parameter_values[name].CopyFrom(told.inputs.parameter_values[name])
-    path = told.outputs.output_file
+    for name in _DRIVER_OUTPUTS:
+        if name in invocation.inputs.parameter_values:
+            output.parameter_values[name].CopyFrom(invocation.inputs.parameter_values[name])
+    path = invocation.outputs.output_file
     fileio.makedirs(path.rpartition("/")[0])
     with fileio.open(path, "w") as file:
         file.write(json_format.MessageToJson(output, sort_keys=True))
 
 
-def _say_what_was_decided(node: str, told: ExecutorInput) -> None:
+def _execute(options: argparse.Namespace, beam_args: Sequence[str], invocation: ExecutorInput) -> None:
+    """Runs TFX's executor, then logs the decision if the node is a gate."""
+    from google.protobuf import json_format
+    from tfx.dsl.io import fileio
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
+
+    for uri in _output_uris(invocation):
+        fileio.makedirs(uri)  # other orchestrators do so; on a volume nobody else does it
+    options.json_serialized_invocation_args = json_format.MessageToJson(invocation)
+    kubeflow_v2_run_executor.main((options, list(beam_args)))
+    _log_decision(options.node, invocation)
+
+
+def _log_decision(node: str, invocation: ExecutorInput) -> None:
     from components import gate
 
-    for outputs in told.outputs.artifacts.values():
-        for artifact in outputs.artifacts:
-            decision = gate.read(artifact.uri)
-            if decision:
-                _log.info("%s: %s. %s", node, decision.decision.capitalize(), decision.why)
+    for uri in _output_uris(invocation):
+        decision = gate.read(uri)
+        if decision:
+            _log.info("%s: %s. %s", node, decision.decision.capitalize(), decision.why)
+
+
+def _output_uris(invocation: ExecutorInput) -> Iterator[str]:
+    for artifact_list in invocation.outputs.artifacts.values():
+        yield from (artifact.uri for artifact in artifact_list.artifacts)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the task of this process, and ends it."""
+    """Runs the task of this process, and ends the process."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.orchestrators.kubeflow_v2_entrypoint", description=__doc__.split("\n")[0]
     )
-    parser.add_argument(OPTIONS.pipeline, required=True, help="what `compile` has made, as JSON")
+    parser.add_argument(OPTIONS.pipeline, required=True, help="the compiled pipeline as JSON")
     parser.add_argument(OPTIONS.node, required=True)
     parser.add_argument(OPTIONS.run_id, required=True)
     parser.add_argument(OPTIONS.set, action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument(OPTIONS.driver, action="store_true", help="only find the data")
+    # The options of TFX's executor.
     parser.add_argument("--executor_class_path")
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args")
