@@ -34,7 +34,9 @@ _TOLERATION = {
 def problems(kubeflow: Kubeflow) -> Iterator[str]:
     """Yields what is wrong with the texts of a [kubeflow] table."""
     yield from _problems("image", kubeflow.image or "", _IMAGE, "name of an image: REGISTRY/NAME:TAG, in lower case")
-    yield from _problems("volume.path", kubeflow.volume.path, r"/[^:]+", "path to mount a volume at: an absolute one, without ':'")
+    yield from _problems(
+        "volume.path", kubeflow.volume.path, r"/[^:]+", "path to mount a volume at: an absolute one, without ':'"
+    )
     for key, name in _object_names(kubeflow):
         yield from _problems(key, name, _NAME, "name in Kubernetes: lower-case letters, digits, '-' and '.'")
     for entry in kubeflow.secrets:

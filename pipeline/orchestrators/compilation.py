@@ -123,7 +123,7 @@ def _seen_by_pods(path: str, kubeflow: Kubeflow) -> bool:
 
 
 def parameters(config: PipelineConfig) -> dict[str, str]:
-    """Returns setting -> default of what each run may change. An empty default means the dataset's sample or the newest span."""
+    """Returns setting -> default of what each run may change; "" is the dataset's sample, or the newest span."""
     settings = config.settings
     return {
         "data.path": config.data_path if settings.data.path else "",

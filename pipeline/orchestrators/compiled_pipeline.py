@@ -1,7 +1,7 @@
 """A pipeline compiled for an orchestrator that runs every node in a process of its own: the input of its steps, as JSON.
 
-It holds the configuration, and not TFX's intermediate representation. A step compiles the configuration again, with the settings
-of its run. So each setting can be a parameter of a run, also a setting that TFX writes into the properties of a node.
+It holds the configuration, and not TFX's intermediate representation. A step compiles the configuration again, with the
+settings of its run. So each setting can be a parameter of a run, also a setting that TFX writes into the properties of a node.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def load(json_or_path: str) -> CompiledPipeline:
 
 
 def _portable_settings(config: PipelineConfig) -> dict[str, Any]:
-    """Returns the settings that differ from the defaults; paths are absolute, so that a step can run in any working directory."""
+    """Returns the settings that differ from the defaults. Paths are absolute: a step may run in another working directory."""
     settings = _differences(msgspec.to_builtins(config.settings), msgspec.to_builtins(Config()))
     settings["output_dir"] = config.output_dir
     if config.settings.data.path:

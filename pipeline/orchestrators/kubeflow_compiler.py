@@ -90,9 +90,7 @@ class _StepMaker(NamedTuple):
         arguments = [*command, "--pipeline", self.compiled.to_json(), "--run-id", "{{workflow.name}}"]
         for key, value in self.values.items():
             arguments += ["--set", f"{key}={value}"]
-        pod = dsl.ContainerOp(
-            name=name, image=self.kubeflow.image, command=["python", "-m", "pipeline"], arguments=arguments
-        )
+        pod = dsl.ContainerOp(name=name, image=self.kubeflow.image, command=["python", "-m", "pipeline"], arguments=arguments)
         # No cache of Kubeflow's: it compares paths, and the same path may hold new data. MLMD compares the data.
         pod.execution_options.caching_strategy.max_cache_staleness = "P0D"
         _mount_volume(pod, self.kubeflow)
@@ -108,9 +106,7 @@ def _pipeline_function(config: PipelineConfig) -> Callable[..., None]:
 
     def pipeline(data_path: str = defaults["data.path"], data_span: str = defaults["data.span"],
                  train_steps: str = defaults["train.steps"]) -> None:  # fmt: skip
-        make = _StepMaker(
-            compiled, {"data.path": data_path, "data.span": data_span, "train.steps": train_steps}, kubeflow
-        )
+        make = _StepMaker(compiled, {"data.path": data_path, "data.span": data_span, "train.steps": train_steps}, kubeflow)
         steps: dict[str, dsl.ContainerOp] = {}
         for node, needs in compiled.needs.items():
             steps[node] = make.node(node)
@@ -131,9 +127,7 @@ def _set_environment(pod: dsl.ContainerOp, secrets: Mapping[str, str], config_ma
     """Sets environment variables. All are optional: a pod would wait for a missing Secret; the step names it and ends."""
     for variable, name in secrets.items():
         reference = k8s.V1SecretKeySelector(name=name, key=variable, optional=True)
-        pod.container.add_env_variable(
-            k8s.V1EnvVar(name=variable, value_from=k8s.V1EnvVarSource(secret_key_ref=reference))
-        )
+        pod.container.add_env_variable(k8s.V1EnvVar(name=variable, value_from=k8s.V1EnvVarSource(secret_key_ref=reference)))
     for name in config_maps:
         source = k8s.V1ConfigMapEnvSource(name=name, optional=True)
         pod.container.add_env_from(k8s.V1EnvFromSource(config_map_ref=source))

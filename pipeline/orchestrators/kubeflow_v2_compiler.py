@@ -1,11 +1,11 @@
 """Compiles the DAG for Kubeflow Pipelines 2 and Vertex AI: a PipelineSpec with one task for each node.
 
-TFX compiles it, and leaves to the services what they can do: pass artifacts on, find the latest blessed model, check conditions,
-answer from their cache. A task runs `python -m pipeline.orchestrators.kubeflow_v2_entrypoint`, which sets the values of this run
-and then calls the code that TFX would have called.
+TFX compiles it, and leaves to the services what they can do: pass artifacts on, find the latest blessed model, check
+conditions, answer from their cache. A task runs `python -m pipeline.orchestrators.kubeflow_v2_entrypoint`, which applies the
+settings of this run and then calls the code that TFX would have called.
 
-A file whose name ends in .json becomes a PipelineJob, for Vertex. Any other file becomes a PipelineSpec for Kubeflow, with a second
-document for what only Kubernetes has: volumes, Secrets, node selectors, tolerations.
+A file whose name ends in .json becomes a PipelineJob, for Vertex. Any other file becomes a PipelineSpec for Kubeflow, with a
+second document for what only Kubernetes has (kubeflow_v2_platform.py).
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
     _patch(spec, config, vertex=vertex)
     if vertex:
         return {out: json.dumps(job, indent=2, sort_keys=True) + "\n"}
-    return {out: yaml.safe_dump_all([spec, *kubeflow_v2_platform.documents(spec, config.settings.kubeflow)], sort_keys=True, width=128)}
+    return {
+        out: yaml.safe_dump_all(
+            [spec, *kubeflow_v2_platform.documents(spec, config.settings.kubeflow)], sort_keys=True, width=128
+        )
+    }
 
 
 def _problems(config: PipelineConfig, vertex: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The second document of a PipelineSpec for Kubeflow: what only Kubernetes has. Volumes, Secrets, node selectors, tolerations."""
+"""The second document for Kubeflow 2, with what only Kubernetes has: volumes, Secrets, node selectors, tolerations."""
 
 from __future__ import annotations
 

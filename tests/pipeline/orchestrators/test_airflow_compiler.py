@@ -1,4 +1,4 @@
-"""`compile airflow`: what the files hold, that they are always the same, and what is refused. (Run: tests/orchestrators.)"""
+"""`compile airflow`: the two files, that they are always the same, and what is refused. (tests/orchestrators runs them.)"""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from pipeline.errors import UsageError
 from pipeline.orchestrators import airflow_compiler, compiled_pipeline
 from tests.support import cli
 
-# Compiled files as they are to be. After a change on purpose: UPDATE_GOLDEN=1 make test ARGS="-k golden", and read the diff.
-GOLDEN = Path(__file__).with_name("golden")
+# To update it after an intended change: UPDATE_GOLDEN=1 make test ARGS="-k golden", and read the difference.
+GOLDEN = Path(__file__).with_name("golden") / "airflow_taxi.json"
+DAG_FILE = cli.ROOT / "pipeline" / "orchestrators" / "airflow_dag.py"
 PACKAGES = ("pipeline", "components", "trainer_module", "data")
 SPANS = "data.path=/data/{YYYY}-{MM}-{DD}/*.csv"
 
 
 def compiled(out: Path, *assignments: str, **options: str) -> dict[str, str]:
     """Returns name -> text."""
-    made = airflow_compiler.compile(pipeline_config.load(None, assignments, options), out / "taxi.py")
-    return {path.name: text for path, text in made.items()}
+    texts = airflow_compiler.compile(pipeline_config.load(None, assignments, options), out / "taxi.py")
+    return {path.name: text for path, text in texts.items()}
 
 
-def dag(out: Path, *assignments: str, **options: str) -> str:
-    return compiled(out, *assignments, **options)["taxi.py"]
+def values(out: Path, *assignments: str, **options: str) -> dict[str, object]:
+    """Returns what the DAG file reads."""
+    return json.loads(compiled(out, *assignments, **options)["taxi.json"])["airflow"]
 
 
 def masked(text: str) -> str:
@@ -42,14 +44,27 @@ def masked(text: str) -> str:
     return re.sub(r'("code": ")[0-9a-f]{16}"', r'\1CODE"', text)
 
 
-@pytest.mark.parametrize("name", ["taxi.py", "taxi.json"])
-def test_the_files_are_the_golden_ones(name: str, tmp_path: Path) -> None:
+def test_the_json_is_the_golden_one(tmp_path: Path) -> None:
     settings = ("airflow.schedule=30 4 * * *", "airflow.start=2026-01-31", "airflow.retries=3", "airflow.seconds=7200")
-    text = masked(compiled(tmp_path, SPANS, *settings)[name])
-    golden = GOLDEN / f"airflow_{name}.txt"
+    text = masked(compiled(tmp_path, SPANS, *settings)["taxi.json"])
     if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(text)
-    assert text == golden.read_text()
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def test_the_dag_file_is_a_file_of_this_project_unchanged(tmp_path: Path) -> None:
+    assert compiled(tmp_path, SPANS, "airflow.schedule=@daily")["taxi.py"] == DAG_FILE.read_text()
+
+
+def test_every_value_is_used_and_no_other(tmp_path: Path) -> None:
+    """Airflow reports a wrong key only when it imports the file, or when a task fails."""
+    subscripts = [node for node in ast.walk(ast.parse(DAG_FILE.read_text())) if isinstance(node, ast.Subscript)]
+    keys = {node.slice.value for node in subscripts if isinstance(node.value, ast.Name) and node.value.id == "VALUES"}
+    assert keys == {*airflow_compiler.DagValues.__struct_fields__} == {*values(tmp_path)}
+
+
+def test_airflow_finds_the_values_whenever_it_finds_the_dag_file(tmp_path: Path) -> None:
+    assert [*compiled(tmp_path)] == ["taxi.json", "taxi.py"]  # in this order they are written
 
 
 def test_two_compilations_are_equal_in_other_processes_with_other_hashes(tmp_path: Path) -> None:
@@ -59,25 +74,19 @@ def test_two_compilations_are_equal_in_other_processes_with_other_hashes(tmp_pat
             cli.command("compile", "airflow", "--out", tmp_path / "taxi.py"),
             cwd=cli.ROOT, env=cli.environment() | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert (done.returncode, done.stdout) == (0, f"Wrote {tmp_path}/taxi.py\nWrote {tmp_path}/taxi.json\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, f"Wrote {tmp_path}/taxi.json\nWrote {tmp_path}/taxi.py\n"), done.stderr
         texts.append([(tmp_path / name).read_bytes() for name in ("taxi.py", "taxi.json")])
     assert texts[0] == texts[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taxi.json", "taxi.py"]
 
 
-def test_the_file_is_as_formatters_and_linters_want_it(tmp_path: Path) -> None:
-    file = tmp_path / "taxi.py"
-    for settings in ((), ("tune.trials=2", "airflow.schedule=@daily", SPANS)):
-        file.write_text(dag(tmp_path, *settings))
-        ruff = [Path(sys.executable).with_name("ruff"), "--config", cli.ROOT / "pyproject.toml"]
-        for command in (["format", "--diff", "--line-length", "88"], ["format", "--diff"], ["check", "--line-length", "88"]):
-            done = subprocess.run([*ruff, *command, file], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
+def test_airflow_may_run_on_an_older_python() -> None:
+    ast.parse(DAG_FILE.read_text(), feature_version=(3, 8))
 
 
-def test_it_imports_airflow_and_the_standard_library_only(tmp_path: Path) -> None:
+def test_the_dag_file_imports_airflow_and_the_standard_library_only() -> None:
     imported = set()
-    for node in ast.walk(ast.parse(dag(tmp_path))):
+    for node in ast.walk(ast.parse(DAG_FILE.read_text())):
         if isinstance(node, ast.Import):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -87,7 +96,8 @@ def test_it_imports_airflow_and_the_standard_library_only(tmp_path: Path) -> Non
 
 
 def test_once_airflow_is_there_importing_it_loads_nothing_of_tensorflow_tfx_or_this_project(tmp_path: Path) -> None:
-    (tmp_path / "taxi.py").write_text(dag(tmp_path))
+    for name, text in compiled(tmp_path).items():
+        (tmp_path / name).write_text(text)
     program = """
 import importlib.util, sys, time
 import airflow.models, airflow.operators.python
@@ -112,33 +122,44 @@ print(loaded, taxi.dag.dag_id, len(taxi.dag.tasks), taxi.dag.catchup, taxi.dag.m
 
 
 @pytest.mark.parametrize(
-    ("setting", "line"),
+    ("setting", "key", "value"),
     [
-        ("airflow.dag_id=trips.v2", 'with DAG(\n    "trips.v2",'),
-        ("airflow.schedule=@weekly", '    schedule="@weekly",'),
-        ("airflow.start=2025-06-01", "    start_date=datetime(2025, 6, 1, tzinfo=timezone.utc),"),
-        ("airflow.catchup=true", "    catchup=True,"),
-        ("airflow.catchup=false", "    catchup=False,"),
-        ("airflow.span_by_date=false", "SPAN_BY_DATE = False"),
-        ("airflow.retries=5", '"retries": 5,'),
-        ("airflow.retry_seconds=7", "timedelta(seconds=7)"),
-        ("airflow.seconds=0", '"execution_timeout": None,'),
-        ("airflow.seconds=90", '"execution_timeout": timedelta(seconds=90),'),
-        ("airflow.pool=default_pool", 'POOL = "default_pool"'),
-        ("airflow.project=/opt/project", 'PROJECT = "/opt/project"'),
-        ("airflow.python=/opt/venv/bin/python", 'PYTHON = "/opt/venv/bin/python"'),
-        ("train.grace_seconds=40", "GRACE_SECONDS = 45"),
-        ("train.steps=700", '"train.steps": "700"'),
-        (SPANS, '"data.path": "/data/{YYYY}-{MM}-{DD}/*.csv"'),
-        ("tune.trials=3", '    "Tuner": ["Transform"],\n    "Trainer": ["Tuner"],'),
+        ("airflow.dag_id=trips.v2", "dag_id", "trips.v2"),
+        ("airflow.dag_id=trips", "description", "taxi with custom_wide_deep"),
+        ("airflow.schedule=@weekly", "schedule", "@weekly"),
+        ("airflow.start=2025-06-01", "start", "2025-06-01"),
+        ("airflow.catchup=true", "catchup", True),
+        ("airflow.span_by_date=false", "span_by_date", False),
+        ("airflow.retries=5", "retries", 5),
+        ("airflow.retry_seconds=7", "retry_seconds", 7),
+        ("airflow.seconds=90", "seconds", 90),
+        ("airflow.pool=default_pool", "pool", "default_pool"),
+        ("airflow.project=/opt/project", "project", "/opt/project"),
+        ("airflow.python=/opt/venv/bin/python", "python", "/opt/venv/bin/python"),
+        ("train.grace_seconds=40", "grace_seconds", 45),
+        ("train.steps=700", "params", {"data.path": "", "data.span": "", "train.steps": "700"}),
+        (SPANS, "params", {"data.path": "/data/{YYYY}-{MM}-{DD}/*.csv", "data.span": "", "train.steps": "300"}),
+        ("tune.trials=3", "heavy", ["CsvExampleGen", "StatisticsGen", "Transform", "Tuner", "Trainer", "Evaluator"]),
     ],
 )
-def test_a_setting(setting: str, line: str, tmp_path: Path) -> None:
-    assert f"{line}" in dag(tmp_path, setting)
+def test_a_setting(setting: str, key: str, value: object, tmp_path: Path) -> None:
+    assert values(tmp_path, setting)[key] == value
+
+
+def test_a_search_is_between_transform_and_trainer(tmp_path: Path) -> None:
+    upstream = values(tmp_path, "tune.trials=3")["upstream"]
+    assert (upstream["Tuner"], upstream["Trainer"]) == (["Transform"], ["Tuner"])
+
+
+def test_defaults(tmp_path: Path) -> None:
+    of = values(tmp_path)
+    assert (of["schedule"], of["catchup"], of["seconds"], of["grace_seconds"]) == (None, False, 0, 30)
+    assert (of["project"], of["python"]) == (str(cli.ROOT), sys.executable)
+    assert (of["skipped_exit_code"], of["final_exit_codes"]) == (99, [2, 3])
 
 
 def test_every_key_of_the_table_is_tested_above() -> None:
-    tested = {s.partition("=")[0] for mark in test_a_setting.pytestmark for s, _ in mark.args[1]}
+    tested = {s.partition("=")[0] for mark in test_a_setting.pytestmark for s, *_ in mark.args[1]}
     assert {key for key, _ in reading.manual() if key.startswith("airflow.")} <= tested
 
 
@@ -173,9 +194,9 @@ def test_edges_that_follow_from_others_are_left_out_and_no_other(tmp_path: Path)
         (("airflow.schedule=61 * * * *",), "does not know: [61 * * * *] is not acceptable, out of range"),
         (("airflow.schedule=0 0 31 2 *",), "does not know: failed to find next date"),
         (("airflow.schedule=",), "does not know: Exactly 5"),
-        (("airflow.start=31.1.2026",), "airflow.start is '31.1.2026', which is no date: write YYYY-MM-DD"),
+        (("airflow.start=31.1.2026",), "airflow.start is '31.1.2026', which is not a date: write YYYY-MM-DD"),
         (("airflow.dag_id=a taxi",), "letters, digits, dashes, dots and underscores"),
-        (("airflow.pool=",), "no name of a pool"),
+        (("airflow.pool=",), "not a name of a pool"),
         (("airflow.retries=-1",), "'airflow.retries'"),
         ((SPANS, "data.span=20000"), "the logical date of a run selects the span"),
         (("train.resume=false",), "every retry of the Trainer would begin anew"),
@@ -184,7 +205,7 @@ def test_edges_that_follow_from_others_are_left_out_and_no_other(tmp_path: Path)
 )
 def test_what_cannot_be_is_refused_with_the_reason(settings: tuple[str, ...], why: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
-        dag(tmp_path, *settings)
+        compiled(tmp_path, *settings)
     assert why in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -196,7 +217,7 @@ def test_a_sample_that_comes_in_spans_has_to_be_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_airflow_would_not_look_at_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"end in \.py only.*Received: 'taxi.yaml'"):
+    with pytest.raises(UsageError, match=r"only files that end in \.py.*Received: 'taxi.yaml'"):
         airflow_compiler.compile(pipeline_config.load(None, (), {}), tmp_path / "taxi.yaml")
 
 
@@ -215,7 +236,7 @@ def test_a_schedule_and_a_folder_that_are_not_there_are_answered_on_the_command_
     "schedule", [*airflow_compiler.PRESETS, "0 0 * * *", "*/5 9-17 l * fri-mon", "0 6 1,15 jan-jun ?", "0 0 * * 5#3,l1"]
 )
 def test_a_schedule_that_airflow_knows(schedule: str, tmp_path: Path) -> None:
-    assert f'schedule="{schedule}"' in dag(tmp_path, f"airflow.schedule={schedule}")
+    assert values(tmp_path, f"airflow.schedule={schedule}")["schedule"] == schedule
 
 
 def test_presets_are_airflows(tmp_path: Path) -> None:
