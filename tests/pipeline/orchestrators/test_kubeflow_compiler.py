@@ -273,7 +273,7 @@ def test_metadata_is_a_server(compiled, given, uri):
         ([], "[kubeflow.all]\ntolerations = [{ key = 1 }]", r"'kubeflow.all.tolerations.0.key': expected str, got int"),
         ([], '[kubeflow]\nsecrets = ["login/a-token"]', r"is 'a-token', which is no name of an environment variable"),
         ([], '[kubeflow]\nsecrets = ["a b/KEY"]', r"kubeflow.secrets is 'a b', which is no name in Kubernetes"),
-        ([], '[kubeflow]\nsecrets = ["login"]', r"kubeflow.secrets is 'login': name each of its keys.*'login/METADATA_PASSWORD'"),
+        ([], '[kubeflow]\nsecrets = ["login"]', r"is 'login': name each of its keys.*'login/METADATA_PASSWORD'"),
         (["kubeflow.all.gpu_type=a b"], "", r"kubeflow.all.gpu_type is 'a b', which is no kind of GPU"),
         ([], '[kubeflow.all]\nnode_selector = { pool = "a b" }', r"kubeflow.all.node_selector.pool is 'a b', which is no"),
         ([], '[kubeflow.all]\ntolerations = [{ kye = "a" }]', r"a toleration has no 'kye'. It has: key, operator, value"),
