@@ -129,7 +129,7 @@ def exact(config):
 
 @pytest.fixture
 def few_thresholds(monkeypatch):
-    """The Estimator computes its AUC of as many thresholds as `exact` lists: the ten thousand of a training take minutes there."""
+    """The Estimator computes its AUC with as many thresholds as `exact` lists: with the usual number TFMA takes minutes."""
     monkeypatch.setattr(metrics, "AUC_THRESHOLDS", THRESHOLDS)
 
 
