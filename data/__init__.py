@@ -1,4 +1,11 @@
-"""The words in which a dataset is declared. A file in `datasets/` imports them from here."""
+"""The vocabulary in which a dataset is declared. A file in `data/datasets/` imports its words from here:
+
+- `Dataset` is the declaration; `Training` and `AnomalyPolicy` are parts of it;
+- features: `Numeric`, `Bucketized`, `Vocabulary`, `Categorical`, `Text`, and `Window` for time series;
+- labels: `BinaryLabel`, `RatioLabel`, `MulticlassLabel`, `NumericLabel`, `ForecastLabel`;
+- `Series` says how a time series becomes windows;
+- `Bound` is a condition on a metric.
+"""
 
 from data import renamed
 from data.dataset import EVAL_SPLIT, TRAIN_SPLIT, AnomalyPolicy, Dataset, Training

@@ -1,4 +1,4 @@
-"""A dataset: what a model is trained on and how it is judged."""
+"""The declaration of a dataset: its columns, its label, and the bounds that a model must meet."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from data.tasks import TASKS, Bound, Task
 TRAIN_SPLIT = "train"
 EVAL_SPLIT = "eval"
 
-# What TFDV calls the kinds of anomaly: the names of tensorflow_metadata's AnomalyInfo.Type.
+# What the data gate does about an anomaly.
 AnomalyAction = Literal["warn", "refuse"]
 
 
 @dataclass(frozen=True)
 class AnomalyPolicy:
-    """Which anomalies of the data stop a run.
+    """Which anomalies of the data stop a run. Example: `AnomalyPolicy(kinds={"SCHEMA_NEW_COLUMN": "refuse"})`.
 
     Attributes:
-        kinds: AnomalyInfo.Type name -> "warn" or "refuse".
-        otherwise: what happens on a kind that is not listed.
+        kinds: kind of anomaly -> "warn" or "refuse". The kinds are TFDV's, the names of AnomalyInfo.Type in
+            tensorflow_metadata. By default a new column warns.
+        otherwise: what happens for every other kind.
     """
 
     # A column that nobody reads does no harm; everything else changes what the model sees.
@@ -34,23 +35,26 @@ class AnomalyPolicy:
     otherwise: AnomalyAction = "refuse"
 
     def action(self, kind: str) -> AnomalyAction:
-        """Returns what to do about an anomaly of `kind`."""
+        """Returns what to do about an anomaly of a kind."""
         return self.kinds.get(kind, self.otherwise)
 
 
 @dataclass(frozen=True)
 class Training:
-    """A sensible training for this amount of data: what `train.*` in a configuration is by default.
+    """A sensible training for the amount of data in a dataset: the defaults of the settings `train.*`.
+
+    Example: `Training(steps=600, batch_size=64, patience=300)`.
 
     Attributes:
-        steps: batches, at most.
-        batch_size: rows a step.
-        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served. A training of more
-            `steps` without `patience` has as many of them, further apart. By default they come about every 10 seconds.
-        eval_seconds: least time between two evaluations on the way, in seconds; 0 evaluates every checkpoint. By default
+        steps: the greatest number of batches to train on.
+        batch_size: rows in a batch.
+        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served. If a run trains
+            more `steps` without `patience`, it makes as many checkpoints, further apart. By default there is one about every
+            10 seconds.
+        eval_seconds: least seconds between two evaluations during a training; 0 evaluates every checkpoint. By default
             evaluations come as often as a fifth of the training's time allows.
-        patience: steps without a better `best` after which the training ends; 0 trains all `steps`.
-        best: the metric that chooses the checkpoint to serve; by default the task's.
+        patience: steps without a better value of `best` after which the training ends; 0 trains all `steps`.
+        best: the metric that chooses the checkpoint to serve; by default the task's primary metric.
     """
 
     steps: int = 1000
@@ -64,27 +68,33 @@ class Training:
 @refuse_former_arguments
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset: what a model is trained on and how it is judged.
+    """A dataset: the columns that a model reads, the label that it predicts, and the bounds that it must meet.
+
+    A file in `data/datasets/` defines one, as `DATASET`.
 
     Attributes:
-        name: as on the command line; the file's name in `data/datasets/`.
-        features: the inputs of a model, one object each.
-        label: how the label comes about; it decides the task.
-        sample: a real CSV file or folder, used when no `--data` is given: a path relative to the checkout, or
-            `package:path` for a file that an installed package carries.
+        name: the name on the command line; the same as the file's.
+        features: the inputs of a model, one object for each.
+        label: what a model predicts. Its kind decides the task.
+        sample: real data for a run without `--data`, a CSV file or a folder of them: a path relative to the checkout, or
+            `package:path` for a file in an installed package.
         description: one line for `python -m pipeline list`.
-        model: the model to train if none is named.
+        model: the model that a run trains without `--model`.
         series: for time series: how rows become windows. Features and label are then `series.features`, `series.label`.
-        weight: a column with the weight of each example in training, evaluation and metrics; a missing one counts 1.
-        other_columns: columns that the data has, no feature and no label; undeclared ones are read as text and
-            make the data gate warn.
-        slices: feature columns by whose values the metrics are computed as well.
-        eval_buckets: hash buckets out of ten that go to the evaluation split (the rest trains); a series splits by time.
-        anomalies: which anomalies warn and which refuse.
-        empty_row: what the served model does with a row that has no value at all: "answer" it like any other, or
-            "refuse" the batch with an error. By default a series refuses, there is nothing to go on from.
-        bounds: what a model must reach to be blessed; by default what `data/tasks.py` says for the task.
-        training: how long and how often.
+        weight: the column with the weight of each example in training, evaluation and metrics; a missing weight counts as 1.
+        other_columns: column -> type, for columns of the data that are neither feature nor label. A column that is not
+            declared at all is read as text, and the data gate warns.
+        slices: columns for whose values the metrics are computed separately, too.
+        eval_buckets: tenths of the rows that go to the evaluation split, by a hash of the row; the rest is for training. A
+            series is split by time instead.
+        anomalies: which anomalies of the data warn, and which refuse.
+        empty_row: what the served model does with a row without any value. "answer" answers it like any other. "refuse" fails
+            the request; it is the default for a series, which gives nothing to continue from.
+        bounds: what a model must reach to be pushed; by default the bounds of the task (`data/tasks.py`).
+        training: how long to train, and how often to evaluate.
+
+    Raises:
+        ValueError: the declaration contradicts itself. The message says where.
     """
 
     name: str
@@ -104,60 +114,69 @@ class Dataset:
     training: Training = Training()
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a declaration that cannot work."""
+        """Fills in the defaults that depend on other fields, then checks the declaration."""
         if self.empty_row is None:
             object.__setattr__(self, "empty_row", "refuse" if self.series else "answer")
         if self.bounds is None:
             object.__setattr__(self, "bounds", TASKS[self.task].bounds)
-        judged = TASKS[self.task]
-        for bound in self.bounds:
-            if bound.metric not in judged.metrics:
-                known = ", ".join(judged.metrics)
-                raise ValueError(f"There is no metric '{bound.metric}' of a {self.task}. There are: {known}.")
-            if judged.metrics[bound.metric] == "none" and (bound.max_degradation, bound.max_degradation_ratio) != (None, None):
-                raise ValueError(f"'{bound.metric}' gets neither better nor worse: bound it with at_least and at_most only.")
-        if self.best not in judged.selection_metrics:
-            raise ValueError(
-                f"The best checkpoint of a {self.task} cannot be chosen by '{self.best}'. "
-                f"It can by: {', '.join(judged.selection_metrics)}."
-            )
-        # Transformed features and the label lie side by side, by name.
-        names = [f.name for f in self.features] + [self.label.name]
-        double = sorted({name for name in names if names.count(name) > 1})
-        if double:
-            raise ValueError(f"Every feature, and the label, needs a column of its own. Named twice: {', '.join(double)}.")
+        self._check_metrics()
+        self._check_columns()
         if not 1 <= self.eval_buckets <= 9:
             raise ValueError(f"eval_buckets must be from 1 to 9, of ten. Received: {self.eval_buckets}.")
-        unknown = [name for name in self.slices if name not in self.types]
-        if unknown:
-            raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")
         if (self.task == "forecast") != (self.series is not None):
             raise ValueError("A forecast needs a `series`, and nothing else has one.")
 
+    def _check_metrics(self) -> None:
+        """Raises ValueError if `bounds` or `training.best` names a metric that cannot serve there."""
+        task = TASKS[self.task]
+        for bound in self.bounds:
+            if bound.metric not in task.metrics:
+                known = ", ".join(task.metrics)
+                raise ValueError(f"There is no metric '{bound.metric}' of a {self.task}. There are: {known}.")
+            is_relative = bound.max_degradation is not None or bound.max_degradation_ratio is not None
+            if is_relative and task.metrics[bound.metric] == "none":
+                raise ValueError(f"'{bound.metric}' gets neither better nor worse: bound it with at_least and at_most only.")
+        if self.best not in task.selection_metrics:
+            raise ValueError(
+                f"The best checkpoint of a {self.task} cannot be chosen by '{self.best}'. "
+                f"It can by: {', '.join(task.selection_metrics)}."
+            )
+
+    def _check_columns(self) -> None:
+        """Raises ValueError if two features, or a feature and the label, have one name, or a slice has no column."""
+        # Transformed features and the label lie side by side, by name.
+        names = [f.name for f in self.features] + [self.label.name]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"Every feature, and the label, needs a column of its own. Named twice: {', '.join(repeated)}.")
+        unknown = [name for name in self.slices if name not in self.types]
+        if unknown:
+            raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")
+
     @property
     def task(self) -> Task:
-        """The label's task."""
+        """The task of the label."""
         return self.label.task
 
     @property
     def columns(self) -> dict[str, DType]:
-        """Every column that must be in the examples: name -> type."""
+        """Columns that the examples must have: name -> type."""
         weight: dict[str, DType] = {self.weight: "float32"} if self.weight else {}
         return {f.name: f.dtype for f in self.features} | dict(self.label.columns) | weight
 
     @property
     def types(self) -> dict[str, DType]:
-        """Every column of the examples that is declared, needed or not: name -> type."""
+        """All declared columns of the examples: name -> type."""
         return {**self.other_columns, **(self.series.other_columns if self.series else {}), **self.columns}
 
     @property
     def source_columns(self) -> dict[str, DType]:
-        """Every column that must be in the CSV: name -> type."""
+        """Columns that the CSV must have: name -> type."""
         return self.series.columns if self.series else self.columns
 
     @property
     def source_types(self) -> dict[str, DType]:
-        """Every column of the CSV that is declared, needed or not: name -> type."""
+        """All declared columns of the CSV: name -> type."""
         return {**self.other_columns, **self.source_columns}
 
     @property
@@ -167,20 +186,20 @@ class Dataset:
 
     @property
     def numeric(self) -> tuple[Numeric, ...]:
-        """The features that come out of Transform as standardised floats [batch, 1]."""
+        """Features that Transform turns into standardised floats [batch, 1]."""
         return tuple(f for f in self.features if isinstance(f, Numeric))
 
     @property
     def categorical(self) -> tuple[Bucketized | Vocabulary | Categorical, ...]:
-        """The features that come out of Transform as ids [batch, 1] in [0, cardinality)."""
+        """Features that Transform turns into ids [batch, 1], from 0 to `cardinality - 1`."""
         return tuple(f for f in self.features if isinstance(f, (Bucketized, Vocabulary, Categorical)))
 
     @property
     def texts(self) -> tuple[Text, ...]:
-        """The features that come out of Transform as ids [batch, length], padded with 0."""
+        """Features that Transform turns into ids of words [batch, length], padded with 0."""
         return tuple(f for f in self.features if isinstance(f, Text))
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """The features that come out of Transform as floats [batch, length]."""
+        """Features that Transform turns into floats [batch, length]."""
         return tuple(f for f in self.features if isinstance(f, Window))

@@ -1,4 +1,4 @@
-"""A name is a file: datasets and models are found by the name of their module, with no list to keep."""
+"""Finds datasets and models by the names of their files. There is no list of them to maintain."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from data.renamed import RenamedArgumentError, RenamedNameError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+# The package of the project's datasets.
+DATASETS = "data.datasets"
+
 
 class UnknownNameError(ValueError):
-    """No file of that name; the message lists those there are."""
+    """There is no dataset or model of a name. The message lists the known names."""
 
 
 class DeclarationError(ValueError):
-    """A file of a dataset or a model that cannot be read as it is written; the message names the file and the line."""
+    """The file of a dataset or a model has a mistake. The message names the file and the line."""
 
 
 def names(package: str) -> list[str]:
-    """Returns the modules of `package` that are not private, sorted, without importing them."""
+    """Returns the names of the modules in a package, sorted, without private ones. Imports none of them."""
     spec = importlib.util.find_spec(package)
     locations = spec.submodule_search_locations if spec else None
     return sorted(m.name for m in pkgutil.iter_modules(locations) if not m.name.startswith("_"))
@@ -36,18 +39,18 @@ def module_name(package: str, name: str) -> str:
     """Returns the dotted path of a dataset's or model's module.
 
     Args:
-        package: the package in which the project's own ones lie, such as `data.datasets`.
-        name: a file name in it without `.py`; or, with a dot in it, an import path outside it.
+        package: the package of the project's own datasets or models, such as `data.datasets`.
+        name: the name of a file in that package, without `.py`; or an import path outside it, which has a dot.
 
     Raises:
         UnknownNameError: there is no such module.
     """
     if "." in name:
         try:
-            found = importlib.util.find_spec(name) is not None
+            exists = importlib.util.find_spec(name) is not None
         except (ImportError, ValueError):  # ValueError: a module without a specification
-            found = False
-        if found:
+            exists = False
+        if exists:
             return name
         raise UnknownNameError(
             f"There is no module '{name}' to import. A name with a dot is an import path: "
@@ -56,11 +59,11 @@ def module_name(package: str, name: str) -> str:
     known = names(package)
     if name in known:
         return f"{package}.{name}"
-    what = package.rpartition(".")[2].removesuffix("s")
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    kind = package.rpartition(".")[2].removesuffix("s")
+    similar = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean '{similar[0]}'?" if similar else ""
     raise UnknownNameError(
-        f"Unknown {what} '{name}'.{hint} Known: {', '.join(known)}. To add one, write {package.replace('.', '/')}/{name}.py."
+        f"Unknown {kind} '{name}'.{hint} Known: {', '.join(known)}. To add one, write {package.replace('.', '/')}/{name}.py."
     )
 
 
@@ -81,11 +84,8 @@ def load(package: str, name: str) -> types.ModuleType:
 def _where(error: Exception) -> str:
     """Returns the file and line of the user's code that raised an error of the dataset vocabulary."""
     vocabulary = Path(__file__).parent
-    users = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != vocabulary]
-    return f"{users[-1].filename}, line {users[-1].lineno}"
-
-
-DATASETS = "data.datasets"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != vocabulary]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}"
 
 
 def dataset(name: str) -> Dataset:
@@ -103,7 +103,11 @@ def dataset(name: str) -> Dataset:
 
 
 def sample_path(declared: Dataset) -> Path:
-    """Returns where a dataset's sample lies: in the checkout, or inside an installed package (`package:path`)."""
+    """Returns the path of a dataset's sample, in the checkout or in an installed package (`package:path`).
+
+    Raises:
+        UnknownNameError: that package is not installed.
+    """
     package, _, inside = declared.sample.rpartition(":")
     if not package:
         return CHECKOUT / declared.sample
@@ -114,7 +118,10 @@ def sample_path(declared: Dataset) -> Path:
 
 
 def reviewed_schema_path(declared: Dataset) -> Path:
-    """Returns where the reviewed schema of a dataset is kept (the file may not exist yet)."""
+    """Returns the path of a dataset's reviewed schema; the file may not exist yet.
+
+    For a dataset of this tree it lies beside the sample. For a dataset outside it lies beside the dataset's file.
+    """
     module = load(DATASETS, declared.name)
     if module.__name__.startswith(DATASETS + "."):
         return CHECKOUT / "data" / "samples" / declared.name / "schema.pbtxt"
@@ -122,7 +129,7 @@ def reviewed_schema_path(declared: Dataset) -> Path:
 
 
 def headline(package: str, name: str) -> str:
-    """Returns the first sentence of a module's docstring without importing the module."""
+    """Returns the first line of a module's docstring. Does not import the module."""
     spec = importlib.util.find_spec(module_name(package, name))
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_bytes())) if spec and spec.origin else None
     return (text or "").split("\n")[0]

@@ -1,7 +1,7 @@
-"""The words in which a dataset is declared: its columns, its label, its task.
+"""The features of a dataset: one class for each kind of column that a model can read.
 
-Everything here is frozen and plain, so that it can be read by every layer and every process without TensorFlow. What a
-feature *becomes* (scaling, buckets, vocabularies) is one rule a kind in `trainer_module/transform/preprocess.py`.
+A feature says how its column is written and what Transform makes of it. Nothing here needs TensorFlow, so every process can
+read a declaration. The rules themselves are in `trainer_module/transform/preprocess.py`, one for each class.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ def _check_oov(oov: int) -> None:
 
 @dataclass(frozen=True)
 class Numeric:
-    """A number, standardised: z-score over the training split, a missing value counts as the mean (0 after scaling).
+    """A number. Transform standardises it: mean 0, standard deviation 1 over the training split.
+
+    A missing value becomes 0, the mean. Example: `Numeric("fare", log=True)`.
 
     Attributes:
         name: the column.
-        dtype: how the column is written in the data.
-        log: take log(1 + x) first, for amounts with a long tail; values below 0 count as 0.
+        dtype: the type in which the column is written.
+        log: take log(1 + x) before standardising, for amounts with a long tail; values below 0 count as 0.
     """
 
     name: str
@@ -35,7 +37,16 @@ class Numeric:
 
 @dataclass(frozen=True)
 class Bucketized:
-    """A number cut at the quantiles of the training split into `buckets` ids; a missing value gets an id of its own."""
+    """A number that Transform cuts into buckets at the quantiles of the training split.
+
+    The model gets the number of the bucket, 0 to `buckets - 1`. A missing value gets an id after those. Example:
+    `Bucketized("latitude", buckets=10)`.
+
+    Attributes:
+        name: the column.
+        buckets: number of buckets.
+        dtype: the type in which the column is written.
+    """
 
     name: str
     buckets: int = 10
@@ -43,16 +54,25 @@ class Bucketized:
 
     @property
     def cardinality(self) -> int:
-        """Number of distinct ids: the buckets, then missing."""
+        """Number of ids: one for each bucket, one for missing values."""
         return self.buckets + 1
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A string or an id whose values are learnt: the `size` most frequent of the training split.
+    """A category whose values Transform learns: the most frequent values of the training split get an id each.
 
-    Other values are hashed into `oov` ids behind them; a missing value gets an id of its own behind those. The number of
-    ids does not depend on the data, so that a retrained model has variables of the same shapes.
+    Other values are hashed into `oov` further ids, and a missing value gets the id after those. The number of ids does not
+    depend on the data, so a retrained model has variables of the same shapes. Example: `Vocabulary("company", size=100)`.
+
+    Attributes:
+        name: the column.
+        size: number of values with an id of their own.
+        oov: number of ids for all other values ("out of vocabulary").
+        dtype: the type in which the column is written.
+
+    Raises:
+        ValueError: `oov` is less than 1.
     """
 
     name: str
@@ -61,20 +81,26 @@ class Vocabulary:
     dtype: DType = "string"
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a declaration without an id for unknown values."""
+        """Checks the declaration."""
         _check_oov(self.oov)
 
     @property
     def cardinality(self) -> int:
-        """Number of distinct ids: known values, out-of-vocabulary ids, missing."""
+        """Number of ids: known values, unknown values, missing values."""
         return self.size + self.oov + 1
 
 
 @dataclass(frozen=True)
 class Categorical:
-    """An integer that is a category already, in [0, size): hours, months, area codes.
+    """An integer that is already a category, from 0 to `size - 1`: an hour, a month, an area code.
 
-    An integer outside gets the id `size`, a missing one `size + 1`.
+    An integer outside this range gets the id `size`, a missing value the id `size + 1`. Example:
+    `Categorical("hour", size=24)`.
+
+    Attributes:
+        name: the column.
+        size: number of categories.
+        dtype: the type in which the column is written.
     """
 
     name: str
@@ -83,17 +109,29 @@ class Categorical:
 
     @property
     def cardinality(self) -> int:
-        """Number of distinct ids: the categories, out of range, missing."""
+        """Number of ids: the categories, integers out of range, missing values."""
         return self.size + 2
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text as a sequence of words: lower case, cut at everything that is no letter or digit, HTML tags left out.
+    """A text. Transform turns it into the ids of its words, at most `length` of them.
 
-    Transformed, `length` ids: 0 is padding, behind the text; then the words that occur at least `min_frequency` times in what
-    is read of the training split, the `size` most frequent of them; then `oov` ids into which other words are hashed. A longer
-    text is cut after `length` words. A missing text is an empty one: nothing but padding.
+    It makes the text lower case, leaves out HTML tags, and splits it at everything that is not a letter or a digit. The id 0
+    is padding, after the last word. Then come the ids of the `size` most frequent words of the training split, then `oov`
+    ids into which all other words are hashed. A missing text is an empty one: padding only. Example:
+    `Text("review", length=64)`.
+
+    Attributes:
+        name: the column.
+        length: number of ids in a row; a longer text is cut after as many words.
+        size: number of words with an id of their own.
+        min_frequency: how often the training split must contain a word, in the first `length` words of its texts, for an id
+            of its own.
+        oov: number of ids for all other words ("out of vocabulary").
+
+    Raises:
+        ValueError: `oov` is less than 1.
     """
 
     name: str
@@ -103,31 +141,33 @@ class Text:
     oov: int = 1
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a declaration without an id for unknown words."""
+        """Checks the declaration."""
         _check_oov(self.oov)
 
     @property
     def dtype(self) -> DType:
-        """How the column is written."""
+        """The type in which the column is written: always text."""
         return "string"
 
     @property
     def cardinality(self) -> int:
-        """Number of distinct ids: padding, known words, out-of-vocabulary ids."""
+        """Number of ids: padding, known words, unknown words."""
         return 1 + self.size + self.oov
 
 
 @dataclass(frozen=True)
 class Window:
-    """Several values of a series in a row, oldest first: a column that holds `length` numbers.
+    """Successive values of a time series, the oldest first: each row of the column holds `length` numbers.
 
-    A value that is missing is the one before it (the one behind it, at the beginning).
+    A missing value takes the value before it; at the beginning of a window, the value after it. `Series` makes the windows
+    of a dataset: see `Series.features`.
 
     Attributes:
         name: the column.
         length: number of values.
-        scale: "relative", the difference to the window's last value in units learnt from the training split; "standard",
-            z-score over the training split; "none", as it is.
+        scale: what Transform does. "relative" subtracts the window's last value, and divides by the size of such differences
+            in the training split. "standard" gives mean 0, standard deviation 1 over the training split. "none" leaves the
+            values as they are.
     """
 
     name: str
@@ -136,7 +176,7 @@ class Window:
 
     @property
     def dtype(self) -> DType:
-        """How the column is written."""
+        """The type in which the column is written: always numbers."""
         return "float32"
 
 

@@ -1,7 +1,7 @@
-"""How a label comes about: one kind for each thing that a model can be asked to predict.
+"""The labels of a dataset: one class for each thing that a model can predict.
 
-Every kind has a `name` (its key among the transformed features), the raw `columns` that it is computed from, the number of
-values a row (`width`), and the task that it is a label of.
+Every class has a `name` (the key of the label among the transformed features), the raw `columns` from which the label is
+computed, a `width` (values in each row), and the `task` that the label belongs to.
 """
 
 from __future__ import annotations
@@ -14,26 +14,31 @@ from data.renamed import refuse_former_arguments
 from data.tasks import Task
 
 
-class _InOneColumn:
-    """A label that stands in a column of its own."""
+class _OneColumn:
+    """A label that the data has as a column."""
 
     column: str
     dtype: DType
 
     @property
     def name(self) -> str:
-        """The key of the label among the transformed features."""
+        """The key of the label among the transformed features: the column."""
         return self.column
 
     @property
     def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
+        """The raw columns from which the label is computed, with their types."""
         return ((self.column, self.dtype),)
 
 
 @dataclass(frozen=True)
-class BinaryLabel(_InOneColumn):
-    """0 or 1, as it stands in a column."""
+class BinaryLabel(_OneColumn):
+    """0 or 1 in a column: binary classification. Example: `BinaryLabel("ripe", dtype="int64")`.
+
+    Attributes:
+        column: the column.
+        dtype: the type in which the column is written.
+    """
 
     column: str
     dtype: DType = "float32"
@@ -43,7 +48,17 @@ class BinaryLabel(_InOneColumn):
 
 @dataclass(frozen=True)
 class RatioLabel:
-    """1 where `numerator` > `threshold` * `denominator`, else 0; 0 too where either of them is missing."""
+    """1 if `numerator` > `threshold` * `denominator`, else 0: binary classification.
+
+    It is 0 too if either value is missing. Example: `RatioLabel("big_tipper", "tips", "fare", threshold=0.2)`.
+
+    Attributes:
+        name: the key of the label among the transformed features.
+        numerator: a column with numbers.
+        denominator: a column with numbers.
+        threshold: the ratio above which the label is 1.
+        dtype: the type in which both columns are written.
+    """
 
     name: str
     numerator: str
@@ -55,13 +70,24 @@ class RatioLabel:
 
     @property
     def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
+        """The raw columns from which the label is computed, with their types."""
         return ((self.numerator, self.dtype), (self.denominator, self.dtype))
 
 
 @dataclass(frozen=True)
-class MulticlassLabel(_InOneColumn):
-    """One of several classes, written in a column; transformed, its place among `classes`."""
+class MulticlassLabel(_OneColumn):
+    """One of several classes in a column: multi-class classification.
+
+    Transform replaces a class by its position in `classes`. Example:
+    `MulticlassLabel("species", classes=("setosa", "virginica", "versicolor"))`.
+
+    Attributes:
+        column: the column.
+        classes: every class as the data writes it: all text, or all integers.
+
+    Raises:
+        ValueError: there are fewer than two classes, or one stands twice.
+    """
 
     column: str
     classes: tuple[str, ...] | tuple[int, ...]
@@ -69,28 +95,29 @@ class MulticlassLabel(_InOneColumn):
     width: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        """Raises ValueError for classes that cannot be told apart."""
+        """Checks the declaration."""
         if len(set(self.classes)) < 2 or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes must be two or more, each once. Received: {self.classes}.")
 
     @property
     def dtype(self) -> DType:  # type: ignore[override]
-        """How the classes are written: as text, or as whole numbers."""
+        """The type in which the column is written: that of the classes, text or integers."""
         return "string" if isinstance(self.classes[0], str) else "int64"
 
 
 @dataclass(frozen=True)
-class NumericLabel(_InOneColumn):
-    """A number to predict.
+class NumericLabel(_OneColumn):
+    """A number in a column: regression.
 
-    Models train on it standardised (mean 0, standard deviation 1 over the training split, learnt by Transform); what they
-    predict is put back inside the exported graph, so that predictions, metrics and bounds are in the units of the column.
+    Models train on the standardised label: mean 0, standard deviation 1 over the training split, as Transform has learnt.
+    The exported graph converts their predictions back, so predictions, metrics and bounds are in the column's units.
+    Example: `NumericLabel("price_usd", log=True)`.
 
     Attributes:
-        column: where it stands.
-        dtype: how the column is written.
-        log: take log(1 + x) before standardising: for amounts with a long tail, where a relative error is what counts.
-            Least squares on the logarithm predicts the median rather than the mean: totals come out a little low.
+        column: the column.
+        dtype: the type in which the column is written.
+        log: take log(1 + x) before standardising, for amounts with a long tail, where the relative error counts. Least
+            squares on the logarithm predicts the median rather than the mean: totals come out a little low.
     """
 
     column: str
@@ -103,10 +130,15 @@ class NumericLabel(_InOneColumn):
 @refuse_former_arguments
 @dataclass(frozen=True)
 class ForecastLabel:
-    """The next `width` values of a series after a window of `inputs` ones, in the column's units; see `data.Series.label`.
+    """The values of a time series after a window: forecast. `Series.label` makes it, from the declaration of the series.
 
-    Models train on the difference to the last known value, in units that Transform learns from the training split: a
-    series with a trend leaves the range of its past.
+    Models train on the difference to the window's last known value, in units that Transform learns from the training split:
+    a series with a trend leaves the range of its past. Predictions, metrics and bounds are in the column's units.
+
+    Attributes:
+        value: the column to forecast.
+        inputs: number of known values in a window.
+        width: number of values to predict.
     """
 
     value: str
@@ -116,12 +148,12 @@ class ForecastLabel:
 
     @property
     def name(self) -> str:
-        """The key of the label among the transformed features; its raw column has the same name."""
+        """The key of the label among the transformed features; the windows have a column of this name."""
         return f"{self.value}_future"
 
     @property
     def columns(self) -> tuple[tuple[str, DType], ...]:
-        """The raw columns that the label is computed from."""
+        """The raw columns from which the label is computed, with their types."""
         return ((self.name, "float32"),)
 
 

@@ -1,4 +1,4 @@
-"""How a table of time series is cut into windows: a past to predict from, a future to predict, by time."""
+"""Time series: how a CSV with one row for each time becomes windows of known values and values to predict."""
 
 from __future__ import annotations
 
@@ -22,34 +22,41 @@ _STEP = re.compile(r"(\d*)([smhDWMY])")
 @refuse_former_arguments
 @dataclass(frozen=True)
 class Series:
-    """Time series in a CSV: one row a time (and series), in any order.
+    """Time series in a CSV that has one row for each time (and series), in any order.
 
-    Rows are put on a grid of `step`: values that fall into the same step are averaged (duplicate timestamps among them), a
-    step without a value is a gap. A window ends at an observed value, its origin, and predicts observed values only; gaps
-    of up to `max_gap` steps in its past are interpolated from values of that same past, a window with a longer one is left
-    out, and counted.
+    **Grid.** Rows are placed on a grid of `step`. Values in the same step are averaged, duplicate timestamps too. A step
+    without a value is a gap.
 
-    The split is by time: the last `eval_share` of the time range is for evaluation. A window belongs to a split only if
-    every value that it touches does (its past, its future, and what its naive forecast reads); `embargo` steps between the
-    two stay unused. So no training window shares a moment with an evaluation window.
+    **Windows.** A window ends at an observed value, its origin, and predicts observed values only. Gaps of up to `max_gap`
+    steps in its past are interpolated from values of the same past. A window with a longer gap is left out, and counted.
+
+    **Split.** The last `eval_share` of the time range is for evaluation. A window belongs to a split only if the split
+    contains every value that the window uses: its past, its future, and what its naive forecast reads. The `embargo` steps
+    between the splits stay unused. So no training window shares a moment with an evaluation window.
+
+    Example: `Series(time="date", value="co2", step="W", inputs=60, outputs=12, season=52)`.
 
     Attributes:
-        time: the column of the time; `time_format` says how it is written (strptime), UTC if it names no zone.
+        time: the column of the time, in UTC unless it names a zone.
         value: the column to forecast.
-        inputs: values of the past in a window (the paper's N_INPUTS).
-        outputs: values of the future to predict (N_OUTPUTS).
-        step: of the grid, as NumPy writes it: a number and one of s, m, h, D, W, M, Y ("15m", "W", "M").
-        time_format: of the time column; "%s" for seconds since 1970.
-        id: the column that tells series apart, if there are several.
-        season: steps in a season, for the seasonal naive forecast that a model is measured against.
-        past_covariates: more columns with numbers, known up to the origin.
-        known_covariates: columns with numbers that are known in advance (holidays, plans). Windows carry them for the
-            future too.
-        calendar: cycles whose phase windows carry as sine and cosine, for past and future.
-        max_gap: missing steps in a row that are interpolated.
-        eval_share: of the time range, from its end.
+        inputs: number of known values in a window (often called N_INPUTS).
+        outputs: number of values to predict (often called N_OUTPUTS).
+        step: the distance of the grid's points, as NumPy writes it: a number and one of s, m, h, D, W, M, Y, like "15m" or
+            "W".
+        time_format: how the time is written, as strptime has it; "%s" for seconds since 1970.
+        id: the column that distinguishes several series; None if there is one.
+        season: steps in a season, for the seasonal naive forecast with which a model is compared.
+        past_covariates: further columns with numbers that are known up to the origin.
+        known_covariates: columns with numbers that are known in advance, such as holidays or plans. Windows carry them for
+            the future too.
+        calendar: cycles of the calendar. Windows carry the phase of each, as sine and cosine, for past and future.
+        max_gap: number of successive missing steps that are interpolated.
+        eval_share: fraction of the time range, at its end, that is for evaluation.
         embargo: unused steps between the two splits.
         stride: steps between the origins of two windows.
+
+    Raises:
+        ValueError: a number is out of its range, or `step` is not written as NumPy does.
     """
 
     time: str
@@ -69,7 +76,7 @@ class Series:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a declaration that cannot work."""
+        """Checks the declaration."""
         for name in ("inputs", "outputs", "season", "stride"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1. Received: {getattr(self, name)}.")
@@ -83,14 +90,14 @@ class Series:
 
     @property
     def grid(self) -> tuple[int, str]:
-        """Steps as NumPy counts time: so many of a unit."""
+        """The step as NumPy counts time: a number and a unit."""
         match = _STEP.fullmatch(self.step)
         assert match
         return int(match[1] or 1), match[2]
 
     @property
     def columns(self) -> dict[str, DType]:
-        """The columns of the CSV that are read: name -> type."""
+        """The columns that are read from the CSV: name -> type."""
         ids: dict[str, DType] = {self.id: "string"} if self.id else {}
         return {
             self.time: "string",
@@ -100,7 +107,7 @@ class Series:
 
     @property
     def features(self) -> tuple[Window, ...]:
-        """What a model reads of a window."""
+        """The features of a window, for `Dataset.features`."""
         whole = self.inputs + self.outputs
         return (
             Window(self.value, self.inputs, "relative"),
@@ -111,20 +118,20 @@ class Series:
 
     @property
     def label(self) -> ForecastLabel:
-        """What a model predicts."""
+        """The label, for `Dataset.label`."""
         return ForecastLabel(self.value, self.inputs, self.outputs)
 
     @property
     def seasonal_naive(self) -> str:
-        """The column of the forecast that a model is measured against: one season ago, plus the change since then."""
+        """The column of the seasonal naive forecast: the value one season before, plus the change since then."""
         return f"{self.value}_seasonal_naive"
 
     @property
     def other_columns(self) -> dict[str, DType]:
-        """What windows carry that is no feature and no label."""
+        """Columns of a window that are neither feature nor label: name -> type."""
         return {SERIES: "string", ORIGIN: "int64", self.seasonal_naive: "float32"}
 
     @property
     def reach(self) -> int:
-        """Steps that a window reaches back from its origin, the origin included: its past, or a season."""
+        """Number of steps that a window reads up to its origin, which counts too: its past, or a season if that is longer."""
         return max(self.inputs, self.season + 1)

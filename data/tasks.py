@@ -1,4 +1,4 @@
-"""What a dataset can ask of a model: its task, the metrics by which models of that task are judged, and bounds on them."""
+"""The tasks that a model can have, the metrics of each task, and bounds on metrics."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ Direction = Literal["higher", "lower", "none"]  # which way a metric gets better
 @refuse_former_arguments
 @dataclass(frozen=True)
 class Bound:
-    """What a metric on the whole evaluation split must reach for a model to be blessed.
+    """A condition on one metric: a model that breaks it is not blessed, so it is not pushed.
+
+    The metric is computed on the whole evaluation split. Example: `Bound("auc", at_least=0.7, max_degradation=0.005)`.
 
     Attributes:
-        metric: one of the task's (`TASKS`).
-        at_least: least value.
-        at_most: greatest value.
-        max_degradation: how much worse than the latest blessed model's it may be, in units of the metric.
-        max_degradation_ratio: how much worse, as a share of the latest blessed model's (0.02 is 2 %).
+        metric: a metric of the dataset's task.
+        at_least: the least value that is allowed.
+        at_most: the greatest value that is allowed.
+        max_degradation: how much worse the metric may be than that of the latest blessed model, in the metric's own units:
+            lower if higher is better, higher if lower is better.
+        max_degradation_ratio: the same as a fraction of the latest blessed model's metric: 0.02 allows 2 % worse.
     """
 
     metric: str
@@ -33,7 +36,7 @@ class Bound:
     max_degradation_ratio: float | None = None
 
 
-# What only TFMA computes, after a training: these need all of an evaluation split, or the labels of the training split.
+# Metrics that only TFMA computes, after a training: they need the whole evaluation split or the labels of the training split.
 AFTER_TRAINING = frozenset(
     {names.ACCURACY_SKILL, names.CALIBRATION, names.RELATIVE_RMSE, names.PERSISTENCE_RMSE, names.SEASONAL_NAIVE_RMSE}
 )
@@ -41,13 +44,13 @@ AFTER_TRAINING = frozenset(
 
 @dataclass(frozen=True)
 class TaskMetrics:
-    """How models of a task are judged.
+    """The metrics of a task, and how they decide.
 
     Attributes:
-        metrics: name -> which way it gets better. Training, TFMA and the record of a run use these names.
-        primary: the metric by which the best checkpoint is chosen and a training without progress is stopped.
-        bounds: what holds for a dataset that declares nothing: better than knowing only the distribution of the labels,
-            and no worse than what is served.
+        metrics: name -> the direction in which it gets better. Training, TFMA and `run.json` use these names.
+        primary: the metric that chooses the best checkpoint, and that ends a training without progress.
+        bounds: the bounds of a dataset that declares none. A model must be better than one that knows only how the labels
+            are distributed, and hardly worse than the one that is served.
     """
 
     metrics: Mapping[str, Direction]
@@ -56,7 +59,7 @@ class TaskMetrics:
 
     @property
     def selection_metrics(self) -> tuple[str, ...]:
-        """The metrics that can choose the best checkpoint: a better value exists, and the Estimator itself reports them."""
+        """The metrics that can choose the best checkpoint: they have a better direction, and every evaluation reports them."""
         return tuple(n for n, better in self.metrics.items() if better != "none" and n not in AFTER_TRAINING)
 
 
