@@ -20,6 +20,7 @@ from pipeline.config import pipeline_config, reading
 from pipeline.dag import create_pipeline
 from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord
 from tests.support import cli, samples
+from trainer_module.tuning.trial_table import TrialSummary
 
 ROOT = Path(__file__).parents[1]
 README, DOCS = ROOT / "README.md", ROOT / "docs"
@@ -251,6 +252,13 @@ def test_the_exit_codes_are_those_of_the_code():
 def test_the_keys_of_the_record_are_those_of_the_code(heading, record):
     rows = re.findall(r"^\| (`.*?) \|", section("reference/run-json.md", heading), re.M)
     assert {key for row in rows for key in code_in(row)} == {field.name for field in msgspec.structs.fields(record)}
+
+
+def test_the_keys_of_a_trial_are_those_of_the_code():
+    rows = re.findall(r"^\| (`.*?) \|", section("reference/run-json.md", "trials"), re.M)
+    said = {key for row in rows for key in code_in(row)}
+    # The record leaves out what only the plot needs.
+    assert said == {field.name for field in dataclasses.fields(TrialSummary)} - {"direction", "curve"}
 
 
 def test_every_word_that_declares_a_dataset_is_in_the_reference():
