@@ -1,8 +1,7 @@
-"""From a Keras model to an Estimator: the link between features and inputs, the weights, and what conversion cannot carry.
+"""Converts a Keras model to an Estimator, after a check that the conversion loses nothing.
 
-`tf.keras.estimator.model_to_estimator` finds the inputs of a model by name and leaves the rest to chance: an optimizer's
-weight decay is dropped without a word, a first layer without a shape fails in the middle of training. Here both are settled
-before anything is trained.
+`tf.keras.estimator.model_to_estimator` drops the weight decay of an optimizer without a word, and fails in the middle of a
+training if the first layer has no shape. The checks here come before the training.
 """
 
 from __future__ import annotations
@@ -14,49 +13,47 @@ import tensorflow as tf
 from data import Dataset
 from trainer_module.heads import PREDICTION_KEYS, WEIGHT, head
 
-_SEQUENTIAL_SUFFIX = "_input"  # what Keras adds to a Sequential's first layer to name the input
+_SEQUENTIAL_SUFFIX = "_input"  # Keras adds it to the name of a Sequential's first layer, to name the input
 
 
 class KerasModelError(ValueError):
-    """A Keras model that cannot become an Estimator of the dataset: what is wrong, and the way out."""
+    """A Keras model that cannot become an Estimator for the dataset. The message says what is wrong, and the way out."""
 
 
 def to_estimator(model: tf.keras.Model, dataset: Dataset, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
-    """Converts a compiled Keras model.
-
-    Example weights of the dataset weigh the loss.
+    """Converts a compiled Keras model. If the dataset has example weights, they weight the loss.
 
     Args:
-        model: its inputs are linked to features by `links`, its last layer is named by `heads.PREDICTION_KEYS`.
-        dataset: that it is trained on.
-        config: of the Estimator.
+        model: its inputs have the names of features (see `links`), its last layer the name in `heads.PREDICTION_KEYS`.
+        dataset: the dataset to train on.
+        config: the Estimator's folder, seed and cadence.
 
     Raises:
         KerasModelError: see `check`.
     """
     inputs = check(model, dataset)
-    # Checkpoints by variable name ("saver"), which `warm_start_from` can read.
+    # "saver" writes checkpoints by variable name, which `warm_start_from` can read.
     converted = tf.keras.estimator.model_to_estimator(keras_model=model, config=config, checkpoint_format="saver")
 
     def model_fn(
         features: dict[str, tf.Tensor], labels: tf.Tensor | None, mode: str, config: object
     ) -> tf.estimator.EstimatorSpec:
-        fed = {name: features[feature] for name, feature in inputs.items()}
+        keras_inputs = {name: features[feature] for name, feature in inputs.items()}
         if labels is not None and WEIGHT in features:
             # The form in which model_to_estimator takes weights.
-            fed = {"features": fed, "sample_weights": tf.squeeze(features[WEIGHT], axis=1)}
-        return converted.model_fn(fed, labels, mode, config)
+            keras_inputs = {"features": keras_inputs, "sample_weights": tf.squeeze(features[WEIGHT], axis=1)}
+        return converted.model_fn(keras_inputs, labels, mode, config)
 
-    # The settings are private there, but they are how a Keras model hands over the weights it already has.
+    # These settings are private, but they are how a Keras model hands over weights that it already has.
     return tf.estimator.Estimator(model_fn, config=converted.config, warm_start_from=converted._warm_start_settings)
 
 
 def check(model: tf.keras.Model, dataset: Dataset) -> dict[str, str]:
-    """Returns the links of a model's inputs to the features of a dataset.
+    """Checks that a Keras model can be converted. Returns input layer -> feature, as `links` does.
 
     Raises:
-        KerasModelError: it has no fixed inputs, is not compiled, uses what conversion drops, or its inputs or outputs
-            are not those of the dataset.
+        KerasModelError: the model has no fixed inputs, is not compiled, has settings that conversion drops, or its inputs or
+            outputs do not fit the dataset.
     """
     if not model.built or not getattr(model, "_is_graph_network", False):
         raise KerasModelError(
@@ -72,13 +69,13 @@ def check(model: tf.keras.Model, dataset: Dataset) -> dict[str, str]:
 
 
 def links(model: tf.keras.Model, dataset: Dataset) -> dict[str, str]:
-    """Returns input layer -> feature: a layer NAME, or NAME_input as a Sequential calls it, takes the feature NAME.
+    """Returns input layer -> feature. A layer NAME takes the feature NAME; so does NAME_input, the name in a Sequential.
 
     Raises:
-        KerasModelError: an input has no such feature.
+        KerasModelError: the dataset has no feature for an input.
     """
     features = [f.name for f in dataset.features]
-    found = {}
+    feature_of = {}
     for name in model.input_names:
         feature = name if name in features else name.removesuffix(_SEQUENTIAL_SUFFIX)
         if feature not in features:
@@ -88,8 +85,8 @@ def links(model: tf.keras.Model, dataset: Dataset) -> dict[str, str]:
                 f"The model's inputs: {', '.join(model.input_names)}. The features of dataset '{dataset.name}': "
                 f"{', '.join(features)}."
             )
-        found[name] = feature
-    return found
+        feature_of[name] = feature
+    return feature_of
 
 
 def _check_optimizer(optimizer: Any) -> None:

@@ -1,8 +1,9 @@
-"""Makes what is random in the graph of a training a function of the seed and the global step.
+"""Makes random operations in the graph of a training depend on the seed and the global step alone.
 
-An op like RandomUniform, which dropout is made of, draws from a generator inside its kernel. Its state is in no
-checkpoint: a training that is continued would start it over and drop what it had dropped before. Each such op is replaced by
-its stateless twin, whose two seeds are the op's own and the global step: step n draws the same wherever the training began.
+An op like RandomUniform, which dropout uses, draws from a generator inside its kernel. No checkpoint contains the state of
+that generator: a continued training would start it again, and drop the same units a second time. Here each such op is replaced
+by its stateless counterpart. Its two seeds are the op's own seed and the global step, so step n draws the same numbers in a
+continued training as in an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -28,32 +29,32 @@ _REPLACEMENTS: dict[str, Replacement] = {
         op.inputs[0], op.inputs[1], seed, op.get_attr("output_dtype")
     ),
 }
-# Random ops that keep their state. Where one is inside a function (a loop of an RNN), nothing outside can replace it.
-_OTHERS = {"RandomGamma", "RandomPoissonV2", "RandomShuffle", "ParameterizedTruncatedNormal", "StatefulUniform"}
+# Random ops that cannot be replaced. (An op inside a function, such as the loop of an RNN, cannot be replaced from outside.)
+_IRREPLACEABLE = {"RandomGamma", "RandomPoissonV2", "RandomShuffle", "ParameterizedTruncatedNormal", "StatefulUniform"}
 
 
 def follow_the_step(graph: tf.Graph, step: tf.Tensor) -> None:
-    """Replaces the stateful random ops of a graph that has not run yet, but for those that initialise variables.
+    """Replaces the stateful random ops of a training's graph, except those that initialise variables.
 
-    An op that cannot be replaced is named in the log: the training is then not exactly repeated when it is continued.
+    Names in the log every op that cannot be replaced: with such an op a continued training differs from an uninterrupted one.
 
     Args:
-        graph: of a training.
-        step: the global step, scalar int64, as it is before the step's update. (An op whose value reaches the loss is
-            computed before the update, since the update waits for the gradients.)
+        graph: the graph of a training, before its first step.
+        step: the global step before the update, scalar int64. (An op whose value reaches the loss is computed before the
+            update, because the update waits for the gradients.)
     """
-    initialising = _ancestors(v.initializer for v in [*_collection(graph, "variables"), *_collection(graph, "local_variables")])
-    random = [op for op in graph.get_operations() if op not in initialising]
+    initializers = _ancestors(v.initializer for v in [*_collection(graph, "variables"), *_collection(graph, "local_variables")])
+    random = [op for op in graph.get_operations() if op not in initializers]
     with graph.as_default(), tf.name_scope("stateless"), tf.control_dependencies(None):
         for op in [o for o in random if o.type in _REPLACEMENTS]:
             with tf.device(op.device):
                 _replace(op.outputs[0], _REPLACEMENTS[op.type](op, tf.stack([_seed(op), step])))
-    left = [op.name for op in random if op.type in _OTHERS] + _in_functions(graph)
-    if left:
+    stateful = [op.name for op in random if op.type in _IRREPLACEABLE] + _in_functions(graph)
+    if stateful:
         _log.warning(
             "These random ops keep a state that is in no checkpoint: %s. A training with them goes on after an interruption, "
             "but not exactly as it would have without.",
-            ", ".join(left),
+            ", ".join(stateful),
         )
 
 
@@ -62,20 +63,20 @@ def _collection(graph: tf.Graph, name: str) -> list[tf.Variable]:
 
 
 def _ancestors(ops: Iterable[tf.Operation]) -> set[tf.Operation]:
-    """Returns ops and all that they are computed from."""
-    found: set[tf.Operation] = set()
+    """Returns ops and every op that they depend on."""
+    ancestors: set[tf.Operation] = set()
     pending = list(ops)
     while pending:
         op = pending.pop()
-        if op not in found:
-            found.add(op)
+        if op not in ancestors:
+            ancestors.add(op)
             pending += [tensor.op for tensor in op.inputs]
             pending += op.control_inputs
-    return found
+    return ancestors
 
 
 def _seed(op: tf.Operation) -> tf.Tensor:
-    """Returns what tells one op from another: its seeds, or its name if it has none."""
+    """Returns a seed that differs for each op: a hash of its seeds, or of its name if it has none."""
     seeds = (op.get_attr("seed"), op.get_attr("seed2"))
     digest = hashlib.sha256(repr(seeds if any(seeds) else op.name).encode()).digest()
     return tf.constant(int.from_bytes(digest[:8], "little", signed=True), tf.int64)
@@ -91,6 +92,6 @@ def _replace(old: tf.Tensor, new: tf.Tensor) -> None:
 
 def _in_functions(graph: tf.Graph) -> list[str]:
     """Returns the stateful random ops inside functions, as function/op."""
-    stateful = _OTHERS | set(_REPLACEMENTS)
+    stateful = _IRREPLACEABLE | set(_REPLACEMENTS)
     functions = graph.as_graph_def().library.function
     return [f"{f.signature.name}/{node.name}" for f in functions for node in f.node_def if node.op in stateful]

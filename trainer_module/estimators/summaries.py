@@ -1,6 +1,6 @@
-"""What TensorBoard shows of a training beside loss and metrics: learning rate, size of the gradients, histograms.
+"""Summaries of a training for TensorBoard: loss, learning rate, norm of the gradients, histograms.
 
-Of any Estimator, canned, custom or converted: all of it is found in the graph that its `model_fn` has built.
+They are derived from the graph that a `model_fn` has built, so every Estimator has them: canned, custom or converted.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ LOSS = "loss"
 LEARNING_RATE = "learning_rate"
 GRADIENT_NORM = "gradient_norm"
 
-# How the ops that update a variable (ResourceApplyAdam, ...) call the rate.
+# The names of the learning rate among the arguments of the ops that update a variable (ResourceApplyAdam, ...).
 _RATES = ("lr", "alpha")
 
 
 def write(loss: tf.Tensor, *, histograms: bool) -> None:
-    """Adds summaries to the graph of a training; they are computed only in the steps that write summaries.
+    """Adds summaries to the graph of a training. They are computed only in the steps that write summaries.
 
     Args:
         loss: scalar.
-        histograms: whether to add one of every variable and of its gradient.
+        histograms: whether to add a histogram of every variable and of its gradient.
     """
     _loss(loss)
     _learning_rates()
@@ -36,30 +36,30 @@ def write(loss: tf.Tensor, *, histograms: bool) -> None:
 
 
 def _loss(loss: tf.Tensor) -> None:
-    """Under its own name, so that the training's curve and the evaluation's share a chart.
+    """Adds the loss under the name "loss", so that training and evaluation share a chart.
 
-    Estimator writes it too if no summary has this name, but calls it loss_1 where a model has a scope named loss, like every
-    Keras model.
+    Estimator adds it too if no summary has this name. But it calls it loss_1 if the model has a scope named loss, as every
+    Keras model has.
     """
     if LOSS not in _written():
-        # The slash makes the name a given one, which is not made unique.
+        # TensorFlow takes a name that ends in a slash as it is, and does not make it unique.
         summary = tf.raw_ops.ScalarSummary(tags=LOSS, values=loss, name=f"{LOSS}/")
         tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.SUMMARIES, summary)
 
 
 def _learning_rates() -> None:
-    """One number, or one an optimizer if there are several. A model that writes its own keeps it."""
+    """Adds the learning rate of each optimizer. A model that writes its own keeps it."""
     if any(name.split("/")[0] == LEARNING_RATE for name in _written()):
         return
-    rates: dict[str, tf.Tensor] = {}  # optimizer -> rate; it may have several tensors of it, one a type
+    rates: dict[str, tf.Tensor] = {}  # optimizer -> rate; an optimizer may have several tensors of it, one for each type
     for op in tf.compat.v1.get_default_graph().get_operations():
         if "Apply" in op.type:
             for argument, tensor in zip(op.op_def.input_arg, op.inputs, strict=False):
                 if argument.name in _RATES:
                     rates.setdefault(tensor.op.name.rpartition("/")[0].rpartition("/")[2], tensor)
     if not rates:  # an optimizer without such an op, like Keras' RMSprop
-        found = (v for v in tf.compat.v1.global_variables() if v.op.name.rpartition("/")[2] == LEARNING_RATE)
-        rates = {v.op.name.rpartition("/")[0].rpartition("/")[2]: v for v in found}
+        variables = (v for v in tf.compat.v1.global_variables() if v.op.name.rpartition("/")[2] == LEARNING_RATE)
+        rates = {v.op.name.rpartition("/")[0].rpartition("/")[2]: v for v in variables}
     for optimizer, rate in rates.items():
         tf.compat.v1.summary.scalar(f"{LEARNING_RATE}/{optimizer}" if len(rates) > 1 else LEARNING_RATE, rate)
 
@@ -71,20 +71,20 @@ def _written() -> set[str]:
 def _gradients(loss: tf.Tensor, variables: list[tf.Variable]) -> dict[str, tf.Tensor]:
     """Returns variable name -> gradient of the loss, before an optimizer clips it.
 
-    They are derived once more, 0.1 to 0.75 s for the models here: the optimizer's own cannot be found in the graph where
-    it updates rows of an embedding.
+    Derives the gradients a second time, which takes 0.1 to 0.75 s for the models here: where an optimizer updates rows of an
+    embedding, its own gradients cannot be found in the graph.
     """
-    if tf.distribute.has_strategy():  # a variable is several there
+    if tf.distribute.has_strategy():  # there, a variable has several copies
         return {}
     try:
-        found = tf.gradients(loss, variables)
-    except LookupError:  # an op without a gradient: such a model is not trained by gradients
+        gradients = tf.gradients(loss, variables)
+    except LookupError:  # an op has no gradient: such a model is not trained by gradients
         return {}
-    return {v.op.name: _dense(g) for v, g in zip(variables, found, strict=True) if g is not None}
+    return {v.op.name: _dense(g) for v, g in zip(variables, gradients, strict=True) if g is not None}
 
 
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    """Adds up what belongs to the same row of an embedding; rows without gradient are left out."""
+    """Returns the sum for each row of an embedding, without the rows that have no gradient."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, positions = tf.unique(gradient.indices)
@@ -92,6 +92,6 @@ def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def _histogram(name: str, values: tf.Tensor) -> None:
-    """A histogram of a value that is not finite would fail the step, before the loss can say that the training diverged."""
+    """Adds a histogram of the finite values. Others would fail the step before the loss can show that the training diverged."""
     flat = tf.reshape(values, [-1])
     tf.compat.v1.summary.histogram(name, tf.boolean_mask(flat, tf.math.is_finite(flat)))

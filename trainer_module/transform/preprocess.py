@@ -1,10 +1,16 @@
-"""One Transform rule per feature kind: from raw columns to what a model reads.
+"""Transform's rules: one for each kind of feature and of label, from raw columns to what a model reads.
 
-Input: raw features as TFX parses them by the schema, SparseTensor [batch, ?] or Tensor [batch, n].
-Output: float32 [batch, 1] for a `Numeric`, [batch, length] for a `Window`; int64 ids in [0, cardinality), [batch, length] for a
-`Text`, [batch, 1] for every other kind; the label [batch, 1], [batch, width] for a `ForecastLabel`; the offset and the scale
-with which `trainer_module.heads.label_scale` standardises it; and the example weight [batch, 1] if the dataset has one. A
-value is *missing* where the column is empty, and a float also where it is not finite.
+Input: raw columns as TFX parses them by the schema, SparseTensor [batch, ?] or Tensor [batch, n].
+
+Output, by name:
+
+- `Numeric`: float32 [batch, 1]; `Window`: float32 [batch, length];
+- `Text`: ids int64 [batch, length]; every other kind: ids int64 [batch, 1], from 0 to `cardinality - 1`;
+- the label: [batch, 1], or [batch, width] for a `ForecastLabel`;
+- for labels that are numbers: the offset and the scale [batch, 1] of `trainer_module.heads.label_scale`;
+- the example weight [batch, 1], if the dataset has one.
+
+A value is *missing* if its cell is empty; a float also if it is not finite.
 """
 
 from __future__ import annotations
@@ -40,7 +46,7 @@ _ROUNDING = 1e-6
 
 
 def preprocess(dataset: Dataset, inputs: RawFeatures) -> dict[str, tf.Tensor]:
-    """Applies a dataset's rules. Returns transformed feature name -> [batch, n]; the label under `dataset.label.name`."""
+    """Applies the rules of a dataset. Returns name -> transformed feature or label, [batch, n]."""
     outputs = {feature.name: transform(feature, inputs) for feature in dataset.features}
     outputs |= label(dataset.label, inputs)
     if dataset.weight:
@@ -52,7 +58,7 @@ def preprocess(dataset: Dataset, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 
 @singledispatch
 def transform(feature: Feature, inputs: RawFeatures) -> tf.Tensor:
-    """Returns one transformed feature, [batch, 1]."""
+    """Returns a transformed feature, [batch, n]."""
     raise NotImplementedError(f"No Transform rule for {type(feature).__name__}: register one in {__name__}.")
 
 
@@ -60,7 +66,7 @@ def transform(feature: Feature, inputs: RawFeatures) -> tf.Tensor:
 def _(feature: Numeric, inputs: RawFeatures) -> tf.Tensor:
     x = raw_columns.present(inputs[feature.name])
     values = tf.math.log1p(tf.maximum(tf.cast(x.values, tf.float32), 0.0)) if feature.log else tf.cast(x.values, tf.float32)
-    # The moments are those of the values that are there; a missing one then takes the mean, which scaling makes 0.
+    # Mean and deviation are those of the present values. A missing value then takes the mean, which is 0 after scaling.
     return raw_columns.dense(tf.SparseTensor(x.indices, tft.scale_to_z_score(values), x.dense_shape), 0.0)
 
 
@@ -102,13 +108,13 @@ def _(feature: Text, inputs: RawFeatures) -> tf.Tensor:
 
 
 def _words(texts: tf.Tensor) -> tf.Tensor:
-    """Returns texts [batch] as words between spaces."""
+    """Returns texts [batch] in lower case, with a space between two words."""
     x = tf.strings.lower(texts, encoding="utf-8")
     x = tf.strings.regex_replace(x, r"<(/?[a-z]|[!?])[^<>]*>", " ")  # HTML, not "5 < 6 and 7 > 2"
-    # "don't" is one word; what says how a symbol is drawn is none.
+    # "don't" is one word. Variation selectors, which say how a symbol is drawn, are no part of a word.
     x = tf.strings.regex_replace(x, "['\u2019\ufe0e\ufe0f]", "")
     x = tf.strings.regex_replace(x, r"([^\pL\pM\pN\s])", r" \1 ")
-    # Signs are no words, but symbols such as emoji are.
+    # Punctuation is not a word, but a symbol such as an emoji is.
     return tf.strings.regex_replace(x, r"[^\pL\pM\pN\p{So}]+", " ")
 
 
@@ -118,29 +124,29 @@ def _(feature: Window, inputs: RawFeatures) -> tf.Tensor:
     if feature.scale == "none":
         return values
     if feature.scale == "standard":
-        there = _finite(values)
-        return (values - tft.mean(there)) / _or_one(tf.sqrt(tft.var(there)))
+        finite = _finite(values)
+        return (values - tft.mean(finite)) / _nonzero(tf.sqrt(tft.var(finite)))
     differences = values - values[:, -1:]
     return differences / _root_mean_square(differences)
 
 
 def _root_mean_square(x: tf.Tensor) -> tf.Tensor:
-    return _or_one(tf.sqrt(tft.mean(tf.square(_finite(x)))))
+    return _nonzero(tf.sqrt(tft.mean(tf.square(_finite(x)))))
 
 
 def _finite(x: tf.Tensor) -> tf.Tensor:
-    """Returns the numbers that are there, [n]."""
+    """Returns the finite numbers, [n]."""
     return tf.boolean_mask(x, tf.math.is_finite(x))
 
 
-def _or_one(scale: tf.Tensor) -> tf.Tensor:
-    """A constant has no scale."""
+def _nonzero(scale: tf.Tensor) -> tf.Tensor:
+    """Returns the scale, or 1 for a constant, whose scale is 0."""
     return tf.where(scale > 0, scale, tf.ones_like(scale))
 
 
 @singledispatch
 def label(declared: AnyLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
-    """Returns the label and, if models train on a standardised one, offset and scale; each [batch, n]."""
+    """Returns the label [batch, n] and, if it is scaled for training, its offset and scale [batch, 1]."""
     raise NotImplementedError(f"No Transform rule for {type(declared).__name__}: register one in {__name__}.")
 
 
@@ -151,12 +157,12 @@ def _(declared: BinaryLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 
 @label.register
 def _(declared: RatioLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
-    # NaN compares false with everything, so a row that lacks either amount is no positive.
+    # A comparison with NaN is false, so the label is 0 if either amount is missing.
     numerator, denominator = (
         raw_columns.dense(raw_columns.cast(raw_columns.present(inputs[name]), tf.float32), float("nan"))
         for name in (declared.numerator, declared.denominator)
     )
-    # Amounts are decimal fractions in 32 bits: a ratio of exactly the threshold must not be above it by a rounding error.
+    # Amounts are decimal fractions in 32 bits: a ratio that equals the threshold must not exceed it by a rounding error.
     bound = declared.threshold * denominator
     return {declared.name: tf.cast(numerator > bound + _ROUNDING * tf.abs(bound), tf.int64)}
 
@@ -165,7 +171,8 @@ def _(declared: RatioLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 def _(declared: MulticlassLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     x = raw_columns.present(inputs[declared.column])
     is_class = tf.equal(x.values[:, tf.newaxis], tf.constant([declared.classes], x.dtype))
-    # No class at all is -1, which no loss accepts. ExampleGen refuses such rows; a served model has no label to look at.
+    # A value that is none of the classes becomes -1, which no loss accepts. ExampleGen refuses such rows, and a request to a
+    # served model may come without a label.
     ids = tf.where(tf.reduce_any(is_class, axis=1), tf.argmax(is_class, axis=1), -1)
     return {declared.name: raw_columns.dense(tf.SparseTensor(x.indices, ids, x.dense_shape), -1)}
 
@@ -178,7 +185,7 @@ def _(declared: NumericLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     return {
         declared.name: raw_columns.dense(x, float("nan")),
         label_scale.OFFSET: rows + tft.mean(values),
-        label_scale.SCALE: rows + _or_one(tf.sqrt(tft.var(values))),
+        label_scale.SCALE: rows + _nonzero(tf.sqrt(tft.var(values))),
     }
 
 

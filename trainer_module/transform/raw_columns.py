@@ -1,4 +1,4 @@
-"""Raw columns as TFX parses them: what is there of them, and dense tensors of it."""
+"""Raw columns, as TFX parses them from examples: their values that are not missing, and dense tensors of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sparse(x: Column) -> tf.SparseTensor:
 
 
 def present(x: Column) -> tf.SparseTensor:
-    """Returns the values that are there, as a SparseTensor."""
+    """Returns the values that are not missing, as a SparseTensor: finite numbers, text that is not empty."""
     column = sparse(x)
     keep: Callable[[tf.Tensor], tf.Tensor]
     if column.dtype.is_floating:
@@ -33,24 +33,28 @@ def present(x: Column) -> tf.SparseTensor:
 
 
 def cast(x: tf.SparseTensor, dtype: tf.DType) -> tf.SparseTensor:
-    """Returns a column with values of another type."""
+    """Converts the values of a column to another type."""
     return tf.SparseTensor(x.indices, tf.cast(x.values, dtype), x.dense_shape)
 
 
 def dense(x: tf.SparseTensor, default: float | str, width: int = 1) -> tf.Tensor:
-    """Returns [batch, width] with `default` where nothing is there. More values than that in a row are an error."""
+    """Returns [batch, width] with `default` for missing values. A row with more than `width` values is an error."""
     column = tf.SparseTensor(x.indices, x.values, tf.stack([x.dense_shape[0], tf.constant(width, tf.int64)]))
     return tf.ensure_shape(tf.sparse.to_dense(column, default_value=tf.constant(default, x.dtype)), [None, width])
 
 
 def window(x: Column, length: int) -> tf.Tensor:
-    """Returns windows float32 [batch, length] in which a missing value is the one before it; NaN where all are missing."""
+    """Returns windows float32 [batch, length] without gaps: a missing value takes the value before it.
+
+    At the beginning of a window it takes the value after it. A window without any value is NaN.
+    """
     numbers = dense(cast(sparse(x), tf.float32), float("nan"), length)
-    there = tf.math.is_finite(numbers)
-    # The k-th value that is there, k counted from the left: found by place among all that are there, without a loop.
-    count = tf.cumsum(tf.cast(there, tf.int64), axis=1)
+    is_present = tf.math.is_finite(numbers)
+    # Without a loop: `count` numbers the present values of a row from the left, `before` counts those of the rows before it.
+    # The two give the place of a value in the list of all present values.
+    count = tf.cumsum(tf.cast(is_present, tf.int64), axis=1)
     before = tf.cumsum(count[:, -1:], axis=0, exclusive=True)
-    values = tf.concat([tf.boolean_mask(numbers, there), [float("nan")]], axis=0)
+    values = tf.concat([tf.boolean_mask(numbers, is_present), [float("nan")]], axis=0)
     nothing = tf.fill(tf.shape(count), tf.size(values, out_type=tf.int64) - 1)
     places = tf.where(tf.broadcast_to(count[:, -1:] > 0, tf.shape(count)), before + tf.maximum(count - 1, 0), nothing)
     return tf.ensure_shape(tf.gather(values, places), [None, length])
