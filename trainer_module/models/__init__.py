@@ -1,9 +1,11 @@
-"""One file a model: `search_space(hp)` declares its hyper-parameters, `build(dataset, hp, config)` returns an Estimator.
+"""The models, one file for each. A file defines:
 
-A Keras model has `keras_model(dataset, hp)` instead of `build`: it returns the compiled model, which
-`trainer_module/estimators/keras_conversion.py` converts. `TASKS` lists the tasks that it can be trained for (by default all),
-`FEATURES` the kinds of feature that it reads (by default those of a table).
+- `search_space(hp)`: declares the hyper-parameters with their defaults;
+- `build(dataset, hp, config)`: returns the Estimator; or, for a Keras model, `keras_model(dataset, hp)`: returns the compiled
+  model, which `trainer_module/estimators/keras_conversion.py` converts;
+- `TASKS`: the tasks that the model can be trained for; by default all;
+- `FEATURES`: the kinds of feature that the model reads; by default those of a table.
 """
 
-# The package in which a model's name is looked up.
+# The package that contains the models: a model's name is a file in it.
 NAME = __name__

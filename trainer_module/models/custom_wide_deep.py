@@ -1,8 +1,8 @@
-"""Wide and deep (Cheng et al. 2016, arXiv:1606.07792) as a custom Estimator: a `model_fn` of our own, variables and all.
+"""Wide and deep (Cheng et al. 2016, arXiv:1606.07792) as a custom Estimator, with its own `model_fn` and variables.
 
-The wide part is a linear model over every id, the deep part a network over the standardised numbers and an embedding of
-every id. All ids share two tables, each feature at its own offset, so that a batch costs two gathers whatever the number
-of features.
+The wide part is a linear model over every id. The deep part is a network over the standardised numbers and an embedding of
+every id. All features share two tables, each feature at its own offset: so a batch costs two gathers, whatever the number of
+features.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConf
 
 
 def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: dict[str, Any]) -> tf.estimator.EstimatorSpec:
-    """The parts of an EstimatorSpec, each built only in the modes that need it (`eval_metric_ops`: `estimator.build`).
+    """Returns an EstimatorSpec, each part only in the modes that need it. `estimators.build` adds `eval_metric_ops`.
 
     Args:
         features: transformed feature name -> [batch, 1].
@@ -61,7 +61,7 @@ def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: di
 
 
 def _logits(features: Features, params: dict[str, Any], units: int, training: bool) -> tf.Tensor:
-    """Returns the logits [batch, units]: wide + deep."""
+    """Returns the logits [batch, units]: the sum of the wide and the deep part."""
     dataset: Dataset = params["dataset"]
     deep = [features[f.name] for f in dataset.numeric]
     logits = 0.0

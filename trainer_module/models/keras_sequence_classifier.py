@@ -1,4 +1,4 @@
-"""Words in, a decision out: Embedding, LSTM, Dropout and Dense as a tf.keras Sequential, converted by `model_to_estimator`."""
+"""A text classifier: Embedding, LSTM, Dropout and Dense as a tf.keras Sequential, converted by `model_to_estimator`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FEATURES = (Text,)
 def search_space(hp: kt.HyperParameters) -> None:
     """Declares the hyper-parameters with their defaults."""
     hp.Int("embedding_dim", 4, 512, sampling="log", default=256)
-    # Of the coordinates of the embedding, the same ones for all words of a text. On a few thousand short texts it decides:
-    # without it a training on real reviews is at its best after two passes, no better than a bag of words, and a wide
-    # embedding only with much of it (benchmarks/README.md).
+    # Drops coordinates of the embedding, the same ones for all words of a text. It decides on a few thousand short texts:
+    # without it a training on real reviews is at its best after two passes, and no better than a bag of words. A wide
+    # embedding needs a high rate (benchmarks/README.md).
     hp.Float("embedding_dropout", 0.0, 0.95, default=0.9)
     hp.Int("units", 4, 256, sampling="log", default=32)
     hp.Float("dropout", 0.0, 0.8, default=0.3)
@@ -27,16 +27,16 @@ def search_space(hp: kt.HyperParameters) -> None:
 
 
 def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
-    """Returns the compiled model. Its first layer is named like the text: Keras calls the input `<text>_input`."""
+    """Returns the compiled model. Its first layer has the name of the text feature: Keras calls the input `<name>_input`."""
     [text] = dataset.texts
     task = head(dataset)
     model = tf.keras.Sequential(
         [
-            # The id 0 is padding: masked, so that it changes no prediction.
+            # The id 0 is padding. Masked, it changes no prediction.
             layers.Embedding(
                 text.cardinality, hp.get("embedding_dim"), mask_zero=True, input_length=text.length, name=text.name
             ),
-            # Not the LSTM's own `dropout=`: it drops the same, but from one training to the next, with one seed, not alike.
+            # Not the LSTM's own `dropout=`: two trainings with the same seed would drop differently.
             layers.SpatialDropout1D(hp.get("embedding_dropout")),
             layers.LSTM(hp.get("units")),
             layers.Dropout(hp.get("dropout")),

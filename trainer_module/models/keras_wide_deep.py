@@ -22,7 +22,7 @@ def search_space(hp: kt.HyperParameters) -> None:
 
 
 def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
-    """Returns the compiled model. An input layer NAME takes the transformed feature NAME, [batch, 1]."""
+    """Returns the compiled model. The input layer NAME takes the transformed feature NAME, [batch, 1]."""
     numbers = [tf.keras.Input([1], name=f.name) for f in dataset.numeric]
     ids = [tf.keras.Input([1], name=f.name, dtype=tf.int64) for f in dataset.categorical]
     task = head(dataset)

@@ -1,8 +1,8 @@
 """An LSTM that predicts the next values of a time series (Hochreiter & Schmidhuber 1997), in low-level TensorFlow.
 
-As papers and courses of TensorFlow 1 write it: the window is split into its N_INPUTS steps, a basic LSTM cell is unrolled
-over them, and its last output times a weight plus a bias gives the N_OUTPUTS predictions. Windows come relative to their own
-last value (`data.Window`), so that a series may leave the range of its past.
+It is written as in papers and courses of TensorFlow 1: the window is split into its N_INPUTS steps, a basic LSTM cell is
+unrolled over them, and its last output times a weight plus a bias gives the N_OUTPUTS predictions. The values of a window are
+differences to its last value (`data.Window`), so that a series may leave the range of its past.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def search_space(hp: kt.HyperParameters) -> None:
     """Declares the hyper-parameters with their defaults."""
     hp.Int("units", 4, 128, sampling="log", default=32)
     hp.Choice("optimizer", list(_OPTIMIZERS), default="sgd")
-    # Plain gradient descent needs a high rate here: 0.01 is still worse than the naive forecasts after 1,000 steps.
+    # Plain gradient descent needs a high rate: with 0.01 the model is worse than the naive forecasts after 1,000 steps.
     hp.Float("learning_rate", 1e-4, 3.0, sampling="log", default=0.5)
-    # Steps over which the rate falls to 2 %, along a cosine. A constant rate now and then ends on a bad step.
+    # Steps in which the rate falls to 2 %, along a cosine. With a constant rate some trainings end on a bad step.
     hp.Int("decay_steps", 100, 100_000, sampling="log", default=1000)
     hp.Float("clip_norm", 0.0, 10.0, default=1.0)  # of all gradients together; 0 does not clip
 
@@ -46,9 +46,9 @@ def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConf
 
 
 def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: dict[str, Any]) -> tf.estimator.EstimatorSpec:
-    """The six parts of an EstimatorSpec, each built only in the modes that need it.
+    """Returns the six parts of an EstimatorSpec, each only in the modes that need it.
 
-    Everything is on the scale that Transform has learnt; `estimator.build` puts predictions, heads and metrics into the
+    All values are on the scale that Transform has learnt. `estimators.build` converts predictions, heads and metrics to the
     units of the series.
 
     Args:
@@ -92,7 +92,7 @@ def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: di
 
 
 def _steps(features: Features, dataset: Dataset) -> list[tf.Tensor]:
-    """Splits the windows into N_INPUTS steps [batch, channels], a channel for every window."""
+    """Splits the windows into N_INPUTS steps [batch, channels], one channel for every window."""
     assert dataset.series
     inputs = dataset.series.inputs
     channels = tf.stack([features[w.name][:, :inputs] for w in dataset.windows], axis=2)
@@ -112,7 +112,7 @@ def _dense(x: tf.Tensor, units: int) -> tf.Tensor:
 
 
 def _regression(predicted: tf.Tensor) -> tf.estimator.export.ExportOutput:
-    """TensorFlow Serving's regression API takes one value a row: several are an ordinary prediction."""
+    """Returns a regression head, or a prediction head for several values: the regression API of Serving takes one a row."""
     if predicted.shape[1] == 1:
         return tf.estimator.export.RegressionOutput(predicted)
     return tf.estimator.export.PredictOutput({PREDICTIONS: predicted})

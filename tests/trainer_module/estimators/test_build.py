@@ -1,4 +1,4 @@
-"""From a model's name to an Estimator: which models fit, hyper-parameters, seeds, the names of variables, units."""
+"""From a model's name to an Estimator: seeds, the names of variables, the label's units, metrics."""
 
 import dataclasses
 import random
@@ -8,38 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import (
-    BinaryLabel,
-    Bucketized,
-    Categorical,
-    Dataset,
-    MulticlassLabel,
-    Numeric,
-    NumericLabel,
-    Series,
-    Text,
-    Vocabulary,
-    discovery,
-)
+from data import NumericLabel
+from tests.trainer_module.estimators.datasets import FRUIT, KINDS, PRICES
 from trainer_module.estimators import build as estimators
-from trainer_module.estimators import compatibility, hyperparameters, keras_conversion
+from trainer_module.estimators import compatibility, hyperparameters
 from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT, label_scale
-from trainer_module.models import NAME as MODELS
 from trainer_module.serving.outputs import MissingPredictionError
 
-MODEL_NAMES = discovery.names(MODELS)
-
-FRUIT = Dataset(
-    name="fruit",
-    sample="fruit.csv",
-    features=(Numeric("weight"), Bucketized("size", buckets=3), Vocabulary("colour", size=2), Categorical("crate", size=2)),
-    label=BinaryLabel("ripe"),
-)
-PRICES = dataclasses.replace(FRUIT, bounds=None, label=NumericLabel("price"))
-KINDS = dataclasses.replace(FRUIT, bounds=None, label=MulticlassLabel("kind", ("apple", "pear", "plum")))
-TIDE = Series(time="at", value="level", inputs=4, outputs=2)
-LEVELS = Dataset(name="levels", sample="", features=TIDE.features, label=TIDE.label, series=TIDE)
-REVIEWS = Dataset(name="reviews", sample="", features=(Text("said"),), label=BinaryLabel("good"))
 SMALL = {"hidden_units": "32", "embedding_dim": 2}
 
 # A model_fn of our own and a converted Keras model; tests/contracts trains every one.
@@ -66,207 +41,6 @@ def trained(model, folder, seed=5):
     built = build(model, folder, seed)
     built.train(rows, max_steps=1)
     return {name: built.get_variable_value(name) for name in built.get_variable_names()}
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """Returns a function that writes a user's own model file; its name."""
-    folder = tmp_path_factory.mktemp("own")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-
-        def write(name, text):
-            (folder / f"own_{name}").mkdir()
-            (folder / f"own_{name}" / "model.py").write_text(f"import tensorflow as tf\n\n\n{text}")
-            return f"own_{name}.model"
-
-        yield write
-
-
-# Models that fit.
-
-
-@pytest.mark.parametrize(
-    ("dataset", "model", "why"),
-    [
-        (FRUIT, "custom_wide_deep", None),
-        (PRICES, "canned_linear", None),
-        (KINDS, "keras_wide_deep", None),
-        (LEVELS, "lstm_forecaster", None),
-        (REVIEWS, "keras_sequence_classifier", None),
-        (
-            LEVELS,
-            "canned_linear",
-            "Dataset 'levels' is a forecast; model 'canned_linear' is for "
-            "binary_classification, multiclass_classification, regression.",
-        ),
-        (FRUIT, "lstm_forecaster", "Dataset 'fruit' is a binary_classification; model 'lstm_forecaster' is for forecast."),
-        (
-            REVIEWS,
-            "custom_wide_deep",
-            "Dataset 'reviews' has a Text, 'said'; "
-            "model 'custom_wide_deep' reads Numeric, Bucketized, Vocabulary, Categorical.",
-        ),
-        (
-            FRUIT,
-            "keras_sequence_classifier",
-            "Dataset 'fruit' has a Numeric, 'weight'; model 'keras_sequence_classifier' reads Text.",
-        ),
-    ],
-    ids=lambda v: v.name if isinstance(v, Dataset) else "fits" if v is None else "",
-)
-def test_a_model_fits_by_its_task_and_by_the_kinds_of_feature(dataset, model, why):
-    assert compatibility.why_unfit(dataset, model) == why
-    if why is None:
-        compatibility.check(dataset, model)
-
-
-def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
-    with pytest.raises(compatibility.UnfitModelError) as error:
-        compatibility.check(LEVELS, "canned_linear")
-    why, _, fitting = str(error.value).partition(" Models that fit: ")
-    assert why == compatibility.why_unfit(LEVELS, "canned_linear")
-    assert fitting.endswith(".")
-    assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not compatibility.why_unfit(LEVELS, m)]
-    assert "lstm_forecaster" in fitting
-    assert "canned_linear" not in fitting
-
-
-def test_a_dataset_that_no_model_reads_is_told_so():
-    both = dataclasses.replace(REVIEWS, features=(Text("said"), Numeric("length")))
-    with pytest.raises(compatibility.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
-        compatibility.check(both, "custom_wide_deep")
-
-
-def test_a_model_that_says_nothing_is_for_every_task_over_a_table(own):
-    model = own("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
-    for dataset in (FRUIT, PRICES, KINDS):
-        compatibility.check(dataset, model)
-    assert "has a Window, 'level'" in compatibility.why_unfit(LEVELS, model)
-
-
-def test_checking_a_model_checks_its_hyper_parameters():
-    with pytest.raises(hyperparameters.HyperParameterError, match="no hyper-parameter 'depth'"):
-        compatibility.check(FRUIT, "custom_wide_deep", {"depth": 3})
-
-
-# Hyper-parameters.
-
-
-@pytest.mark.parametrize("model", MODEL_NAMES)
-def test_without_overrides_every_hyper_parameter_has_its_default(model):
-    hp = hyperparameters.resolve(model)
-    assert hp.values == hyperparameters.resolve(model, {}).values
-    assert set(hp.values) == {p.name for p in hp.space}
-    assert all(hp.values[p.name] == p.default for p in hp.space)
-
-
-def test_the_defaults_of_the_custom_model_are_what_its_file_says():
-    assert hyperparameters.resolve("custom_wide_deep").values == {
-        "learning_rate": 3e-3,
-        "embedding_dim": 8,
-        "hidden_units": "64-32",
-        "dropout": 0.2,
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "given", "value"),
-    [
-        ("learning_rate", "0.01", 0.01),
-        ("learning_rate", 0.01, 0.01),
-        ("dropout", 0, 0.0),
-        ("dropout", "0", 0.0),
-        ("embedding_dim", "4", 4),
-        ("embedding_dim", 4, 4),
-        ("hidden_units", "32", "32"),
-        ("hidden_units", 32, "32"),  # a number in TOML and on a command line, one layer in the search space
-    ],
-)
-def test_an_override_takes_the_type_of_the_default(name, given, value):
-    hp = hyperparameters.resolve("custom_wide_deep", {name: given})
-    assert hp.get(name) == value
-    assert type(hp.get(name)) is type(value)
-    assert {k: v for k, v in hp.values.items() if k != name} == {
-        k: v for k, v in hyperparameters.resolve("custom_wide_deep").values.items() if k != name
-    }
-
-
-@pytest.fixture
-def switched(tmp_path, monkeypatch):
-    """The name of a model with a Boolean, `wide`."""
-    (tmp_path / "switched").mkdir()
-    (tmp_path / "switched" / "model.py").write_text("def search_space(hp):\n    hp.Boolean('wide', default=True)\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    return "switched.model"
-
-
-@pytest.mark.parametrize(
-    ("given", "value"),
-    [("false", False), ("False", False), ("0", False), (0, False), (False, False), ("true", True), ("1", True), (True, True)],
-)
-def test_a_boolean_is_what_it_says(switched, given, value):
-    assert hyperparameters.resolve(switched, {"wide": given}).values["wide"] is value
-
-
-@pytest.mark.parametrize("given", ["perhaps", "", 2, None])
-def test_a_boolean_that_says_neither_is_refused(switched, given):
-    with pytest.raises(hyperparameters.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {given!r}"):
-        hyperparameters.resolve(switched, {"wide": given})
-
-
-def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
-    with pytest.raises(hyperparameters.HyperParameterError) as error:
-        hyperparameters.resolve("custom_wide_deep", {"learning_rat": 0.1})
-    assert str(error.value) == (
-        "Model 'custom_wide_deep' has no hyper-parameter 'learning_rat'. "
-        "It has: dropout, embedding_dim, hidden_units, learning_rate."
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("learning_rate", "fast", "0.003"),
-        ("embedding_dim", "8.5", "8"),
-        ("embedding_dim", "", "8"),
-    ],
-)
-def test_a_value_of_another_type_is_answered_with_what_it_should_look_like(name, value, expected):
-    with pytest.raises(hyperparameters.HyperParameterError) as error:
-        hyperparameters.resolve("custom_wide_deep", {name: value})
-    assert str(error.value) == (
-        f"Hyper-parameter '{name}' of model 'custom_wide_deep' takes a value like {expected}. Received: {value!r}."
-    )
-
-
-def test_a_fraction_is_no_whole_number():
-    with pytest.raises(hyperparameters.HyperParameterError, match=r"embedding_dim.*Received: 8\.5"):
-        hyperparameters.resolve("custom_wide_deep", {"embedding_dim": 8.5})
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("hidden_units", "many"),
-        ("hidden_units", "64-0"),
-        ("dropout", 1.5),
-        ("learning_rate", -1),
-        ("learning_rate", "nan"),
-        ("embedding_dim", 0),
-    ],
-)
-def test_a_value_outside_the_search_space_is_refused(name, value):
-    """HyperParameterError: "a value that its search space does not contain"."""
-    with pytest.raises(hyperparameters.HyperParameterError, match=name):
-        hyperparameters.resolve("custom_wide_deep", {name: value})
-
-
-def test_an_unknown_model_is_answered_with_the_known_ones():
-    with pytest.raises(discovery.UnknownNameError, match="Did you mean 'custom_wide_deep'") as error:
-        hyperparameters.resolve("custom_wide_dep")
-    for name in MODEL_NAMES:
-        assert name in str(error.value)
 
 
 # Building.
@@ -377,12 +151,6 @@ def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line
     assert said["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
     assert said["loss"] == pytest.approx(((errors / SCALE) ** 2).mean())
     assert said["mean_label"] == pytest.approx(310 / 3)
-
-
-def test_checking_a_keras_model_file_checks_the_model(own):
-    model = own("strange", KERAS.format(input="price"))
-    with pytest.raises(keras_conversion.KerasModelError, match="No feature stands behind the input 'price'"):
-        compatibility.check(PRICES, model)
 
 
 # Units.

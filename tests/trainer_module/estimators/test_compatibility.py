@@ -1,0 +1,95 @@
+"""Which models can be trained on a dataset, and what is said of those that cannot."""
+
+import dataclasses
+
+import pytest
+
+from data import Dataset, Numeric, Text, discovery
+from tests.trainer_module.estimators.datasets import FRUIT, KINDS, LEVELS, PRICES, REVIEWS
+from trainer_module.estimators import compatibility, hyperparameters, keras_conversion
+from trainer_module.models import NAME as MODELS
+
+MODEL_NAMES = discovery.names(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "why"),
+    [
+        (FRUIT, "custom_wide_deep", None),
+        (PRICES, "canned_linear", None),
+        (KINDS, "keras_wide_deep", None),
+        (LEVELS, "lstm_forecaster", None),
+        (REVIEWS, "keras_sequence_classifier", None),
+        (
+            LEVELS,
+            "canned_linear",
+            "Dataset 'levels' is a forecast; model 'canned_linear' is for "
+            "binary_classification, multiclass_classification, regression.",
+        ),
+        (FRUIT, "lstm_forecaster", "Dataset 'fruit' is a binary_classification; model 'lstm_forecaster' is for forecast."),
+        (
+            REVIEWS,
+            "custom_wide_deep",
+            "Dataset 'reviews' has a Text, 'said'; "
+            "model 'custom_wide_deep' reads Numeric, Bucketized, Vocabulary, Categorical.",
+        ),
+        (
+            FRUIT,
+            "keras_sequence_classifier",
+            "Dataset 'fruit' has a Numeric, 'weight'; model 'keras_sequence_classifier' reads Text.",
+        ),
+    ],
+    ids=lambda v: v.name if isinstance(v, Dataset) else "fits" if v is None else "",
+)
+def test_a_model_fits_by_its_task_and_by_the_kinds_of_feature(dataset, model, why):
+    assert compatibility.why_unfit(dataset, model) == why
+    if why is None:
+        compatibility.check(dataset, model)
+
+
+def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
+    with pytest.raises(compatibility.UnfitModelError) as error:
+        compatibility.check(LEVELS, "canned_linear")
+    why, _, fitting = str(error.value).partition(" Models that fit: ")
+    assert why == compatibility.why_unfit(LEVELS, "canned_linear")
+    assert fitting.endswith(".")
+    assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not compatibility.why_unfit(LEVELS, m)]
+    assert "lstm_forecaster" in fitting
+    assert "canned_linear" not in fitting
+
+
+def test_a_dataset_that_no_model_reads_is_told_so():
+    both = dataclasses.replace(REVIEWS, features=(Text("said"), Numeric("length")))
+    with pytest.raises(compatibility.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
+        compatibility.check(both, "custom_wide_deep")
+
+
+def test_a_model_that_says_nothing_is_for_every_task_over_a_table(own):
+    model = own("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
+    for dataset in (FRUIT, PRICES, KINDS):
+        compatibility.check(dataset, model)
+    assert "has a Window, 'level'" in compatibility.why_unfit(LEVELS, model)
+
+
+def test_checking_a_model_checks_its_hyper_parameters():
+    with pytest.raises(hyperparameters.HyperParameterError, match="no hyper-parameter 'depth'"):
+        compatibility.check(FRUIT, "custom_wide_deep", {"depth": 3})
+
+
+def test_checking_a_keras_model_file_checks_the_model(own):
+    model = own(
+        "strange",
+        """
+def search_space(hp):
+    pass
+
+
+def keras_model(dataset, hp):
+    x = tf.keras.Input([1], name="price")
+    model = tf.keras.Model(x, tf.keras.layers.Dense(1, name="predictions")(x))
+    model.compile(tf.keras.optimizers.legacy.SGD(0.1), "mse")
+    return model
+""",
+    )
+    with pytest.raises(keras_conversion.KerasModelError, match="No feature stands behind the input 'price'"):
+        compatibility.check(PRICES, model)
