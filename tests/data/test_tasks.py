@@ -1,0 +1,50 @@
+"""The metrics of the tasks: directions, which of them choose a checkpoint, default bounds."""
+
+import typing
+
+import pytest
+
+from data import TASKS, Task
+from data.tasks import AFTER_TRAINING, Bound, Direction, TaskMetrics
+
+
+def test_every_task_has_metrics():
+    assert set(TASKS) == set(typing.get_args(Task))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_metric_has_a_direction(task):
+    assert set(TASKS[task].metrics.values()) <= set(typing.get_args(Direction))
+
+
+@pytest.mark.parametrize(
+    ("task", "metrics"),
+    [
+        ("binary_classification", ("auc", "auc_precision_recall", "binary_accuracy")),
+        ("multiclass_classification", ("accuracy", "cross_entropy")),
+        ("regression", ("mae", "rmse", "mean_relative_error")),
+        ("forecast", ("rmse", "mae")),
+    ],
+)
+def test_a_checkpoint_is_chosen_by_a_metric_with_a_direction_that_the_estimator_reports(task, metrics):
+    assert TASKS[task].selection_metrics == metrics
+    assert TASKS[task].primary in metrics
+
+
+def test_metrics_of_tfma_alone_and_metrics_without_direction_choose_nothing():
+    [only_tfma, *_] = sorted(AFTER_TRAINING)
+    task = TaskMetrics({"good": "higher", "level": "none", only_tfma: "higher"}, primary="good", bounds=())
+    assert task.selection_metrics == ("good",)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_default_bounds_have_one_bound_on_the_level_and_one_on_the_degradation(task):
+    bounds = TASKS[task].bounds
+    assert [b for b in bounds if (b.at_least, b.at_most) != (None, None)]
+    assert [b for b in bounds if (b.max_degradation, b.max_degradation_ratio) != (None, None)]
+    assert {b.metric for b in bounds} <= set(TASKS[task].metrics)
+
+
+def test_a_bound_without_limits_bounds_nothing():
+    bound = Bound("auc")
+    assert (bound.at_least, bound.at_most, bound.max_degradation, bound.max_degradation_ratio) == (None,) * 4
