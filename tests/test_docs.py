@@ -149,6 +149,7 @@ def test_every_path_that_a_page_names_exists(page):
         "cluster/",
         "best/",
         "data/samples/fruit/schema.pbtxt",
+        "data/samples/fruit/fruit.csv",
     }
     bases = (ROOT, ROOT / "tests")
     named = {code for code in code_in(prose(page)) if re.fullmatch(r"[\w.]+/[\w./]*|\w+\.(?:py|toml|lock)", code)}
