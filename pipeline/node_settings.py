@@ -28,7 +28,7 @@ _BUCKETS = 10
 
 def example_gen(config: PipelineConfig) -> BaseNode:
     """Returns the node that reads the data: it cuts time series into windows, and takes other rows as they are."""
-    folder, pattern = paths.locate(config.data_path)
+    folder, pattern = paths.folder_and_pattern(config.data_path)
     component, module = CsvExampleGen, "components.csv_example_gen"
     if config.dataset.series:
         component, module = WindowExampleGen, "components.window_example_gen"
@@ -38,7 +38,7 @@ def example_gen(config: PipelineConfig) -> BaseNode:
         _splits(config.dataset),
         dataset=config.dataset_name,
         code=code_hash.of_node(config, module),
-        range_config=paths.wanted(pattern, config.settings.data.span, config.settings.data.spans),
+        range_config=paths.range_config(pattern, config.settings.data.span, config.settings.data.spans),
     )
 
 

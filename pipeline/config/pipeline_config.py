@@ -63,11 +63,6 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
         return "{" in self.data_path
 
     @property
-    def train_steps(self) -> int:
-        """Global step at which training ends, at the latest."""
-        return self.training.steps
-
-    @property
     def artifacts(self) -> str:
         """Folder of TFX's artifacts."""
         return f"{self.output_dir}/artifacts"

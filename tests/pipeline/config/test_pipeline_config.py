@@ -38,7 +38,7 @@ def test_defaults(load, tmp_path):
     made = load()
     assert (made.dataset_name, made.model_name) == ("taxi", "custom_wide_deep")
     assert made.dataset is TAXI
-    assert made.train_steps == TAXI.training.steps
+    assert made.training.steps == TAXI.training.steps
     assert made.data_path == str(discovery.sample_path(TAXI))
     assert made.output_dir == str(tmp_path / "outputs" / "taxi")
     assert made.training.best == "auc"
@@ -159,23 +159,23 @@ def test_all_that_a_run_writes_lies_below_the_output_folder(load, tmp_path):
 def test_a_file_beats_the_defaults(load):
     made = load('model = "keras_wide_deep"\n[train]\nsteps = 7\n[hyperparameters]\nrate = 0.5\n')
     assert made.model_name == "keras_wide_deep"
-    assert made.train_steps == 7
+    assert made.training.steps == 7
     assert made.settings.hyperparameters == {"rate": 0.5}
     assert made.training.batch_size == TAXI.training.batch_size
 
 
 def test_a_set_beats_the_file_and_leaves_the_rest_of_it(load):
     made = load("[train]\nsteps = 7\nbatch_size = 32\n", "train.steps=8")
-    assert made.train_steps == 8
+    assert made.training.steps == 8
     assert made.training.batch_size == 32
 
 
 def test_the_last_of_two_sets_wins(load):
-    assert load(None, "train.steps=8", "train.steps=9").train_steps == 9
+    assert load(None, "train.steps=8", "train.steps=9").training.steps == 9
 
 
 def test_an_option_beats_a_set(load):
-    assert load("[train]\nsteps = 7\n", "train.steps=8", train__steps=9).train_steps == 9
+    assert load("[train]\nsteps = 7\n", "train.steps=8", train__steps=9).training.steps == 9
 
 
 def test_an_option_that_was_not_given_changes_nothing(load):
@@ -184,7 +184,7 @@ def test_an_option_that_was_not_given_changes_nothing(load):
 
 def test_a_set_takes_keys_and_values_with_spaces_and_equals_signs(load):
     made = load(None, " train.steps = 8 ", "hyperparameters.activation=a=b")
-    assert made.train_steps == 8
+    assert made.training.steps == 8
     assert made.settings.hyperparameters == {"activation": "a=b"}
 
 

@@ -166,7 +166,7 @@ def test_every_key_of_the_table_is_tested_above() -> None:
 def test_what_lies_beside_it_is_what_steps_read(tmp_path: Path) -> None:
     text = compiled(tmp_path, SPANS, "airflow.retries=5", "train.seed=7")["taxi.json"]
     read = compiled_pipeline.load(text)
-    assert read.config_for_run(("train.steps=3", "data.span=")).train_steps == 3
+    assert read.config_for_run(("train.steps=3", "data.span=")).training.steps == 3
     assert read.config_for_run().training.seed == 7
     assert "airflow" not in json.loads(text)["settings"]
 

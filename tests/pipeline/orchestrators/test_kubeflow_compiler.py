@@ -138,9 +138,9 @@ def test_parameters_have_what_was_compiled_as_defaults(compiled):
 def test_a_run_may_set_them_otherwise_and_an_empty_one_is_as_compiled(compiled):
     compiled_with = compiled_pipeline_of(compiled("train.steps=70"))
     made = compiled_with.config_for_run(["data.path=s3://bucket/{SPAN}", "data.span=5", "train.steps=80"])
-    assert (made.data_path, made.settings.data.span, made.train_steps) == ("s3://bucket/{SPAN}", 5, 80)
+    assert (made.data_path, made.settings.data.span, made.training.steps) == ("s3://bucket/{SPAN}", 5, 80)
     made = compiled_with.config_for_run(["data.path=", "data.span=", "train.steps="])
-    assert (made.settings.data.path, made.settings.data.span, made.train_steps) == (None, None, 70)
+    assert (made.settings.data.path, made.settings.data.span, made.training.steps) == (None, None, 70)
     with pytest.raises(UsageError, match=r"train.steps.*Received: 'many'"):
         compiled_with.config_for_run(["train.steps=many"])
 
