@@ -30,7 +30,7 @@ from benchmarks import references, scores
 from benchmarks.references import Examples
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
 from pipeline import errors, node_ids
-from pipeline.record import collect, run_record
+from pipeline.record import collect, store
 from trainer_module.estimators import compatibility
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving import signatures
@@ -69,9 +69,9 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     # A model that the evaluation refuses (status 3) is a model all the same.
     if run.returncode not in (errors.OK, errors.REFUSED):
         raise CannotCompareError(f"{model} could not be trained: {run.stderr.strip()}")
-    newest = next(run_record.earlier(str(output)))
-    store = metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite"))
-    with metadata.Metadata(store) as handle:
+    newest = next(store.newest_first(str(output)))
+    database = metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite"))
+    with metadata.Metadata(database) as handle:
         left = collect.outputs_of(handle.store, newest.run_id)
     if node_ids.MODEL not in left:
         raise CannotCompareError(f"{model} was not trained: {newest.why}")

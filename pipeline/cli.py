@@ -1,4 +1,7 @@
-"""`python -m pipeline`: the command line. Stable: scripts and schedules depend on it."""
+"""The command line, `python -m pipeline`. It is stable: scripts and schedules depend on it.
+
+Each command imports what it needs inside its function, so that `--help` and wrong usage are answered at once.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from pipeline.terminal import process_exit
 
 if TYPE_CHECKING:
     from pipeline.config.pipeline_config import PipelineConfig
+    from pipeline.terminal.logs import Screen
 
 
 class _Commands(click.Group):
@@ -42,21 +46,28 @@ _CONFIGURATION = (
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What the command line says of the configuration."""
+class _ConfigOptions:
+    """The options that say what to run.
+
+    Attributes:
+        file: a TOML file with settings.
+        assignments: `key=value`; they override the file.
+        options: key -> value of the options that have a name of their own; they override both. None: not given.
+    """
 
     file: Path | None
     assignments: tuple[str, ...]
     options: Mapping[str, object]
 
     def load(self, more: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
+        """Returns the configuration; `more`: further options."""
         from pipeline.config import pipeline_config
 
         return pipeline_config.load(self.file, self.assignments, {**self.options, **(more or {})}, use_cache=use_cache)
 
 
 def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options that say what is to run; its first argument is what they say."""
+    """Adds these options to a command, which receives them as its first argument, a _ConfigOptions."""
 
     @functools.wraps(command)
     def call(
@@ -69,7 +80,7 @@ def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
         **others: Any,
     ) -> Any:
         options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data}
-        return command(_Given(file, assignments, options), **others)
+        return command(_ConfigOptions(file, assignments, options), **others)
 
     for option in reversed(_CONFIGURATION):
         call = option(call)
@@ -85,13 +96,15 @@ def main() -> None:
 @_configured
 @click.option("--tune", type=click.IntRange(min=0), metavar="N", help="Search for hyper-parameters first, with N trials.")
 @click.option("--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True)
-@click.option("--resume/--no-resume", default=None, help="Go on from the checkpoints of a training that was cut off.  [resume]")
-@click.option("--no-cache", is_flag=True, help="Run every node, also where nothing has changed.")
-@click.option("--from", "from_node", metavar="NODE", help="Run this node and those behind it only.")
-@click.option("--to", "to_node", metavar="NODE", help="Run no node behind this one.")
+@click.option(
+    "--resume/--no-resume", default=None, help="Continue from the checkpoints of a training that was cut off.  [resume]"
+)
+@click.option("--no-cache", is_flag=True, help="Run every node, also if nothing has changed.")
+@click.option("--from", "from_node", metavar="NODE", help="Run only this node and the nodes after it.")
+@click.option("--to", "to_node", metavar="NODE", help="Run no node after this one.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def run(
-    given: _Given,
+    config_options: _ConfigOptions,
     tune: int | None,
     runner: str,
     resume: bool | None,
@@ -105,27 +118,29 @@ def run(
     Exit codes: 0 pushed, or nothing new to do; 1 a node failed; 2 wrong usage, configuration or input; 3 a gate refused;
     130 interrupted, 143 terminated.
     """
-    from pipeline.commands import run as session
+    from pipeline.commands import run as run_command
     from pipeline.execution import preflight
-    from pipeline.terminal import logs
 
     if debug:
         os.environ[errors.DEBUG] = "1"
-    finished = given.load({"tune.trials": tune, "train.resume": resume}, use_cache=not no_cache)
-    preflight.check_local(finished)
-    run_id = session.new_run_id()
-    screen = _divert(session.log_file(finished, run_id), logs)
-    return session.run(finished, run_id, runner, session.Selection(from_node, to_node), screen)
+    config = config_options.load({"tune.trials": tune, "train.resume": resume}, use_cache=not no_cache)
+    preflight.check_local(config)
+    run_id = run_command.new_run_id()
+    screen = _redirect_output(run_command.log_file(config, run_id))
+    return run_command.run(config, run_id, runner, run_command.NodeRange(from_node, to_node), screen)
 
 
-def _divert(log: Path, logs: Any) -> Any:
+def _redirect_output(log: Path) -> Screen:
+    """Sends the output of libraries to a log file. Returns what still leads to the screen."""
+    from pipeline.terminal import logs
+
     try:
-        screen = logs.divert(log)
+        screen = logs.redirect_to_file(log)
     except OSError as error:
         raise errors.InputError(
             f"The output folder {log.parent.parent} cannot be written: {error.strerror}. Choose another one with --output-dir."
         ) from None
-    process_exit.say_on(screen)
+    process_exit.print_errors_on(screen)
     return screen
 
 
@@ -133,18 +148,20 @@ def _divert(log: Path, logs: Any) -> Any:
 @click.argument("runner", type=click.Choice(["kubeflow", "kubeflow_v2", "airflow"]))
 @click.option("--out", metavar="FILE", required=True, type=click.Path(path_type=Path), help="Where to write it.")
 @_configured
-def compile(given: _Given, runner: str, out: Path) -> None:
+def compile(config_options: _ConfigOptions, runner: str, out: Path) -> None:
     """Write the pipeline for an orchestrator: an Argo Workflow, a PipelineSpec, or an Airflow DAG."""
     from pipeline.orchestrators import compilation
 
-    for written in compilation.write(runner, given.load(), out):
-        click.echo(f"Wrote {written}")
+    for path in compilation.write(runner, config_options.load(), out):
+        click.echo(f"Wrote {path}")
 
 
-_pipeline = click.option("--pipeline", "given", metavar="FILE|JSON", required=True, help="What `compile` has written.")
+_pipeline = click.option("--pipeline", metavar="FILE|JSON", required=True, help="The output of `compile`.")
 _run_id = click.option("--run-id", metavar="ID", required=True, help="The same for all steps of a run.")
-_set = click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting of this run; empty is none.")
-_parent = click.option("--parent", metavar="PID", type=int, help="End, as by kill -9, when this process does.")
+_set = click.option(
+    "--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting of this run. An empty VALUE changes nothing."
+)
+_parent = click.option("--parent", metavar="PID", type=int, help="End when this process ends, as by kill -9.")
 
 
 @main.command()
@@ -152,34 +169,43 @@ _parent = click.option("--parent", metavar="PID", type=int, help="End, as by kil
 @click.option("--node", metavar="NODE", required=True)
 @_run_id
 @_set
-@click.option("--skipped-exit-code", "skipped", default=0, show_default=True, help="Of a node behind a gate that said no.")
+@click.option(
+    "--skipped-exit-code",
+    "skipped",
+    default=0,
+    show_default=True,
+    help="The exit code if a gate decided that this node does not run.",
+)
 @_parent
-def step(given: str, node: str, run_id: str, assignments: tuple[str, ...], skipped: int, parent: int | None) -> int:
+def step(pipeline: str, node: str, run_id: str, assignments: tuple[str, ...], skipped: int, parent: int | None) -> int:
     """Run one node of a compiled pipeline, as a step of an orchestrator."""
     _begin_step(parent)
     from pipeline.orchestrators import compiled_pipeline
     from pipeline.orchestrators import step as steps
 
-    code = steps.run(compiled_pipeline.load(given), node, run_id, assignments)
-    return skipped if code == steps.SKIPPED else code
+    code = steps.run(compiled_pipeline.load(pipeline), node, run_id, assignments)
+    return skipped if code == errors.SKIPPED else code
 
 
 @main.command()
 @_pipeline
 @_run_id
 @_set
-@click.option("--refused-exit-code", "refused", default=errors.REFUSED, show_default=True, help="If a gate has said no.")
+@click.option(
+    "--refused-exit-code", "refused", default=errors.REFUSED, show_default=True, help="The exit code if a gate refused."
+)
 @_parent
-def end(given: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
-    """End a run whose steps have run: complete its record. The exit code is that of `run`."""
+def end(pipeline: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
+    """Finish a run after its last step: complete its record. The exit code is that of `run`."""
     _begin_step(parent)
     from pipeline.orchestrators import compiled_pipeline, finish
 
-    code = finish.end(compiled_pipeline.load(given), run_id, assignments)
+    code = finish.end(compiled_pipeline.load(pipeline), run_id, assignments)
     return refused if code == errors.REFUSED else code
 
 
 def _begin_step(parent: int | None) -> None:
+    """Ties the process to its parent before anything heavy is imported, and logs to standard error."""
     from pipeline.terminal import logs
     from trainer_module.supervision import heartbeat
 
@@ -192,19 +218,19 @@ def _begin_step(parent: int | None) -> None:
 def list_() -> None:
     """List datasets, models, runners, orchestrators, engines and settings."""
     from data import discovery
-    from pipeline.commands import run as session
+    from pipeline.commands.run import RUNNERS
     from pipeline.config import reading, tables
     from pipeline.orchestrators import compilation
     from trainer_module.models import NAME as MODELS
 
     click.echo("Datasets (--dataset)")
     for name in discovery.names(discovery.DATASETS):
-        declared = discovery.dataset(name)
-        click.echo(f"  {name:27}{declared.task}, {declared.model}: {declared.description}")
+        dataset = discovery.dataset(name)
+        click.echo(f"  {name:27}{dataset.task}, {dataset.model}: {dataset.description}")
     click.echo("Models (--model)")
     for name in discovery.names(MODELS):
         click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
-    click.echo(f"Runners (--runner)\n  {', '.join(session.RUNNERS)}")
+    click.echo(f"Runners (--runner)\n  {', '.join(RUNNERS)}")
     click.echo(f"Orchestrators (compile)\n  {', '.join(compilation.RUNNERS)}")
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(tables.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
@@ -215,14 +241,14 @@ def list_() -> None:
 @main.command()
 @_dataset
 @_output_dir
-@click.option("--port", type=click.IntRange(0, 65535), default=6006, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=6006, show_default=True, help="0 takes a free port.")
 def tensorboard(dataset: str | None, output_dir: str | None, port: int) -> None:
     """Show the trainings of an output folder in TensorBoard, until Ctrl-C."""
     from pipeline.commands import tensorboard as tensorboard_server
     from pipeline.config import pipeline_config
 
-    finished = pipeline_config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
-    tensorboard_server.serve(finished, port, click.echo)
+    config = pipeline_config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
+    tensorboard_server.serve(config, port, click.echo)
 
 
 @main.group()
@@ -235,9 +261,9 @@ def schema() -> None:
 @_output_dir
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def accept(dataset: str | None, output_dir: str | None, yes: bool) -> int:
-    """Accept the data of the last run as it is: show how the schema would change, ask, and update the reviewed schema."""
+    """Accept the data of the last run: show how the reviewed schema would change, ask, and update it."""
     from pipeline.commands import schema_accept
     from pipeline.config import pipeline_config
 
-    finished = pipeline_config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
-    return schema_accept.accept(finished, confirm=lambda: yes or click.confirm("Update the reviewed schema?"))
+    config = pipeline_config.load(None, (), {"dataset": dataset, "output_dir": output_dir})
+    return schema_accept.accept(config, confirm=lambda: yes or click.confirm("Update the reviewed schema?"))

@@ -1,4 +1,16 @@
-"""What can end a run, and the exit code that says so. Scripts and schedules depend on these codes."""
+"""Exceptions that end a run, and exit codes. Scripts and schedules depend on the codes.
+
+* PipelineError                  a person reads it: one paragraph, no traceback (1)
+  * UsageError                   wrong arguments or configuration (2)
+  * InputError                   data or a folder that cannot be used (2)
+    * InUseError                 an output folder that another run uses
+  * NodeFailedError              a node of the DAG failed (1)
+  * pipeline.metadata.connection.MetadataError
+                                 MLMD cannot be reached (1)
+* StoppedError                   a signal ended the run; a BaseException, as KeyboardInterrupt is (130)
+  * InterruptedRunError          Ctrl-C (130)
+  * TerminatedRunError           SIGTERM (143)
+"""
 
 from __future__ import annotations
 
@@ -8,12 +20,13 @@ OK = 0  # pushed, or nothing new to do
 NODE_FAILED = 1
 USAGE = 2  # wrong usage, configuration, or unusable input
 REFUSED = 3  # by a gate
+SKIPPED = 99  # of one step: a gate before its node decided that it does not run
 INTERRUPTED = 130
 TERMINATED = 143
 
 
 class PipelineError(Exception):
-    """The base of what a person is told in one paragraph, without a traceback."""
+    """The base of all errors that a person reads as one paragraph, without a traceback."""
 
     exit_code = NODE_FAILED
 
@@ -31,7 +44,7 @@ class InputError(PipelineError):
 
 
 class InUseError(InputError):
-    """An output folder that another run is using."""
+    """Another run uses the output folder."""
 
 
 class NodeFailedError(PipelineError):
@@ -46,14 +59,8 @@ class NodeFailedError(PipelineError):
         self.node = node
 
 
-class RefusedError(PipelineError):
-    """A gate said no."""
-
-    exit_code = REFUSED
-
-
 class StoppedError(BaseException):
-    """A signal. Like KeyboardInterrupt no Exception: no library's `except Exception` may swallow it."""
+    """A signal ended the run. No Exception, so that no library's `except Exception` swallows it."""
 
     exit_code = INTERRUPTED
 

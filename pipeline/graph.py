@@ -8,10 +8,18 @@ from collections.abc import Collection, Iterable, Mapping
 def ancestors(node: str, needs: Mapping[str, Iterable[str]]) -> set[str]:
     """Returns all nodes that must have run before a node."""
     direct = set(needs[node])
-    return direct.union(*(ancestors(n, needs) for n in direct))
+    return direct.union(*(ancestors(parent, needs) for parent in direct))
+
+
+def descendants(node: str, needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """Returns all nodes that depend on a node, in topological order."""
+    return [other for other in needs if node in ancestors(other, needs)]
 
 
 def without_indirect(needs: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """Leaves out what a node needs through another node that it needs."""
+    """Leaves out each node that another needed node needs anyway: A -> B -> C and A -> C becomes A -> B -> C."""
     all_before = {node: ancestors(node, needs) for node in needs}
-    return {node: [b for b in before if not any(b in all_before[other] for other in before)] for node, before in needs.items()}
+    return {
+        node: [parent for parent in direct if not any(parent in all_before[other] for other in direct)]
+        for node, direct in needs.items()
+    }

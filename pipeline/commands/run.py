@@ -1,4 +1,4 @@
-"""One run from start to end: checks, nodes, outcome, record, exit code."""
+"""One run from start to end: check, start, execute the nodes, finish the record, tell a person."""
 
 from __future__ import annotations
 
@@ -21,120 +21,187 @@ from pipeline.execution import preflight, signals
 from pipeline.terminal import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tfx.proto.orchestration import pipeline_pb2
+
     from pipeline.execution.nodes import Observer
+    from pipeline.metadata.connection import Connection
+    from pipeline.record.run_record import NodeState
+    from pipeline.record.store import Recorder
 
 # Runner name -> module with `run(nodes, parallel)`.
 RUNNERS = {"local": "pipeline.execution.local_runner", "beam": "pipeline.execution.beam_runner"}
 
+_Failure = errors.NodeFailedError | errors.StoppedError
+
 
 @dataclass(frozen=True)
-class Selection:
-    """Which part of the DAG runs."""
+class NodeRange:
+    """Which part of the DAG runs; by default all of it.
+
+    Attributes:
+        from_node: this node and the nodes that depend on it run. The others are taken over from an earlier run.
+        to_node: no node after this one runs.
+    """
 
     from_node: str | None = None
     to_node: str | None = None
 
 
+@dataclass(frozen=True)
+class StartedRun:
+    """A run that has a record, and whose nodes can run.
+
+    Attributes:
+        config: of the run.
+        ir: the compiled pipeline.
+        connection: to MLMD.
+        recorder: keeps the record.
+    """
+
+    config: PipelineConfig
+    ir: pipeline_pb2.Pipeline
+    connection: Connection
+    recorder: Recorder
+
+
 def new_run_id() -> str:
-    """Returns an id for a run; ids sort by time."""
+    """Returns an id for a run. Ids sort by time."""
     return datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
 
 
-def run(config: PipelineConfig, run_id: str, runner: str, selection: Selection, screen: logs.Screen) -> int:
-    """Runs the pipeline. Returns the exit code; what a person is to know is on the screen and in run.json.
-
-    Raises:
-        errors.PipelineError: for what is wrong before the run begins.
-    """
-    console = Console(file=screen.out)
-    with preflight.output_folder(config.output_dir), signals.raised():
-        with console.status(f"Checking {config.data_path}") if console.is_terminal else contextlib.nullcontext():
-            preflight.check(config)
-            logs.settle()
-        return _run(config, run_id, runner, selection, console, Console(file=screen.err, stderr=True))
-
-
-def _run(config: PipelineConfig, run_id: str, runner: str, selection: Selection, console: Console, err: Console) -> int:
-    # TFX is imported here and below: what is wrong with the arguments is said before these seconds are spent.
-    from pipeline import ir
-    from pipeline.execution import cleanup
-    from pipeline.execution.nodes import Nodes
-    from pipeline.metadata import connection as metadata_store
-    from pipeline.record import collect, status, trials
-    from pipeline.record.run_record import Recorder
-    from pipeline.terminal import summary
-    from pipeline.terminal.progress import Progress
-
-    connection = metadata_store.reach(config.metadata_uri)
-    cleanup.after_killed_runs(config, connection)
-    base = _base_run(config, selection)
-    recorder = Recorder(config, run_id, code_hash.of_pipeline(config), runner)
-    record = recorder.record
-    compiled = ir.compile_pipeline(config, record.run_id, selection.from_node, selection.to_node, base)
-    recorder.begin(list(ir.node_ids(compiled)))
-    failure: errors.NodeFailedError | errors.StoppedError | None = None
-    try:
-        with Progress(console) as progress:
-            progress.begin(ir.node_ids(compiled))
-            settings = config.settings.run
-            nodes = Nodes(compiled, connection, _Observers(recorder, progress), settings.retries, settings.retry_seconds)
-            nodes.take_over()
-            importlib.import_module(RUNNERS[runner]).run(nodes, settings.parallel or min(2, os.cpu_count() or 1))
-    except (errors.NodeFailedError, errors.StoppedError) as error:
-        failure = error
-        logging.getLogger(__name__).error("The run ends here.", exc_info=error)
-    except Exception as error:  # a mistake of ours: the record must not say "running" for ever
-        recorder.finish("failed", errors.NODE_FAILED, f"{type(error).__name__}: {error}")
-        raise
-    with contextlib.suppress(Exception) if failure else contextlib.nullcontext():
-        collect.collect(record, connection, config.pipeline_name)
-        trials.collect(record, config, connection)
-    exit_code = status.give(record, config.output_dir, failure, selection.to_node)
-    recorder.write()
-    if not failure:
-        summary.show(record, console, config.output_dir)
-    if failure and os.environ.get(errors.DEBUG):
-        traceback.print_exception(failure, file=err.file)
-    if exit_code:
-        err.print(f"[bold red]{record.status.capitalize()}.[/] ", end="")
-        err.print(f"{record.why}\nLog: {log_file(config, run_id)}", markup=False, highlight=False, soft_wrap=True)
-    return exit_code
-
-
 def log_file(config: PipelineConfig, run_id: str) -> Path:
-    """Returns the file that a run's noise goes to."""
+    """Returns the log file of a run."""
     return Path(config.output_dir) / "logs" / f"{run_id}.log"
 
 
+def run(config: PipelineConfig, run_id: str, runner: str, node_range: NodeRange, screen: logs.Screen) -> int:
+    """Runs the pipeline. Returns the exit code. How the run ended is on the screen and in run.json.
+
+    Args:
+        config: of the run.
+        run_id: see `new_run_id`.
+        runner: one of RUNNERS.
+        node_range: which nodes run.
+        screen: where a person reads.
+
+    Raises:
+        errors.PipelineError: something is wrong before the run begins.
+    """
+    console = Console(file=screen.out)
+    with preflight.output_folder(config.output_dir), signals.as_exceptions():
+        with console.status(f"Checking {config.data_path}") if console.is_terminal else contextlib.nullcontext():
+            preflight.check(config)
+            logs.route_absl()
+        started = start(config, run_id, runner, node_range)
+        failure = execute(started, runner, console)
+        return finish(started, failure, node_range.to_node, console, Console(file=screen.err, stderr=True))
+
+
+# TFX is imported inside the functions below: wrong arguments are reported before these seconds are spent.
+
+
+def start(config: PipelineConfig, run_id: str, runner: str, node_range: NodeRange) -> StartedRun:
+    """Cleans up after killed runs, compiles the DAG and writes the first record.
+
+    Raises:
+        errors.PipelineError: MLMD cannot be reached, or the range of nodes cannot run.
+    """
+    from pipeline import ir as compiler
+    from pipeline.execution import cleanup
+    from pipeline.metadata import connection as metadata_store
+    from pipeline.record.store import Recorder
+
+    connection = metadata_store.reach(config.metadata_uri)
+    cleanup.after_killed_runs(config, connection)
+    recorder = Recorder(config, run_id, code_hash.of_pipeline(config), runner)
+    ir = compiler.compile_dag(config)
+    if node_range != NodeRange():
+        reused_run_id = _run_to_reuse(config.output_dir, compiler.needs_of(ir), node_range.from_node)
+        compiler.select_nodes(ir, node_range.from_node, node_range.to_node, reused_run_id)
+    compiler.set_run_id(ir, run_id)
+    recorder.begin(compiler.node_ids(ir))
+    return StartedRun(config, ir, connection, recorder)
+
+
+def execute(started: StartedRun, runner: str, console: Console) -> _Failure | None:
+    """Runs the nodes, with their progress on the console. Returns what ended the run early, if anything did."""
+    from pipeline import ir as compiler
+    from pipeline.execution.nodes import Nodes
+    from pipeline.terminal.progress import Progress
+
+    settings = started.config.settings.run
+    try:
+        with Progress(console) as progress:
+            progress.begin(compiler.node_ids(started.ir))
+            observers = _Observers(started.recorder, progress)
+            nodes = Nodes(started.ir, started.connection, observers, settings.retries, settings.retry_seconds)
+            nodes.snapshot_reused()
+            importlib.import_module(RUNNERS[runner]).run(nodes, settings.parallel or min(2, os.cpu_count() or 1))
+    except (errors.NodeFailedError, errors.StoppedError) as failure:
+        logging.getLogger(__name__).error("The run ends here.", exc_info=failure)
+        return failure
+    except Exception as bug:  # the record must not say "running" for ever
+        started.recorder.finish("failed", errors.NODE_FAILED, f"{type(bug).__name__}: {bug}")
+        raise
+    return None
+
+
+def finish(started: StartedRun, failure: _Failure | None, to_node: str | None, console: Console, err: Console) -> int:
+    """Finishes the record and tells a person how the run ended. Returns the exit code.
+
+    Args:
+        started: the run.
+        failure: what ended it early.
+        to_node: the last node that was to run; None if the whole DAG was.
+        console: for the summary.
+        err: for the reason, if the exit code is not 0.
+    """
+    from pipeline.record.finish import finish_run
+    from pipeline.terminal import summary
+
+    record = started.recorder.record
+    exit_code = finish_run(record, started.config, failure, connection=started.connection, to_node=to_node)
+    started.recorder.write()
+    if not failure:
+        summary.show(record, console, started.config.output_dir)
+    elif os.environ.get(errors.DEBUG):
+        traceback.print_exception(failure, file=err.file)
+    if exit_code:
+        err.print(f"[bold red]{record.status.capitalize()}.[/] ", end="")
+        log = log_file(started.config, record.run_id)
+        err.print(f"{record.why}\nLog: {log}", markup=False, highlight=False, soft_wrap=True)
+    return exit_code
+
+
 class _Observers:
-    """Several observers as one, one call at a time."""
+    """Several observers as one. It passes on one call at a time."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers, self._lock = observers, threading.RLock()
 
-    def node(self, node_id: str, state: str, seconds: float) -> None:
+    def node(self, node_id: str, state: NodeState, seconds: float) -> None:
         with self._lock:
             for observer in self._observers:
                 observer.node(node_id, state, seconds)
 
 
-def _base_run(config: PipelineConfig, selection: Selection) -> str | None:
-    """Returns the newest run whose nodes before `from_node` can be taken over."""
-    if not selection.from_node:
-        return None
-    from pipeline import ir
-    from pipeline.record import states
-    from pipeline.record.run_record import earlier
+def _run_to_reuse(output_dir: str, needs: Mapping[str, list[str]], from_node: str | None) -> str | None:
+    """Returns the newest run in which all nodes before `from_node` succeeded.
 
-    needs = ir.needs(config)
-    if selection.from_node not in needs:
-        return None  # there is no such node: who compiles says so
-    taken = graph.ancestors(selection.from_node, needs) - set(node_ids.RESOLVERS)
-    usable = {states.DONE, states.CACHED, states.REUSED}
-    for record in earlier(config.output_dir):
-        if taken <= {node.id for node in record.nodes if node.state in usable}:
+    Raises:
+        errors.UsageError: there is no such run.
+    """
+    if from_node is None or from_node not in needs:
+        return None  # nothing is reused; or there is no such node, which `ir.select_nodes` reports
+    from pipeline.record import store
+
+    reused = graph.ancestors(from_node, needs) - set(node_ids.RESOLVERS)
+    for record in store.newest_first(output_dir):
+        if reused <= {node.id for node in record.nodes if node.state in ("done", "cached", "reused")}:
             return record.run_id
     raise errors.UsageError(
-        f"--from {selection.from_node} takes over what lies before it ({', '.join(sorted(taken))}) from an earlier run, but in "
-        f"{config.output_dir} there is no run that has all of it. Run without --from first."
+        f"--from {from_node} takes the results of the nodes before it ({', '.join(sorted(reused))}) from an earlier run, but "
+        f"in {output_dir} there is no run that has all of it. Run without --from first."
     )

@@ -1,4 +1,4 @@
-"""`schema accept`: what the data gate refused becomes what is expected."""
+"""`schema accept`: updates the reviewed schema, so that the data gate accepts the data that it refused."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from trainer_module.files import atomic
 
 
 def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
-    """Updates a dataset's reviewed schema to what the last run's statistics show. Returns the exit code.
+    """Updates the reviewed schema of a dataset to the statistics of the last run. Returns the exit code.
 
     Args:
-        config: says which dataset and which output folder.
+        config: names the dataset and the output folder.
         confirm: asked once, after the difference has been shown.
 
     Raises:
@@ -46,7 +46,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
 
 
 def _differences(before: str, after: str) -> Iterator[str]:
-    """Yields what changes, feature by feature. (A plain diff of the text mixes neighbours up: they look alike.)"""
+    """Yields the changed lines, feature by feature. (A plain diff mixes features up, because their texts are alike.)"""
     old, new = _blocks(before), _blocks(after)
     for name in old | new:
         lines = list(difflib.ndiff(old.get(name, "").splitlines(), new.get(name, "").splitlines()))
@@ -68,7 +68,7 @@ def _blocks(text: str) -> dict[str, str]:
 
 
 def _proposal(config: PipelineConfig) -> tuple[str, str]:
-    """Returns the schema of the last run that read data, and the same updated to that data, in text format."""
+    """Returns the schema of the last run that has statistics, and that schema updated to these statistics, in text format."""
     import tensorflow_data_validation as tfdv
     from google.protobuf import text_format
     from tfx.components.statistics_gen import stats_artifact_utils
@@ -77,11 +77,10 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
     from tfx.utils import io_utils
 
     from pipeline.metadata import connection
-    from pipeline.record import collect
-    from pipeline.record.run_record import earlier
+    from pipeline.record import collect, store
 
     with metadata.Metadata(connection.reach(config.metadata_uri)) as handle:
-        for record in earlier(config.output_dir):
+        for record in store.newest_first(config.output_dir):
             outputs = collect.outputs_of(handle.store, record.run_id, config.pipeline_name)
             if node_ids.STATISTICS in outputs and node_ids.SCHEMA in outputs:
                 break
@@ -99,7 +98,7 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the start-up noise of TensorFlow off the screen."""
+    """Keeps the messages of TensorFlow's start off the screen."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         kept = os.dup(2)
         os.dup2(nowhere.fileno(), 2)

@@ -1,7 +1,4 @@
-"""`python -m pipeline tensorboard`: TensorBoard over all trainings of an output folder.
-
-(The file is not called tensorboard.py: that would shadow the package for whoever has this folder on the path.)
-"""
+"""`python -m pipeline tensorboard`: shows all trainings of an output folder in TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from pathlib import Path
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.errors import InputError, UsageError
 
-# Reachable from this machine only: TensorBoard asks nobody for a password.
+# Only this machine reaches it: TensorBoard has no passwords.
 HOST = "127.0.0.1"
 
 
@@ -27,11 +24,11 @@ def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None
 
     Args:
         config: names the output folder.
-        port: of HOST; 0 takes a free one.
-        say: shows a person a line.
+        port: of HOST; 0 takes a free port.
+        say: prints a line for a person.
 
     Raises:
-        InputError: no training has written anything there yet.
+        InputError: no training has written a summary into the folder yet.
         UsageError: the port is taken.
     """
     folder = Path(config.checkpoints)
@@ -41,7 +38,7 @@ def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None
             f"`python -m pipeline run --dataset {config.dataset_name}`, or name another folder with --output-dir."
         )
     _check_port(port)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this in the background ignores Ctrl-C
     with contextlib.suppress(KeyboardInterrupt):
         url = _launch(str(folder), port)
         say(f"TensorBoard shows {folder} on {url} (Ctrl-C ends it)")
@@ -49,9 +46,9 @@ def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None
 
 
 def _check_port(port: int) -> None:
-    """Said before the seconds that importing TensorBoard takes."""
+    """Checks the port before TensorBoard is imported, which takes seconds."""
     with socket.socket() as probe:
-        # As TensorBoard binds: a port whose last user has just gone is free.
+        # TensorBoard binds in the same way: a port is free as soon as its last user has ended.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -67,7 +64,7 @@ def _launch(folder: str, port: int) -> str:
     from tensorboard import program
 
     board = program.TensorBoard()
-    # Read by this process: the fast loader is a second one, and says so in words about options that are not ours.
+    # The fast loader is a second process, and prints advice about options that this command does not have.
     board.configure(logdir=folder, host=HOST, port=port, load_fast="false")
     try:
         return board.launch()
@@ -76,7 +73,7 @@ def _launch(folder: str, port: int) -> str:
 
 
 def _silence() -> None:
-    """TensorFlow and other libraries speak to developers, TensorBoard about every graph that a continued training wrote."""
+    """Turns off messages for developers, and TensorBoard's message about each graph that a continued training wrote."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     warnings.simplefilter("ignore")
     logging.getLogger("tensorboard").setLevel(logging.ERROR)

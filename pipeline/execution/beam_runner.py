@@ -1,4 +1,7 @@
-"""Runs the DAG as a Beam pipeline, a step a node: TFX's BeamDagRunner, its Beam runner named and its outcome checked."""
+"""Runs the DAG as a Beam pipeline with one step for each node, as TFX's BeamDagRunner does.
+
+TFX's runner leaves the choice of the Beam runner to the environment, and does not check how the nodes ended.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--no_p
 
 
 class _Run:
-    """What the steps of one run share. Beam pickles its DoFns, so they find it by name; they run in this process."""
+    """What the steps of one run share. Beam pickles its DoFns, so they find it by name. They run in this process."""
 
     current: _Run | None = None
 
@@ -25,26 +28,27 @@ class _Run:
 
 
 class _RunNode(beam.DoFn):
-    """Runs one node when those before it have run."""
+    """Runs one node after the nodes that it needs."""
 
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
 
     def process(self, element: Any, *before: Any) -> None:
         shared = _Run.current
-        if shared is None or shared.failure or any(list(signal) for signal in before):  # empty; reading one waits for it
+        if shared is None or shared.failure or any(list(signal) for signal in before):  # empty; reading one waits for its node
             return
         try:
             shared.nodes.run(self._node_id)
-        except (NodeFailedError, StoppedError) as failure:  # Beam would wrap it into text
+        except (NodeFailedError, StoppedError) as failure:  # Beam would turn it into text
             shared.failure = failure
 
 
 def run(nodes: Nodes, parallel: int = 1) -> None:
-    """Runs every node, one after another: Beam's in-process runner does not overlap them, whatever `parallel` says.
+    """Runs every node, one after another: Beam's in-process runner does not run steps in parallel, whatever `parallel` is.
 
     Raises:
-        pipeline.errors.NodeFailedError: the first node that failed; no other starts after it.
+        pipeline.errors.NodeFailedError: a node failed. No other node starts after it.
+        pipeline.errors.StoppedError: a signal ended the run.
     """
     shared = _Run.current = _Run(nodes)
     try:

@@ -1,4 +1,4 @@
-"""Runs the DAG in this process; nodes that do not need each other run at the same time."""
+"""Runs the DAG in this process. Nodes that do not need each other run at the same time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.execution.nodes import Nodes
 
 
 def run(nodes: Nodes, parallel: int = 1) -> None:
-    """Runs every node once those have run that it needs, up to `parallel` at a time.
+    """Runs every node after the nodes that it needs, up to `parallel` at a time.
 
-    TFX's LocalDagRunner runs one after another, does not say which node failed, and returns normally where one could not
-    resolve its inputs.
+    TFX's LocalDagRunner runs one node after another, does not say which node failed, and returns normally if the inputs of a
+    node could not be resolved.
 
     Raises:
-        pipeline.errors.NodeFailedError: the first node that failed. No other starts after it; those under way come to an end.
-        pipeline.errors.StoppedError: a signal has ended the run.
+        pipeline.errors.NodeFailedError: a node failed. No other node starts after it; nodes that run come to their end.
+        pipeline.errors.StoppedError: a signal ended the run.
     """
     schedule = _Schedule(nodes.needs)
     helpers = [threading.Thread(target=_help, args=(nodes, schedule), daemon=True, name="node") for _ in range(parallel - 1)]
@@ -26,9 +26,9 @@ def run(nodes: Nodes, parallel: int = 1) -> None:
         _work(nodes, schedule, here=True)
         for helper in helpers:
             helper.join()
-    except StoppedError:  # raised by a signal in this thread; what the others do ends with the process
+    except StoppedError:  # a signal raised it in this thread; the other threads end with the process
         for node_id in schedule.stop():
-            nodes.end(node_id)
+            nodes.stop(node_id)
         raise
     if schedule.failure:
         raise schedule.failure
@@ -48,33 +48,35 @@ def _work(nodes: Nodes, schedule: _Schedule, *, here: bool = False) -> None:
 
 
 def _help(nodes: Nodes, schedule: _Schedule) -> None:
-    """Does the same in another thread."""
+    """Works in another thread."""
     try:
         _work(nodes, schedule)
-    except BaseException as stopped:  # a training that a signal has asked to leave
+    except BaseException as stopped:  # a training that a signal asked to stop
         schedule.stop(stopped)
 
 
 class _Schedule:
-    """Which nodes are waiting, running, done. All threads take theirs from here."""
+    """Which nodes wait and which run. All threads take their nodes from here."""
 
     def __init__(self, needs: dict[str, set[str]]) -> None:
         self._needs = {node: before & set(needs) for node, before in needs.items()}
         self._running: set[str] = set()
         self._changed = threading.Condition()
-        self._busy_here, self._over = False, False
+        self._busy_here, self._stopped = False, False
         self.failure: BaseException | None = None
 
     def take(self, *, here: bool) -> str | None:
-        """Waits for a node that can run, and returns it; None when there will be none.
+        """Waits for a node that can run and returns it. Returns None when no node will run any more.
 
-        `here`: the thread that signals arrive in. It comes first, for a node that runs in it can be ended in the middle.
+        Args:
+            here: whether the caller is the main thread, where signals arrive. It is served first: a signal can end a node in
+                the middle only if the node runs there.
         """
         with self._changed:
             while True:
                 if here:
                     self._busy_here = False
-                if self._over or not self._needs:
+                if self._stopped or not self._needs:
                     return None
                 ready = next((node for node, before in self._needs.items() if not before), None)
                 if ready and (here or self._busy_here):
@@ -86,18 +88,18 @@ class _Schedule:
                 self._changed.wait()
 
     def ended(self, node_id: str, failure: BaseException | None) -> None:
-        """A node has run."""
+        """Records that a node has ended; `failure`: why it failed, if it did."""
         with self._changed:
             self._running.discard(node_id)
             for before in self._needs.values():
                 before.discard(node_id)
             if failure:
-                self.failure, self._over = self.failure or failure, True
+                self.failure, self._stopped = self.failure or failure, True
             self._changed.notify_all()
 
     def stop(self, why: BaseException | None = None) -> list[str]:
-        """Lets no other node start. Returns those that are running."""
+        """Lets no other node start. Returns the nodes that run now."""
         with self._changed:
-            self._over, self.failure = True, self.failure or why
+            self._stopped, self.failure = True, self.failure or why
             self._changed.notify_all()
             return sorted(self._running)

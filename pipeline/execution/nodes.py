@@ -1,4 +1,4 @@
-"""The nodes of a compiled pipeline: launch one, and learn from MLMD what really became of it."""
+"""The nodes of a compiled pipeline: launch a node, then read from MLMD how it really ended."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from tfx.proto.orchestration import pipeline_pb2
 from pipeline.errors import NodeFailedError
 from pipeline.execution import cleanup, retry
 from pipeline.metadata import connection as metadata_store
-from pipeline.record.states import CACHED, DONE, FAILED, REUSED, RUNNING, SKIPPED
+from pipeline.record.run_record import NodeState
 
 _Execution: TypeAlias = metadata_store_pb2.Execution
 
 
-class EndedError(Exception):
-    """A node came to its end after the run had been stopped."""
+class NodeStoppedError(Exception):
+    """A node ended after `Nodes.stop`, so its results are not published."""
 
 
 class Observer(Protocol):
-    """Whoever is told what happens to the nodes."""
+    """Is told what happens to the nodes."""
 
-    def node(self, node_id: str, state: str, seconds: float) -> None:
-        """A node has entered a state; `seconds` is how long it ran."""
+    def node(self, node_id: str, state: NodeState, seconds: float) -> None:
+        """Called when a node has entered a state; `seconds` is how long it ran."""
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """The nodes of one run. What runs them calls `run`, each once those that it needs have run.
+    """The nodes of one run. A runner calls `run` for each node, after the nodes that it needs have run.
 
     Attributes:
-        ir: the compiled pipeline, its runtime parameters filled in.
-        connection: where MLMD is.
+        ir: the compiled pipeline, with its runtime parameters filled in.
+        connection: to MLMD.
         observer: is told what happens. Nodes may run in several threads.
-        retries: how often a node is run again that failed for a cause that may pass.
-        retry_seconds: before the first of them; twice as long before each one after.
+        retries: how often a node runs again if it failed for a cause that may pass.
+        retry_seconds: the wait before the first retry. Each later wait is twice as long.
     """
 
     ir: pipeline_pb2.Pipeline
@@ -52,85 +52,86 @@ class Nodes:
     observer: Observer
     retries: int = 0
     retry_seconds: float = 0.0
-    _ended: set[str] = field(default_factory=set, init=False)
+    _stopped: set[str] = field(default_factory=set, init=False)
     _publishing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def needs(self) -> dict[str, set[str]]:
-        """Node id -> ids of the nodes that must have run before; in topological order."""
+        """Node id -> ids of the nodes that must have run before, in topological order."""
         return {n.pipeline_node.node_info.id: set(n.pipeline_node.upstream_nodes) for n in self.ir.nodes}
 
-    def take_over(self) -> None:
-        """Makes what other runs have left for the nodes that do not run part of this one. To be called before any runs.
+    def snapshot_reused(self) -> None:
+        """Takes the outputs of the nodes that do not run over from an earlier run. Call it before any node runs.
 
-        (TFX has the first node that runs do it: one that runs at the same time would not find its inputs.)
+        (In TFX the first node that runs does this. Another node that runs at the same time would not find its inputs.)
         """
         if any(n.pipeline_node.execution_options.run.perform_snapshot for n in self.ir.nodes):
             with metadata.Metadata(self.connection) as handle:
                 partial_run_utils.snapshot(handle, self.ir)
 
-    def run(self, node_id: str) -> str:
+    def run(self, node_id: str) -> NodeState:
         """Runs one node. Returns its state.
 
         Raises:
-            NodeFailedError: the executor raised, or its inputs could not be resolved. (TFX's runners return normally then.)
+            NodeFailedError: the executor raised, or the inputs could not be resolved. (TFX's runners return normally then.)
         """
         started = time.monotonic()
-        self.observer.node(node_id, RUNNING, 0.0)
+        self.observer.node(node_id, "running", 0.0)
         try:
-            state = self._tried(node_id)
+            state = self._run_with_retries(node_id)
         except Exception as error:
-            self.observer.node(node_id, FAILED, time.monotonic() - started)
+            self.observer.node(node_id, "failed", time.monotonic() - started)
             raise NodeFailedError(node_id, metadata_store.advise(f"{type(error).__name__}: {error}")) from error
-        except BaseException:  # Ctrl-C and SIGTERM, which TFX's launcher does not catch: it would stay RUNNING for ever
-            self.cancel(node_id)
-            self.observer.node(node_id, FAILED, time.monotonic() - started)
+        except (
+            BaseException
+        ):  # Ctrl-C and SIGTERM: TFX's launcher does not catch them, and the execution would stay RUNNING for ever
+            self.mark_canceled(node_id)
+            self.observer.node(node_id, "failed", time.monotonic() - started)
             raise
         self.observer.node(node_id, state, time.monotonic() - started)
-        if state == FAILED:
+        if state == "failed":
             raise NodeFailedError(node_id, "its inputs could not be resolved: a node before it has left nothing.")
         return state
 
-    def _tried(self, node_id: str) -> str:
-        """Runs a node, and again if it fails for a cause that may pass."""
-        return retry.persist(lambda: self._run(self._node(node_id)), node_id, self.retries, self.retry_seconds)
+    def _run_with_retries(self, node_id: str) -> NodeState:
+        return retry.call(lambda: self._run(self._node(node_id)), node_id, self.retries, self.retry_seconds)
 
-    def end(self, node_id: str) -> None:
-        """Cancels a node that is at work in another thread, which can be stopped only with the process.
+    def stop(self, node_id: str) -> None:
+        """Cancels a node that runs in another thread. The thread itself ends only with the process.
 
-        Should it come to its end before that, it publishes nothing: its files are gone.
+        If the node ends before the process does, it publishes nothing: its files are gone.
         """
         with self._publishing:
-            self._ended.add(node_id)
-        self.cancel(node_id)
+            self._stopped.add(node_id)
+        self.mark_canceled(node_id)
 
-    def cancel(self, node_id: str) -> None:
-        """Says in MLMD that a node was ended, and removes what it has left half-written."""
+    def mark_canceled(self, node_id: str) -> None:
+        """Marks the unsuccessful executions of a node as canceled in MLMD, and removes the files that they wrote."""
         with metadata.Metadata(self.connection) as handle:
-            # A try after a failed one goes by the state of that one until it has come to its end.
+            # Failed ones too: until a new try has ended, the state of the node is that of the last execution.
             cut_off = [e for e in _executions(handle, self._node(node_id)) if not execution_lib.is_execution_successful(e)]
-            cleanup.cancel(handle, cut_off, {e.id: node_id for e in cut_off}, self._root)
+            cleanup.mark_canceled(handle, cut_off, {e.id: node_id for e in cut_off}, self._root)
 
-    def state(self, node_id: str) -> str:
-        """Returns what has become of a node in this run: SKIPPED if it has not run, FAILED if it has not come to its end."""
+    def state(self, node_id: str) -> NodeState:
+        """Returns the state of a node in this run as MLMD knows it: skipped if it has not run, failed if it did not end."""
         return _state(self._node(node_id), self.connection)
 
     def times(self, node_id: str) -> tuple[datetime, datetime] | None:
-        """Returns when the last execution of a node in this run began and when MLMD last heard of it; None if there is none."""
+        """Returns when the last execution of a node in this run began, and when MLMD last updated it; None if there is none."""
         with metadata.Metadata(self.connection) as handle:
             last = max(_executions(handle, self._node(node_id)), key=lambda e: e.id, default=None)
         if last is None:
             return None
         milliseconds = (last.create_time_since_epoch, last.last_update_time_since_epoch)
-        began, heard = (datetime.fromtimestamp(ms / 1000, timezone.utc) for ms in milliseconds)
-        return began, heard
+        began, updated = (datetime.fromtimestamp(ms / 1000, timezone.utc) for ms in milliseconds)
+        return began, updated
 
-    def _run(self, node: pipeline_pb2.PipelineNode) -> str:
+    def _run(self, node: pipeline_pb2.PipelineNode) -> NodeState:
         if node.execution_options.HasField("skip"):
             needed = node.execution_options.skip.reuse_artifacts_mode == pipeline_pb2.NodeExecutionOptions.Skip.REQUIRED
-            return REUSED if needed else SKIPPED
-        if _behind_skipped(self.ir, node, self.connection):
-            return SKIPPED
+            return "reused" if needed else "skipped"
+        if _needs_skipped(self.ir, node, self.connection):
+            return "skipped"
         self._launch(node)
         return _state(node, self.connection)
 
@@ -143,7 +144,7 @@ class Nodes:
             pipeline_runtime_spec=self.ir.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
-        ).launch_unless(lambda: node_id in self._ended, self._publishing)
+        ).launch_unless(lambda: node_id in self._stopped, self._publishing)
 
     @property
     def _root(self) -> str:
@@ -154,17 +155,22 @@ class Nodes:
 
 
 class _Launcher(launcher.Launcher):
-    """TFX's, but for a node that was ended while it ran."""
+    """TFX's launcher, except that a node that was stopped publishes nothing."""
 
-    def launch_unless(self, ended: Callable[[], bool], publishing: threading.Lock) -> None:
-        """Launches; publishes if it has not been `ended` by then, which may not change while the lock is held."""
-        self._ended, self._publishing = ended, publishing
+    def launch_unless(self, stopped: Callable[[], bool], publishing: threading.Lock) -> None:
+        """Launches the node, and publishes its results unless it has been stopped.
+
+        Args:
+            stopped: whether the node has been stopped.
+            publishing: while this lock is held, the answer of `stopped` does not change.
+        """
+        self._stopped, self._publishing = stopped, publishing
         self.launch()
 
     def _publish_successful_execution(self, *args: Any, **kwargs: Any) -> None:
         with self._publishing:
-            if self._ended():
-                raise EndedError("It was ended while it ran.")
+            if self._stopped():
+                raise NodeStoppedError("It was stopped while it ran.")
             super()._publish_successful_execution(*args, **kwargs)
 
 
@@ -173,19 +179,21 @@ def _executions(handle: metadata.Metadata, node: pipeline_pb2.PipelineNode) -> l
     return execution_lib.get_executions_associated_with_all_contexts(handle, contexts)
 
 
-def _state(node: pipeline_pb2.PipelineNode, connection: metadata_store.Connection) -> str:
+def _state(node: pipeline_pb2.PipelineNode, connection: metadata_store.Connection) -> NodeState:
     with metadata.Metadata(connection) as handle:
         executions = _executions(handle, node)
     if not executions:
-        return SKIPPED  # the condition it stands under did not hold
+        return "skipped"  # its condition did not hold
     last = max(executions, key=lambda e: e.id).last_known_state
-    return {_Execution.COMPLETE: DONE, _Execution.CACHED: CACHED}.get(last, FAILED)
+    if last == _Execution.COMPLETE:
+        return "done"
+    return "cached" if last == _Execution.CACHED else "failed"
 
 
-def _behind_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: metadata_store.Connection) -> bool:
-    """Whether a node that this one needs was skipped in this run.
+def _needs_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, connection: metadata_store.Connection) -> bool:
+    """Whether this node needs a node that was skipped in this run.
 
-    TFX evaluates the conditions of a node in no particular order, and fails on one whose artifact is not there because
+    TFX checks the conditions of a node in no particular order. It fails on a condition whose artifact does not exist because
     the node that decides was skipped itself.
     """
     before = [n.pipeline_node for n in ir.nodes if n.pipeline_node.node_info.id in node.upstream_nodes]

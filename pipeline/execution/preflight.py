@@ -1,4 +1,4 @@
-"""What can be known to be wrong before any work is done."""
+"""Checks what can be known to be wrong before any work is done, and locks the output folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainer_module.files.paths import is_remote
 
 # Read of each file, which takes about a second. ExampleGen reads the rest, and reports an error there in the same words.
 _CHECKED_BYTES = 256 << 20
-# Beyond that the lock file forgets who has shared it.
+# When the lock file of a shared folder is longer, its list of processes begins anew.
 _NAMES_BYTES = 64 << 10
 
 
@@ -23,7 +23,8 @@ def check(config: PipelineConfig) -> None:
     """Checks data, reviewed schema and hyper-parameters.
 
     Raises:
-        InputError, UsageError: one paragraph: what, where, what to do.
+        InputError: the data or the reviewed schema cannot be used.
+        UsageError: the model does not fit the dataset, or does not know a hyper-parameter.
     """
     from components.csv_files import paths, reader
     from components.csv_files.format import InputDataError
@@ -53,9 +54,13 @@ def check(config: PipelineConfig) -> None:
 
 @contextmanager
 def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
-    """Creates an output folder and keeps it to this process; or, shared, to processes that share it.
+    """Creates an output folder and locks it: for this process, or for all processes that share it.
 
-    Object storage has no locks: there, whoever starts runs has to see to it that they come one after another.
+    Object storage has no locks. There the orchestrator must start runs one after another.
+
+    Args:
+        path: of the folder.
+        shared: whether other processes may share it: the steps of an orchestrated run do.
 
     Raises:
         InputError: it cannot be written.
@@ -86,19 +91,19 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
 
 
 def _holders(text: str) -> str:
-    """Returns who holds a lock, as far as the lock file names them and they may be alive."""
-    here, found = socket.gethostname(), []
+    """Returns which processes hold a lock, as far as the lock file names them and they may be alive."""
+    here, holders = socket.gethostname(), []
     for line in text.splitlines():
         pid, _, host = line.partition(" ")
         if host != here:
-            found.append(f"process {pid} on {host}")
+            holders.append(f"process {pid} on {host}")
         elif Path(f"/proc/{pid}").exists() or not Path("/proc").exists():
-            found.append(f"process {pid}")
-    return ", ".join(dict.fromkeys(found)) or "a process that has not said which"
+            holders.append(f"process {pid}")
+    return ", ".join(dict.fromkeys(holders)) or "a process that has not said which"
 
 
 def check_local(config: PipelineConfig) -> None:
-    """Checks that results go to a folder of this machine, as whoever runs all nodes in one process needs it.
+    """Checks that results go to a folder of this machine: `run` needs that, because all nodes run in its process.
 
     Raises:
         UsageError: they go to object storage.

@@ -1,4 +1,4 @@
-"""Failures that may pass by themselves: worth another try, as a wrong value or a bug is not."""
+"""Repeats calls that failed for a cause that may pass by itself. (A wrong value or a bug does not.)"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-# Of Python, TensorFlow, MLMD, gRPC and HTTP clients, by name: an exception must not cost the import of all of them.
+# Exceptions of Python, TensorFlow, MLMD, gRPC and HTTP clients, by name: importing all of these would cost seconds.
 _KINDS = frozenset({
     "ConnectionError", "ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError",
     "TimeoutError", "IncompleteRead", "RemoteDisconnected", "ConnectTimeout", "ReadTimeout",
@@ -19,10 +19,10 @@ _NUMBERS = frozenset({
     errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH,
 })  # fmt: skip
 
-# Of gRPC's own error, which is one for everything.
+# gRPC raises one exception for everything; its status code tells what happened.
 _RPC, _CODES = "RpcError", frozenset({"UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})
 
-# Beam hands on what a worker raised as text, and MLMD what SQLite or a server said.
+# Beam passes the exception of a worker on as text, and MLMD the message of SQLite or of a server.
 _TEXT = re.compile(
     rf"\b(?:{'|'.join(sorted(_KINDS))}): .*|Concurrent writes aborted.*|database is locked.*"
     r"|Failed to establish connection to Metadata storage.*|failed to connect to all addresses.*"
@@ -33,21 +33,21 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-def persist(call: Callable[[], _T], name: str, retries: int, retry_seconds: float) -> _T:
-    """Returns what a call returns; it is made again if it fails for a cause that may pass.
+def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: float) -> _T:
+    """Calls a function, and again if it fails for a cause that may pass. Returns what the function returns.
 
     Args:
-        call: without arguments.
-        name: of what it does, for the log.
-        retries: how often it is made again.
-        retry_seconds: before the first of them; twice as long before each one after.
+        function: takes no arguments.
+        name: what the log calls it.
+        retries: how often it is called again.
+        retry_seconds: the wait before the first retry. Each later wait is twice as long.
     """
     attempt = 0
     while True:
         try:
-            return call()
+            return function()
         except Exception as error:
-            why = cause(error)
+            why = transient_cause(error)
             if not why or attempt >= retries:
                 raise
             wait, attempt = retry_seconds * 2**attempt, attempt + 1
@@ -56,8 +56,8 @@ def persist(call: Callable[[], _T], name: str, retries: int, retry_seconds: floa
         time.sleep(wait)
 
 
-def cause(error: BaseException) -> str | None:
-    """Returns what has failed if it may pass, in one line; None if it will not."""
+def transient_cause(error: BaseException) -> str | None:
+    """Returns in one line what failed, if that may pass; else None. Looks at the causes of an error too."""
     seen: BaseException | None = error
     while seen is not None:
         kinds = {kind.__name__ for kind in type(seen).__mro__}
@@ -67,14 +67,14 @@ def cause(error: BaseException) -> str | None:
             or (_RPC in kinds and _code(seen) in _CODES)
         ):
             return f"{type(seen).__name__}: {seen}".splitlines()[0]
-        found = _TEXT.search(str(seen))
-        if found:
-            return found[0]
+        match = _TEXT.search(str(seen))
+        if match:
+            return match[0]
         seen = seen.__cause__ or seen.__context__
     return None
 
 
 def _code(error: BaseException) -> str:
-    """Returns the status of a call of gRPC's."""
+    """Returns the name of the status code of a gRPC error."""
     code = getattr(error, "code", None)
     return getattr(code() if callable(code) else code, "name", "")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which a cluster sends before it takes a machine, end what runs in an orderly way."""
+"""Ends a run in order on Ctrl-C, and on SIGTERM, which a cluster sends before it takes a machine away."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipeline import errors
 
 
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
-    """Has them raise errors.StoppedError, after a training that is under way has saved a checkpoint."""
+def as_exceptions() -> Iterator[None]:
+    """Turns both signals into errors.StoppedError. A training that runs saves a checkpoint first."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        watch = sys.modules.get("trainer_module.supervision.watchdog")  # not before something trains
-        if watch and watch.request_stop(number):
-            return  # to be called again when a checkpoint has been saved
+        watchdog = sys.modules.get("trainer_module.supervision.watchdog")  # it is imported when something trains
+        if watchdog and watchdog.request_stop(number):
+            return  # this handler is called again when the training has saved a checkpoint
         if number == signal.SIGINT:
             raise errors.InterruptedRunError("Stopped by Ctrl-C.")
         raise errors.TerminatedRunError("Stopped by SIGTERM.")

@@ -19,7 +19,6 @@ from pipeline import errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.orchestrators import compilation, compiled_pipeline
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
-from pipeline.orchestrators.step import SKIPPED
 from trainer_module.files.paths import is_remote
 
 _DAG_FILE = Path(__file__).with_name("airflow_dag.py")
@@ -79,7 +78,7 @@ class DagValues(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Mapping[str, list[str]]
     project: str
     python: str
-    skipped_exit_code: int = SKIPPED
+    skipped_exit_code: int = errors.SKIPPED
     final_exit_codes: tuple[int, ...] = (errors.USAGE, errors.REFUSED)
 
 

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str]) -> None:
     config = compiled.config_for_run(options.set)
     compiled_pipeline.check_secrets(compiled)
     compiled_pipeline.check_code(compiled, config)
-    logs.settle()
+    logs.route_absl()
     reads_data = not compiled.needs[options.node]
     invocation = _invocation(options, config, reads_data=reads_data)
     if not options.driver:
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args")
     logs.to_stderr()
-    with signals.raised():
+    with signals.as_exceptions():
         process_exit.run_and_exit(lambda: run(*parser.parse_known_args(arguments)))
 
 

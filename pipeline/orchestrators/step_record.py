@@ -1,4 +1,4 @@
-"""The record of a run whose nodes are processes of their own."""
+"""The record of a run whose nodes are separate processes."""
 
 from __future__ import annotations
 
@@ -9,36 +9,39 @@ from collections.abc import Iterator
 from pipeline import graph
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
-from pipeline.record import run_record, states
-from pipeline.record.run_record import RunRecord
+from pipeline.record import run_record, store
+from pipeline.record.run_record import NodeState, RunRecord
 from trainer_module.files.paths import is_remote
 
 
 @contextlib.contextmanager
 def opened(compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
-    """The record of the run; where all that steps share is object storage, a blank one that is lost afterwards."""
+    """Yields the record of a run, and writes it afterwards.
+
+    If the steps share object storage only, it yields a new record each time and writes nothing: there are no locks there.
+    """
     blank = run_record.new(config, run_id, compiled.code, run_record.ORCHESTRATOR, compiled.needs)
-    if not is_remote(config.output_dir):
-        with run_record.shared(config.output_dir, blank) as kept:
-            yield kept
-    else:
+    if is_remote(config.output_dir):
         yield blank
+    else:
+        with store.locked(config.output_dir, blank) as record:
+            yield record
 
 
 class Observer:
-    """Writes down what becomes of a node."""
+    """Writes the states of nodes into the record of their run."""
 
     def __init__(self, compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> None:
-        self._of, self._needs = (compiled, config, run_id), compiled.needs
+        self._compiled, self._config, self._run_id = compiled, config, run_id
 
-    def node(self, node_id: str, state: str, seconds: float) -> None:
-        """A node has entered a state."""
-        with opened(*self._of) as kept:
-            kept.enter(node_id, state, seconds)
-            if kept.finished and all(n.state != states.FAILED for n in kept.nodes):  # what had ended the run is tried again
-                kept.reopen([n for n in self._needs if node_id in graph.ancestors(n, self._needs)])
+    def node(self, node_id: str, state: NodeState, seconds: float) -> None:
+        """Writes that a node has entered a state. A run that ended because this node failed goes on."""
+        with opened(self._compiled, self._config, self._run_id) as record:
+            record.enter(node_id, state, seconds)
+            if record.finished and all(node.state != "failed" for node in record.nodes):
+                record.reopen(graph.descendants(node_id, self._compiled.needs))
 
 
-def say(kept: RunRecord) -> None:
-    """Says what a run has come to, as the last words of a log."""
-    print(f"{kept.status.capitalize()}. {kept.why}", file=sys.stderr, flush=True)
+def print_ending(record: RunRecord) -> None:
+    """Prints how a run ended, as the last words of a log."""
+    print(f"{record.status.capitalize()}. {record.why}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a run has come to: read from MLMD and the artifacts, so that it is the same whatever ran the nodes."""
+"""Fills in the record what the nodes of a run left. It reads MLMD and the artifacts, so it is the same for every runner."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleStatistics
 
 from components import gate
+from components.decision import Decision
 from components.evaluator import forecast_plot
 from components.pusher.executor import PUSHED_DESTINATION
 from pipeline import node_ids
@@ -29,18 +30,25 @@ if TYPE_CHECKING:
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
 
+# The keys of the Trainer's file that the record keeps.
+_TRAIN_KEYS = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
 
-def collect(record: RunRecord, connection: Connection, pipeline: str) -> None:
-    """Fills in a record all that the nodes of a pipeline have left so far."""
+
+def fill_record(record: RunRecord, connection: Connection, pipeline: str) -> None:
+    """Fills in what the nodes of a run have left so far.
+
+    Args:
+        record: of the run.
+        connection: to MLMD.
+        pipeline: name of the pipeline.
+    """
     with metadata.Metadata(connection) as handle:
         outputs = outputs_of(handle.store, record.run_id, pipeline)
-        _rows(record, outputs)
-        _training(record, outputs)
-        _gates(record, outputs)
-        _evaluation(record, outputs)
-        pushed = outputs.get(node_ids.PUSHED_MODEL)
-        if pushed is not None and pushed.custom_properties["pushed"].int_value:
-            record.pushed_path = pushed.custom_properties[PUSHED_DESTINATION].string_value
+        _fill_rows(record, outputs)
+        _fill_training(record, outputs)
+        _fill_gates(record, outputs)
+        _fill_evaluation(record, outputs)
+        _fill_push(record, outputs)
         champion = outputs.get(node_ids.CHAMPION)
         if champion is not None:
             record.baseline = _origin(handle.store, champion)
@@ -52,7 +60,7 @@ def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -
     Args:
         store: MLMD's.
         run_id: of the run.
-        pipeline: name of the pipeline: on a server another one may have a run of the same name. By default any.
+        pipeline: name of the pipeline; None for any. On a server another pipeline may have a run of the same id.
     """
     context = store.get_context_by_type_and_name("pipeline_run", run_id)
     if context is None:
@@ -63,14 +71,14 @@ def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -
         if pipeline is None or ("pipeline", pipeline) in {(c.type, c.name) for c in store.get_contexts_by_execution(e.id)}
     }
     types = {t.id: t.name for t in store.get_execution_types()}
-    outputs = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_OUTPUT)
-    events = [e for e in store.get_events_by_execution_ids(list(executions)) if e.type in outputs]
+    output_types = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_OUTPUT)
+    events = [e for e in store.get_events_by_execution_ids(list(executions)) if e.type in output_types]
     artifacts = {a.id: a for a in store.get_artifacts_by_id([e.artifact_id for e in events])}
-    found = {}
+    outputs = {}
     for event in sorted(events, key=lambda e: e.execution_id):
         node = node_id(store, executions[event.execution_id], types)
-        found[node, event.path.steps[0].key] = artifacts[event.artifact_id]
-    return found
+        outputs[node, event.path.steps[0].key] = artifacts[event.artifact_id]
+    return outputs
 
 
 def node_id(store: MetadataStore, execution: metadata_store_pb2.Execution, types: Mapping[int, str]) -> str:
@@ -80,69 +88,31 @@ def node_id(store: MetadataStore, execution: metadata_store_pb2.Execution, types
     return names[0].rpartition(".")[2] if names else types[execution.type_id].rpartition(".")[2]
 
 
-def _rows(record: RunRecord, outputs: Outputs) -> None:
-    statistics = outputs.get(node_ids.STATISTICS)
-    if statistics is None:
-        return
-    artifact = as_artifact(statistics)
-    for split in artifact_utils.decode_split_names(artifact.split_names):
-        proto = stats_artifact_utils.load_statistics(artifact, split).proto()
-        record.rows[split] = sum(d.num_examples for d in proto.datasets)
+def decision_of(outputs: Outputs, gate_id: str) -> Decision | None:
+    """Returns the decision of a gate in a run; None if the node is no gate, or has not decided."""
+    for output in node_ids.DECISIONS:
+        if output.node == gate_id and output in outputs:
+            return gate.read(outputs[output].uri)
+    return None
 
 
 def as_artifact(statistics: Artifact) -> ExampleStatistics:
-    """Returns an ExampleStatistics artifact as TFX's own class, which knows its splits."""
+    """Returns an artifact of statistics as TFX's own class, which knows its splits."""
     mlmd_type = ExampleStatistics._get_artifact_type()
     mlmd_type.id = statistics.type_id
     return artifact_utils.deserialize_artifact(mlmd_type, statistics)
 
 
-def _training(record: RunRecord, outputs: Outputs) -> None:
-    run = outputs.get(node_ids.MODEL_RUN)
-    trained = _json(run.uri, TRAINED_FILE) if run is not None else {}
-    if trained:
-        told = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
-        record.train = {k: trained[k] for k in told if k in trained}
-        record.hyperparameters = trained["hyperparameters"]
-
-
-def _gates(record: RunRecord, outputs: Outputs) -> None:
-    record.gates = []
-    for output in node_ids.DECISIONS:
-        artifact = outputs.get(output)
-        decision = gate.read(artifact.uri) if artifact is not None else None
-        if decision is None:
-            continue
-        entry = GateRecord(id=output.node, decision=decision.decision, why=decision.why, warnings=decision.warnings)
-        measured = next((f for f in decision.findings if f.refuses and f.metric), None)
-        if measured:
-            entry.metric, entry.slice = measured.metric, measured.slice
-            entry.value, entry.bound = _finite(measured.value), _finite(measured.bound)
-        record.gates.append(entry)
-
-
-def _evaluation(record: RunRecord, outputs: Outputs) -> None:
-    blessing = outputs.get(node_ids.BLESSING)
-    if blessing is not None:
-        record.blessed = blessing.custom_properties["blessed"].int_value == 1
-    evaluation = outputs.get(node_ids.EVALUATION)
-    if evaluation is None:
-        return
-    picture = posixpath.join(evaluation.uri, forecast_plot.FILE)
-    record.plot = picture if fileio.exists(picture) else None
-    record.metrics |= metrics(evaluation.uri)
-
-
 def metrics(evaluation: str) -> dict[str, float | None]:
-    """Returns what the Evaluator has measured of the model on the whole evaluation split: name -> value, in order.
+    """Returns the metrics of the evaluated model on the whole evaluation split: name -> value, in TFMA's order.
 
     Args:
         evaluation: folder with TFMA's results.
     """
     import tensorflow_model_analysis as tfma
 
-    models = [spec.get("name") for spec in _json(evaluation, "eval_config.json")["evalConfig"]["modelSpecs"]]
-    # Beside a baseline TFMA gives the model this name.
+    models = [spec.get("name") for spec in _read_json(evaluation, "eval_config.json")["evalConfig"]["modelSpecs"]]
+    # TFMA gives the model this name if there is a baseline too.
     candidate = tfma.CANDIDATE_KEY if len(models) > 1 else None
     result = tfma.load_eval_result(evaluation, model_name=candidate)
     overall = next(values for key, values in result.slicing_metrics if not key)
@@ -153,8 +123,57 @@ def metrics(evaluation: str) -> dict[str, float | None]:
     }
 
 
+def _fill_rows(record: RunRecord, outputs: Outputs) -> None:
+    statistics = outputs.get(node_ids.STATISTICS)
+    if statistics is None:
+        return
+    artifact = as_artifact(statistics)
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        proto = stats_artifact_utils.load_statistics(artifact, split).proto()
+        record.rows[split] = sum(dataset.num_examples for dataset in proto.datasets)
+
+
+def _fill_training(record: RunRecord, outputs: Outputs) -> None:
+    model_run = outputs.get(node_ids.MODEL_RUN)
+    trained = _read_json(model_run.uri, TRAINED_FILE) if model_run is not None else {}
+    if trained:
+        record.train = {key: trained[key] for key in _TRAIN_KEYS if key in trained}
+        record.hyperparameters = trained["hyperparameters"]
+
+
+def _fill_gates(record: RunRecord, outputs: Outputs) -> None:
+    decisions = {output.node: decision_of(outputs, output.node) for output in node_ids.DECISIONS}
+    record.gates = [_gate_record(gate_id, decision) for gate_id, decision in decisions.items() if decision]
+
+
+def _gate_record(gate_id: str, decision: Decision) -> GateRecord:
+    record = GateRecord(id=gate_id, decision=decision.decision, why=decision.why, warnings=decision.warnings)
+    compared = next((f for f in decision.findings if f.refuses and f.metric), None)
+    if compared:
+        record.metric, record.slice = compared.metric, compared.slice
+        record.value, record.bound = _finite(compared.value), _finite(compared.bound)
+    return record
+
+
+def _fill_evaluation(record: RunRecord, outputs: Outputs) -> None:
+    blessing = outputs.get(node_ids.BLESSING)
+    if blessing is not None:
+        record.blessed = blessing.custom_properties["blessed"].int_value == 1
+    evaluation = outputs.get(node_ids.EVALUATION)
+    if evaluation is not None:
+        plot = posixpath.join(evaluation.uri, forecast_plot.FILE)
+        record.plot = plot if fileio.exists(plot) else None
+        record.metrics |= metrics(evaluation.uri)
+
+
+def _fill_push(record: RunRecord, outputs: Outputs) -> None:
+    pushed = outputs.get(node_ids.PUSHED_MODEL)
+    if pushed is not None and pushed.custom_properties["pushed"].int_value:
+        record.pushed_path = pushed.custom_properties[PUSHED_DESTINATION].string_value
+
+
 def _origin(store: MetadataStore, model: Artifact) -> dict[str, str | None]:
-    """Returns the run that trained a model, and the model's name."""
+    """Returns the run that trained a model, and the name of the model."""
     events = [e for e in store.get_events_by_artifact_ids([model.id]) if e.type == metadata_store_pb2.Event.OUTPUT]
     execution = store.get_executions_by_id([min(e.execution_id for e in events)])[0]
     runs = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "pipeline_run"]
@@ -162,7 +181,8 @@ def _origin(store: MetadataStore, model: Artifact) -> dict[str, str | None]:
     return {"run_id": runs[0] if runs else None, "model": settings.get("model")}
 
 
-def _json(folder: str, name: str) -> dict[str, Any]:
+def _read_json(folder: str, name: str) -> dict[str, Any]:
+    """Reads a JSON file. Returns an empty dictionary if there is none."""
     path = posixpath.join(folder, name)
     if not fileio.exists(path):
         return {}
@@ -171,6 +191,6 @@ def _json(folder: str, name: str) -> dict[str, Any]:
 
 
 def _finite(value: float | None) -> float | None:
-    """JSON has no NaN."""
+    """Returns a number, or None for infinity and NaN, which JSON does not have."""
     number = float(value) if value is not None else math.nan
     return number if math.isfinite(number) else None

@@ -1,54 +1,79 @@
-"""What a run has come to: its status, its exit code and why, wherever its nodes have run."""
+"""How a run ended: its status, its exit code and why. The rules are the same wherever the nodes ran."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from pipeline import errors, node_ids
-from pipeline.record.run_record import RunRecord, Status, earlier
+from pipeline.record import store
+from pipeline.record.run_record import RunRecord, Status
 
-# How a Beam worker's exception comes back: as text, between its name and what Beam adds.
+# Beam returns the exception of a worker as text: its name, its message, and then a note about the step.
 _INPUT_DATA_ERROR = re.compile(r"InputDataError: (.*?)(?: \[while running|\n|$)")
 
 
-def give(record: RunRecord, output_dir: str, failure: BaseException | None = None, to_node: str | None = None) -> int:
-    """Ends the record of a run whose outcome has been collected. Returns the exit code.
+class _Ending(NamedTuple):
+    status: Status
+    exit_code: int
+    why: str
+
+
+def conclude(record: RunRecord, output_dir: str, failure: BaseException | None = None, to_node: str | None = None) -> int:
+    """Decides how a run ended and finishes its record. Returns the exit code.
 
     Args:
-        record: of the run.
-        output_dir: where the records of earlier runs are.
-        failure: what has ended it before its time.
-        to_node: the last node that it was to run, if not all.
+        record: of the run. What the nodes left has been filled in.
+        output_dir: the folder with the records of earlier runs.
+        failure: what ended the run early.
+        to_node: the last node that was to run; None if the whole DAG was.
     """
-    status, exit_code, why = _verdict(record, output_dir, failure, to_node)
-    record.finish(status, exit_code, why)
-    return exit_code
+    ending = _of_failure(failure) if failure else None
+    ending = ending or _of_gates(record, output_dir) or _of_push(record, to_node)
+    record.finish(*ending)
+    return ending.exit_code
 
 
-def _verdict(record: RunRecord, output_dir: str, failure: BaseException | None, to_node: str | None) -> tuple[Status, int, str]:
+def _of_failure(failure: BaseException) -> _Ending | None:
     if isinstance(failure, errors.StoppedError):
-        return "interrupted", failure.exit_code, f"{failure} What was served before stays; run again to continue."
+        why = f"{failure} What was served before stays; run again to continue."
+        return _Ending("interrupted", failure.exit_code, why)
     if isinstance(failure, errors.NodeFailedError):
         unreadable = _INPUT_DATA_ERROR.search(str(failure))
         if unreadable:
-            return "failed", errors.USAGE, unreadable[1]
-        return "failed", errors.NODE_FAILED, f"Node {failure.node} failed: {_first_paragraph(str(failure))}"
+            return _Ending("failed", errors.USAGE, unreadable[1])
+        return _Ending("failed", errors.NODE_FAILED, f"Node {failure.node} failed: {_first_paragraph(str(failure))}")
     if isinstance(failure, errors.PipelineError):
-        return "failed", failure.exit_code, str(failure)
-    refused = next((g for g in record.gates if g.decision == "refused"), None)
+        return _Ending("failed", failure.exit_code, str(failure))
+    return None
+
+
+def _of_gates(record: RunRecord, output_dir: str) -> _Ending | None:
+    refused = next((gate for gate in record.gates if gate.decision == "refused"), None)
     if refused:
-        return "refused", errors.REFUSED, refused.why
-    unchanged = next((g for g in record.gates if g.decision == "unchanged"), None)
+        return _Ending("refused", errors.REFUSED, refused.why)
+    unchanged = next((gate for gate in record.gates if gate.decision == "unchanged"), None)
     if unchanged:
-        pushed = next((r for r in earlier(output_dir) if r.status == "pushed"), None)
-        if pushed and not record.metrics:  # nothing was evaluated
-            record.metrics, record.pushed_path, record.blessed = pushed.metrics, pushed.pushed_path, True
-        return "unchanged", errors.OK, unchanged.why
+        if not record.metrics:  # nothing was evaluated
+            _copy_last_push(record, output_dir)
+        return _Ending("unchanged", errors.OK, unchanged.why)
+    return None
+
+
+def _of_push(record: RunRecord, to_node: str | None) -> _Ending:
     if record.pushed_path:
-        return "pushed", errors.OK, next((g.why for g in record.gates if g.id == node_ids.EVALUATOR), "")
+        why = next((gate.why for gate in record.gates if gate.id == node_ids.EVALUATOR), "")
+        return _Ending("pushed", errors.OK, why)
     if to_node:
-        return "unchanged", errors.OK, f"Stopped behind {to_node}, as asked; nothing was pushed."
-    return "failed", errors.NODE_FAILED, "Every node ended, but no model was pushed and no gate says why."
+        return _Ending("unchanged", errors.OK, f"Stopped after {to_node}, as asked; nothing was pushed.")
+    return _Ending("failed", errors.NODE_FAILED, "Every node ended, but no model was pushed and no gate says why.")
+
+
+def _copy_last_push(record: RunRecord, output_dir: str) -> None:
+    """Takes metrics and path of the served model from the run that pushed it."""
+    pushed = next((earlier for earlier in store.newest_first(output_dir) if earlier.status == "pushed"), None)
+    if pushed:
+        record.metrics, record.pushed_path, record.blessed = pushed.metrics, pushed.pushed_path, True
 
 
 def _first_paragraph(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The search of a run, for its record: the trials, and the plot of them in the run's folder."""
+"""Fills in the record what the search of a run left: its trials, and a plot of them in the folder of the run."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from tfx.orchestration import metadata
 
 from pipeline import node_ids
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.record import collect as outcome
+from pipeline.record import collect
 from pipeline.record.run_record import RunRecord
 from trainer_module.tuning import best, trial_table
 
 if TYPE_CHECKING:
     from pipeline.metadata.connection import Connection
 
-# What the record of a run tells of a trial.
-_TOLD = ("id", "state", "values", "metric", "objective", "step", "steps", "seconds", "resumed_from", "continues", "why", "log")
+# The fields of a trial that the record keeps.
+_TRIAL_KEYS = (
+    "id", "state", "values", "metric", "objective", "step", "steps", "seconds", "resumed_from", "continues", "why", "log",
+)  # fmt: skip
 
 
-def collect(record: RunRecord, config: PipelineConfig, connection: Connection) -> None:
-    """Fills in the trials of a run's search, if it has one; those of one that has not come to its end, too."""
+def fill_record(record: RunRecord, config: PipelineConfig, connection: Connection) -> None:
+    """Fills in the trials if the run has a search, also if the search was cut off."""
     if not config.tuning.trials:
         return
     started = datetime.fromisoformat(record.started).timestamp()
-    folder = _handed_on(record, config, connection) or trial_table.newest(config.searches, started)
+    folder = _search_folder(record, config, connection) or trial_table.newest(config.searches, started)
     if folder is None:
         return
-    record.trials = [{key: value for key, value in asdict(r).items() if key in _TOLD} for r in trial_table.read(folder)]
+    record.trials = [{key: value for key, value in asdict(r).items() if key in _TRIAL_KEYS} for r in trial_table.read(folder)]
     plot = posixpath.join(folder, trial_table.PLOT)
     if fileio.exists(plot):
         kept = posixpath.join(config.output_dir, "runs", record.run_id, trial_table.PLOT)
@@ -41,11 +43,15 @@ def collect(record: RunRecord, config: PipelineConfig, connection: Connection) -
         record.trials_plot = kept
 
 
-def _handed_on(record: RunRecord, config: PipelineConfig, connection: Connection) -> str | None:
-    """Returns the folder of the search whose result the Tuner has handed on, from TFX's cache perhaps."""
+def _search_folder(record: RunRecord, config: PipelineConfig, connection: Connection) -> str | None:
+    """Returns the folder of the search whose result the Tuner put out; None if it put out none.
+
+    With TFX's cache that may be the search of an earlier run.
+    """
     with metadata.Metadata(connection) as handle:
-        found = outcome.outputs_of(handle.store, record.run_id, config.pipeline_name).get(node_ids.BEST_HYPERPARAMETERS)
-    if found is None:
+        outputs = collect.outputs_of(handle.store, record.run_id, config.pipeline_name)
+    best_hyperparameters = outputs.get(node_ids.BEST_HYPERPARAMETERS)
+    if best_hyperparameters is None:
         return None
-    with fileio.open(posixpath.join(outcome.as_artifact(found).uri, best.FILE)) as file:
+    with fileio.open(posixpath.join(collect.as_artifact(best_hyperparameters).uri, best.FILE)) as file:
         return best.folder(json.loads(file.read()))

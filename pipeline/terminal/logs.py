@@ -1,4 +1,4 @@
-"""Where the noise goes: TensorFlow, Beam and absl write to a file, the screen stays the pipeline's."""
+"""Sends the output of TensorFlow, Beam and absl to a file, so that only the pipeline writes on the screen."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from typing import IO
 
 @dataclass(frozen=True)
 class Screen:
-    """The terminal as it was, for what a person is to see."""
+    """The terminal before the redirection. What a person reads is written here."""
 
     out: IO[str]
     err: IO[str]
 
 
-def divert(log: Path) -> Screen:
-    """Sends this process's standard output and error, those of C++ code too, and all logging to a file.
+def redirect_to_file(log: Path) -> Screen:
+    """Sends standard output, standard error (of C++ code too) and all logging of this process to a file.
+
+    Args:
+        log: the file. Its folder is made.
 
     Returns:
         The streams that still lead to the screen.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     screen = Screen(_duplicate(sys.stdout), _duplicate(sys.stderr))
@@ -35,14 +41,14 @@ def divert(log: Path) -> Screen:
 
 
 def to_stderr() -> None:
-    """Logs to standard error, which an orchestrator shows as the log of a step."""
+    """Sends all logging to standard error. An orchestrator shows it as the log of a step."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname).1s %(name)s %(message)s", force=True
     )
 
 
-def settle() -> None:
-    """Gives absl's handler up for ours. To be called when absl has been imported: it installs its own then."""
+def route_absl() -> None:
+    """Sends the logging of absl to our handler. Call it after absl has been imported: absl installs a handler then."""
     from absl import logging as absl_logging
 
     absl_logging.set_verbosity(absl_logging.INFO)

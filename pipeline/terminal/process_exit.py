@@ -1,4 +1,4 @@
-"""How a command ends its process: every error of ours as one paragraph, and the exit code that scripts depend on."""
+"""Ends the process of a command: prints an error as one paragraph, and exits with the code that scripts depend on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ import click
 from pipeline import errors
 from pipeline.terminal.logs import Screen
 
-_screen: list[Screen] = []  # the real standard error, once it has been redirected
+_screens: list[Screen] = []  # the last one shows errors; empty while standard error still leads to the screen
 
 
 def run_and_exit(command: Callable[[], object]) -> NoReturn:
-    """Runs a command and ends the process. Every error of ours is one paragraph on stderr, and an exit code.
+    """Runs a command and ends the process with its exit code.
+
+    A PipelineError or StoppedError becomes one paragraph on the screen. Other exceptions are bugs: the screen names them, and
+    the log has the traceback.
 
     Args:
-        command: returns its exit code; anything but a number is OK.
+        command: returns the exit code. Anything but a number means OK.
     """
     try:
         code = command()
@@ -31,31 +34,32 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
     except click.exceptions.Abort:
         code = errors.INTERRUPTED
     except errors.StoppedError as stopped:
-        _say(str(stopped))
+        _print_error(str(stopped))
         code = stopped.exit_code
     except errors.PipelineError as error:
         if os.environ.get(errors.DEBUG):
             traceback.print_exc()
-        _say(str(error))
+        _print_error(str(error))
         code = error.exit_code
-    except Exception as error:  # a mistake of ours: what happened goes to the screen, the traceback to the log
+    except Exception as error:  # a bug
         traceback.print_exc()
-        _say(f"This should not have happened: {type(error).__name__}: {error}. The log has the traceback (see --debug).")
+        what = f"{type(error).__name__}: {error}"
+        _print_error(f"This should not have happened: {what}. The log has the traceback (see --debug).")
         code = errors.NODE_FAILED
-    _leave(code if isinstance(code, int) else errors.OK)
+    _exit(code if isinstance(code, int) else errors.OK)
 
 
-def say_on(screen: Screen) -> None:
-    """Has error messages written to `screen`, because standard error now goes to a log file."""
-    _screen.append(screen)
+def print_errors_on(screen: Screen) -> None:
+    """Makes error messages go to `screen`. Standard error leads to a log file now."""
+    _screens.append(screen)
 
 
-def _say(text: str) -> None:
-    print(text, file=_screen[0].err if _screen else sys.stderr)
+def _print_error(text: str) -> None:
+    print(text, file=_screens[-1].err if _screens else sys.stderr)
 
 
-def _leave(code: int) -> NoReturn:
-    """Ends the process at once: TensorFlow's and Beam's own way out takes 2.6 s and prints errors of its own."""
+def _exit(code: int) -> NoReturn:
+    """Ends the process at once. The normal exit of TensorFlow and Beam takes 2.6 s and prints errors."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

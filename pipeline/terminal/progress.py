@@ -13,19 +13,19 @@ from rich.live import Live
 from rich.table import Table
 
 from pipeline import node_ids
-from pipeline.record import states
+from pipeline.record.run_record import NodeState
 from pipeline.terminal import trials_table
 from trainer_module.training.progress import LOGGER, ProgressReport
 from trainer_module.tuning.trial_table import LOGGER as SEARCH
 
-_MARKS = {
-    states.WAITING: "[dim]·[/]",
-    states.RUNNING: "[cyan]▶[/]",
-    states.DONE: "[green]✓[/]",
-    states.CACHED: "[green]=[/]",
-    states.REUSED: "[green]=[/]",
-    states.SKIPPED: "[dim]-[/]",
-    states.FAILED: "[red]✗[/]",
+_MARKS: dict[NodeState, str] = {
+    "waiting": "[dim]·[/]",
+    "running": "[cyan]▶[/]",
+    "done": "[green]✓[/]",
+    "cached": "[green]=[/]",
+    "reused": "[green]=[/]",
+    "skipped": "[dim]-[/]",
+    "failed": "[red]✗[/]",
 }
 _REFRESH_PER_SECOND = 4
 _PLAIN_EVERY_SECONDS = 5.0
@@ -38,7 +38,7 @@ class Progress(logging.Handler):
         """`console`: where to show it."""
         super().__init__()
         self._console = console
-        self._states: dict[str, tuple[str, float]] = {}
+        self._states: dict[str, tuple[NodeState, float]] = {}
         self._started: dict[str, float] = {}
         self._training = ""
         self._trials: list[dict[str, Any]] = []
@@ -47,7 +47,7 @@ class Progress(logging.Handler):
 
     def begin(self, node_ids: Sequence[str]) -> None:
         """Lists the nodes to come."""
-        self._states = dict.fromkeys(node_ids, (states.WAITING, 0.0))
+        self._states = dict.fromkeys(node_ids, ("waiting", 0.0))
         self._width = max(map(len, node_ids))
         if self._console.is_terminal:
             self._live.start()
@@ -62,10 +62,10 @@ class Progress(logging.Handler):
             logger.removeHandler(self)
         self._live.stop()
 
-    def node(self, node_id: str, state: str, seconds: float) -> None:
+    def node(self, node_id: str, state: NodeState, seconds: float) -> None:
         """A node has entered a state."""
         self._states[node_id] = (state, seconds)
-        if state == states.RUNNING:
+        if state == "running":
             self._started[node_id], self._training = time.monotonic(), ""
         elif not self._console.is_terminal:
             self._console.print(f"{node_id:{self._width}}  {state:8}{seconds:6.1f} s", highlight=False)
@@ -95,16 +95,16 @@ class Progress(logging.Handler):
 
     def _table(self) -> RenderableType:
         nodes = self._nodes()
-        if self._states.get(node_ids.TUNER, ("", 0.0))[0] != states.RUNNING or not self._trials:
+        if self._states.get(node_ids.TUNER, ("waiting", 0.0))[0] != "running" or not self._trials:
             return nodes
         return Group(nodes, trials_table.table(self._trials))
 
     def _nodes(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for node_id, (state, seconds) in self._states.items():
-            running = state == states.RUNNING
+            running = state == "running"
             shown = time.monotonic() - self._started[node_id] if running else seconds
-            timing = "" if state in (states.WAITING, states.SKIPPED) else f"{shown:6.1f} s"
+            timing = "" if state in ("waiting", "skipped") else f"{shown:6.1f} s"
             detail = self._training if running else ""
             table.add_row(_MARKS[state], node_id, f"[dim]{state}[/]", timing, detail)
         return table

@@ -1,4 +1,4 @@
-"""What a person sees at the end: the nodes, the metrics, the decision, the served model."""
+"""The summary that a person sees at the end of a run: nodes, metrics, warnings, how to serve the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.record.run_record import GateRecord, RunRecord
 
 
 def show(record: RunRecord, console: Console, output_dir: str) -> None:
-    """Prints the summary of a finished run."""
+    """Prints the summary of a finished run. (A run that failed has none: its error says all.)"""
     console.print()
     _nodes(record, console)
     _training(record, console)
@@ -44,13 +44,13 @@ def _nodes(record: RunRecord, console: Console) -> None:
 def _training(record: RunRecord, console: Console) -> None:
     resumed_from, steps = record.train.get("resumed_from"), record.train.get("steps")
     if resumed_from and resumed_from != steps:
-        console.print(f"The training went on from its checkpoint at step {resumed_from:,}.")
+        console.print(f"The training continued from its checkpoint at step {resumed_from:,}.")
     if record.train.get("warm_start"):
         console.print(record.train["warm_start"], markup=False, highlight=False, soft_wrap=True)
 
 
 def _warnings(gate: GateRecord, console: Console) -> None:
-    """A gate that did not pass says all in the paragraph that ends the run."""
+    """Prints the warnings of a gate that passed. (For a gate that did not, the last paragraph of the run says why.)"""
     if gate.decision == "passed" and gate.warnings:
         console.print(f"[yellow]{gate.id} warns:[/] ", end="")
         console.print(" ".join(gate.warnings), markup=False, highlight=False, soft_wrap=True)
@@ -69,7 +69,7 @@ def _metrics(record: RunRecord, console: Console) -> None:
 
 
 def _number(value: float) -> str:
-    """Four decimals, fewer of a large number: errors are in the label's units."""
+    """Four decimals; fewer for a large number, because errors are in the units of the label."""
     return f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}"
 
 

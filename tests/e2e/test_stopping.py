@@ -9,14 +9,14 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto.metadata_store_pb2 import Execution
 
-from pipeline.metadata import connection as store
-from pipeline.record import run_record
+from pipeline.metadata import connection as metadata_connection
+from pipeline.record import store
 from tests.support import cli
 
 
 def executions(output, state):
     """How many executions an output folder's MLMD has in a state."""
-    connection = store.connection(store.sqlite(f"{output}/metadata.sqlite"))
+    connection = metadata_connection.connection(metadata_connection.sqlite(f"{output}/metadata.sqlite"))
     found = metadata_store.MetadataStore(connection).get_executions()
     return sum(e.last_known_state == state for e in found)
 
@@ -48,7 +48,7 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     if runner == "local" and number == signal.SIGTERM:
         again = cli.run(tmp_path, *arguments, "--set", f"train.steps={saved + 50}", path=toy)
         assert (again.code, again.record["train"]["steps"], again.record["train"]["resumed_from"]) == (0, saved + 50, saved)
-        assert f"went on from its checkpoint at step {saved:,}" in again.out
+        assert f"continued from its checkpoint at step {saved:,}" in again.out
 
 
 def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     # What the killed run had left: nothing is RUNNING any more, half-written folders are gone, its record says what happened.
     assert executions(tmp_path, Execution.RUNNING) == 0 and executions(tmp_path, Execution.CANCELED) == 1
     assert not [path for path in half_written if path.exists()]
-    [killed] = [r for r in run_record.earlier(str(tmp_path)) if r.run_id != again.record["run_id"]]
+    [killed] = [r for r in store.newest_first(str(tmp_path)) if r.run_id != again.record["run_id"]]
     assert (killed.status, killed.exit_code) == ("failed", 1) and "killed" in killed.why
     assert {n.id: n.state for n in killed.nodes}["Trainer"] == "failed"
     # Nothing to do now but to begin anew, if asked to.

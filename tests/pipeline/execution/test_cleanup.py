@@ -8,18 +8,18 @@ from pathlib import Path
 from pipeline.config import pipeline_config
 from pipeline.execution import cleanup
 from pipeline.metadata import connection
-from pipeline.record import run_record, states
+from pipeline.record import run_record, store
 
 
 def test_a_run_of_an_orchestrator_is_at_work_between_two_of_its_processes_too(tmp_path: Path) -> None:
     given = pipeline_config.load(None, (), {"output_dir": str(tmp_path)})
-    killed = run_record.Recorder(given, "killed", "c0de", "local")
+    killed = store.Recorder(given, "killed", "c0de", "local")
     killed.begin(["CsvExampleGen", "Trainer"])
-    killed.node("CsvExampleGen", states.RUNNING, 0.0)
-    with run_record.shared(
+    killed.node("CsvExampleGen", "running", 0.0)
+    with store.locked(
         str(tmp_path), run_record.new(given, "scheduled", "c0de", run_record.ORCHESTRATOR, ["CsvExampleGen"])
     ) as other:
-        other.enter("CsvExampleGen", states.DONE, 1.0)
+        other.enter("CsvExampleGen", "done", 1.0)
 
     cleanup.after_killed_runs(given, connection.reach(given.metadata_uri))
 

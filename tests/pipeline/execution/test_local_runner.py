@@ -28,7 +28,7 @@ class Nodes:
         self.ran.append(node_id)
         return "done"
 
-    def end(self, node_id: str) -> None:
+    def stop(self, node_id: str) -> None:
         self.cancelled.append(node_id)
 
 

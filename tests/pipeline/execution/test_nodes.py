@@ -13,7 +13,7 @@ from pipeline.config import pipeline_config
 from pipeline.errors import NodeFailedError
 from pipeline.execution import nodes as node
 from pipeline.metadata import connection
-from pipeline.record import collect, states
+from pipeline.record import collect
 
 Execution = metadata_store_pb2.Execution
 
@@ -30,7 +30,7 @@ def nodes(toy: Path, tmp_path: Path) -> node.Nodes:
     """The nodes of the smallest dataset, the first of which has run."""
     given = pipeline_config.load(None, (), {"dataset": "toy.fruit", "output_dir": str(tmp_path)})
     made = node.Nodes(ir.compile_pipeline(given, "one"), connection.reach(given.metadata_uri), Silent())
-    assert made.run("CsvExampleGen") == states.DONE
+    assert made.run("CsvExampleGen") == "done"
     return made
 
 
@@ -51,16 +51,16 @@ def test_a_node_that_was_ended_while_it_ran_publishes_nothing(
 
     def run_and_be_ended(self: node._Launcher, *args: object) -> object:
         output = launch(self, *args)
-        nodes.end("StatisticsGen")
+        nodes.stop("StatisticsGen")
         return output
 
     monkeypatch.setattr(node._Launcher, "_run_executor", run_and_be_ended)
-    with pytest.raises(NodeFailedError, match="It was ended while it ran"):
+    with pytest.raises(NodeFailedError, match="It was stopped while it ran"):
         nodes.run("StatisticsGen")
     with metadata.Metadata(nodes.connection) as handle:
         assert {e.last_known_state for e in handle.store.get_executions()} == {Execution.COMPLETE, Execution.CANCELED}
     assert not list(tmp_path.glob("artifacts/StatisticsGen/statistics/*"))
-    assert nodes.state("StatisticsGen") == states.FAILED, "so that the next run does it again"
+    assert nodes.state("StatisticsGen") == "failed", "so that the next run does it again"
 
 
 def test_of_two_pipelines_with_a_run_of_the_same_name_each_finds_its_own(nodes: node.Nodes) -> None:

@@ -47,7 +47,7 @@ def _of_grpc(code: grpc.StatusCode) -> grpc.RpcError:
     ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
 )
 def test_what_may_pass(error: Exception) -> None:
-    cause = retry.cause(error)
+    cause = retry.transient_cause(error)
     assert cause and "\n" not in cause
 
 
@@ -70,7 +70,7 @@ def test_what_may_pass(error: Exception) -> None:
     ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
 )
 def test_what_would_fail_again(error: Exception) -> None:
-    assert retry.cause(error) is None
+    assert retry.transient_cause(error) is None
 
 
 def test_a_call_is_made_again_until_it_succeeds_each_time_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_a_call_is_made_again_until_it_succeeds_each_time_later(monkeypatch: pyt
             raise answer
         return answer
 
-    assert retry.persist(call, "It", retries=2, retry_seconds=5) == "found"
+    assert retry.call(call, "It", retries=2, retry_seconds=5) == "found"
     assert waits == [5, 10]
 
 
@@ -98,5 +98,5 @@ def test_a_call_is_not_made_for_ever_nor_again_in_vain(error: Exception, calls: 
         raise error
 
     with pytest.raises(type(error)):
-        retry.persist(call, "It", retries=2, retry_seconds=0)
+        retry.call(call, "It", retries=2, retry_seconds=0)
     assert made == calls

@@ -19,7 +19,6 @@ from pipeline.errors import NodeFailedError, TerminatedRunError, UsageError
 from pipeline.execution import preflight
 from pipeline.orchestrators import compiled_pipeline, finish, step, step_record
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
-from pipeline.record import states
 
 RUN = "taxi.manual__2026-01-31"
 
@@ -60,7 +59,7 @@ def test_other_code_is_refused_and_the_end_of_the_run_says_so_too(made: Compiled
     assert found["why"].startswith(
         f"The code here ({made.code}) is not what this pipeline was compiled from (0123456789abcdef)"
     )
-    assert state(tmp_path) == dict.fromkeys(made.needs, states.SKIPPED) | {"SchemaGen": states.FAILED}
+    assert state(tmp_path) == dict.fromkeys(made.needs, "skipped") | {"SchemaGen": "failed"}
 
 
 def test_a_missing_secret_is_named_by_every_step_and_at_the_end(
@@ -107,25 +106,25 @@ def test_a_run_whose_first_node_never_ran_has_failed(made: CompiledPipeline, tmp
 
 def test_a_run_whose_node_was_killed_has_failed(given: PipelineConfig, made: CompiledPipeline, tmp_path: Path) -> None:
     observer = step_record.Observer(made, given, RUN)
-    observer.node("CsvExampleGen", states.DONE, 1.0)
-    observer.node("StatisticsGen", states.RUNNING, 0.0)
+    observer.node("CsvExampleGen", "done", 1.0)
+    observer.node("StatisticsGen", "running", 0.0)
     assert finish.end(made, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"].startswith("Node StatisticsGen failed: it never ran, or was killed.")
 
 
 def test_an_interrupted_run_stays_one_until_it_goes_on(given: PipelineConfig, made: CompiledPipeline, tmp_path: Path) -> None:
     observer = step_record.Observer(made, given, RUN)
-    observer.node("CsvExampleGen", states.RUNNING, 0.0)
+    observer.node("CsvExampleGen", "running", 0.0)
     stopped = TerminatedRunError("Stopped by SIGTERM.")
     assert step._failed(made, given, "CsvExampleGen", RUN, stopped) == errors.TERMINATED
     assert finish.end(made, RUN) == errors.TERMINATED
-    assert (record(tmp_path)["status"], state(tmp_path)["StatisticsGen"]) == ("interrupted", states.SKIPPED)
-    observer.node("SchemaGen", states.RUNNING, 0.0)  # another branch
+    assert (record(tmp_path)["status"], state(tmp_path)["StatisticsGen"]) == ("interrupted", "skipped")
+    observer.node("SchemaGen", "running", 0.0)  # another branch
     assert (record(tmp_path)["status"], record(tmp_path)["exit_code"]) == ("interrupted", 143)
-    observer.node("CsvExampleGen", states.RUNNING, 0.0)  # another try
+    observer.node("CsvExampleGen", "running", 0.0)  # another try
     assert (record(tmp_path)["status"], record(tmp_path)["exit_code"], record(tmp_path)["why"]) == ("running", None, "")
-    assert (state(tmp_path)["StatisticsGen"], state(tmp_path)["Pusher"]) == (states.WAITING, states.WAITING)
-    assert state(tmp_path)["SchemaGen"] == states.RUNNING
+    assert (state(tmp_path)["StatisticsGen"], state(tmp_path)["Pusher"]) == ("waiting", "waiting")
+    assert state(tmp_path)["SchemaGen"] == "running"
 
 
 def test_why_a_node_has_failed_outlives_a_branch_that_goes_on(
@@ -133,7 +132,7 @@ def test_why_a_node_has_failed_outlives_a_branch_that_goes_on(
 ) -> None:
     failure = NodeFailedError("CsvExampleGen", "ValueError: as told")
     assert step._failed(made, given, "CsvExampleGen", RUN, failure) == errors.NODE_FAILED
-    step_record.Observer(made, given, RUN).node("SchemaGen", states.DONE, 1.0)
+    step_record.Observer(made, given, RUN).node("SchemaGen", "done", 1.0)
     assert finish.end(made, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"] == "Node CsvExampleGen failed: ValueError: as told"
 

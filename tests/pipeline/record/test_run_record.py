@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.config import pipeline_config
-from pipeline.record import run_record, states
+from pipeline.record import run_record, store
 
 # The keys that scripts and schedules rely on.
 KEYS = {
@@ -25,8 +25,8 @@ def recorder(tmp_path):
     return begun(tmp_path, "run-1")
 
 
-def begun(folder, run_id: str) -> run_record.Recorder:
-    made = run_record.Recorder(pipeline_config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de", "local")
+def begun(folder, run_id: str) -> store.Recorder:
+    made = store.Recorder(pipeline_config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de", "local")
     made.begin(["CsvExampleGen", "Trainer", "Pusher"])
     return made
 
@@ -52,11 +52,11 @@ def test_a_run_is_on_disk_from_its_start(recorder, tmp_path):
     assert (text["status"], text["exit_code"], text["finished"]) == ("running", None, None)
     assert text["started"].endswith("+00:00")
     assert [n["id"] for n in text["nodes"]] == ["CsvExampleGen", "Trainer", "Pusher"]
-    assert {n["state"] for n in text["nodes"]} == {states.WAITING}
+    assert {n["state"] for n in text["nodes"]} == {"waiting"}
 
 
 def test_both_copies_are_equal(recorder, tmp_path):
-    recorder.node("Trainer", states.RUNNING, 0.0)
+    recorder.node("Trainer", "running", 0.0)
     copy = (tmp_path / "run.json").read_bytes()
     assert copy == (tmp_path / "runs" / "run-1" / "run.json").read_bytes()
     assert copy.endswith(b"}\n")
@@ -69,20 +69,18 @@ def test_the_copy_is_that_of_the_newest_run(tmp_path):
     assert json.loads((tmp_path / "runs" / "run-1" / "run.json").read_bytes())["status"] == "pushed"
 
 
-@pytest.mark.parametrize(
-    ("state", "cached"), [(states.DONE, False), (states.CACHED, True), (states.REUSED, True), (states.FAILED, False)]
-)
+@pytest.mark.parametrize(("state", "cached"), [("done", False), ("cached", True), ("reused", True), ("failed", False)])
 def test_a_node_says_its_state_its_seconds_and_whether_it_was_cached(recorder, tmp_path, state, cached):
     recorder.node("Trainer", state, 1.23456)
     assert on_disk(tmp_path)["nodes"][1] == {"id": "Trainer", "state": state, "seconds": 1.23, "cached": cached}
 
 
 def test_at_the_end_what_still_waits_was_skipped(recorder, tmp_path):
-    recorder.node("CsvExampleGen", states.DONE, 1.0)
-    recorder.node("Trainer", states.FAILED, 2.0)
+    recorder.node("CsvExampleGen", "done", 1.0)
+    recorder.node("Trainer", "failed", 2.0)
     recorder.finish("failed", 1, "Node Trainer failed.")
     text = on_disk(tmp_path)
-    assert [n["state"] for n in text["nodes"]] == [states.DONE, states.FAILED, states.SKIPPED]
+    assert [n["state"] for n in text["nodes"]] == ["done", "failed", "skipped"]
     assert (text["status"], text["exit_code"], text["why"]) == ("failed", 1, "Node Trainer failed.")
     assert text["finished"] >= text["started"]
 
@@ -104,7 +102,7 @@ def test_a_reader_never_sees_a_part_of_it(recorder, tmp_path):
     thread = threading.Thread(target=reader)
     thread.start()
     for step in range(200):
-        recorder.node("Trainer", states.RUNNING, float(step))
+        recorder.node("Trainer", "running", float(step))
     done.set()
     thread.join()
     assert not bad
@@ -119,13 +117,13 @@ def test_nothing_else_is_left_in_the_folder(recorder, tmp_path):
 def test_earlier_runs_come_newest_first(tmp_path):
     for run_id in ("20240101-000000-000001", "scheduled__2024-03-01", "manual__2024-02-01"):  # an orchestrator's have its names
         begun(tmp_path, run_id)
-    assert [r.run_id[:6] for r in run_record.earlier(str(tmp_path))] == ["manual", "schedu", "202401"]
+    assert [r.run_id[:6] for r in store.newest_first(str(tmp_path))] == ["manual", "schedu", "202401"]
 
 
 def test_an_earlier_run_reads_back_as_it_was_written(recorder, tmp_path):
     recorder.record.metrics = {"auc": 0.9, "calibration": None}
     recorder.finish("pushed", 0, "Good.")
-    (read,) = run_record.earlier(str(tmp_path))
+    (read,) = store.newest_first(str(tmp_path))
     assert msgspec.to_builtins(read) == msgspec.to_builtins(recorder.record)
 
 
@@ -140,8 +138,8 @@ def test_a_broken_record_is_passed_over(tmp_path, broken):
     file = tmp_path / "runs" / "run-2" / "run.json"
     file.parent.mkdir()
     file.write_bytes(broken)
-    assert [r.run_id for r in run_record.earlier(str(tmp_path))] == ["run-3", "run-1"]
+    assert [r.run_id for r in store.newest_first(str(tmp_path))] == ["run-3", "run-1"]
 
 
 def test_a_folder_without_runs_has_no_earlier_ones(tmp_path):
-    assert list(run_record.earlier(str(tmp_path / "none"))) == []
+    assert list(store.newest_first(str(tmp_path / "none"))) == []
