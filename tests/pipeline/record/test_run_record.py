@@ -1,145 +1,77 @@
-"""run.json: its keys, its two copies, and that nobody ever reads half of it."""
+"""The model of run.json: what changes in it when nodes and runs begin, end and go on."""
 
-import json
-import threading
+from __future__ import annotations
 
 import msgspec
 import pytest
 
 from pipeline.config import pipeline_config
-from pipeline.record import run_record, store
-
-# The keys that scripts and schedules rely on.
-KEYS = {
-    *("schema_version", "run_id", "dataset", "model", "status", "exit_code", "started", "finished", "seconds", "code"),
-    *("data", "nodes", "rows", "train", "hyperparameters", "trials", "metrics", "gates", "blessed", "baseline", "why"),
-    "pushed_path",
-    "runner",
-    "plot",
-    "trials_plot",
-}
+from pipeline.record import run_record
+from pipeline.record.run_record import NodeRecord, RunRecord
 
 
 @pytest.fixture
-def recorder(tmp_path):
-    return begun(tmp_path, "run-1")
+def record() -> RunRecord:
+    return run_record.new(pipeline_config.load(None, (), {}), "one", "c0de", "local", ["SchemaGen", "Trainer", "Pusher"])
 
 
-def begun(folder, run_id: str) -> store.Recorder:
-    made = store.Recorder(pipeline_config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de", "local")
-    made.begin(["CsvExampleGen", "Trainer", "Pusher"])
-    return made
+def states(record: RunRecord) -> list[str]:
+    return [node.state for node in record.nodes]
 
 
-def on_disk(folder) -> dict:
-    return json.loads((folder / "run.json").read_bytes())
-
-
-def test_the_keys_are_those_that_scripts_rely_on(recorder, tmp_path):
-    recorder.record.gates = [run_record.GateRecord(id="DataGate", decision="refused", why="Because.")]
-    recorder.write()
-    text = on_disk(tmp_path)
-    assert text.keys() == KEYS
-    assert text["nodes"][0].keys() == {"id", "state", "seconds", "cached"}
-    assert text["gates"][0].keys() == {"id", "decision", "why", "warnings", "metric", "slice", "value", "bound"}
-
-
-def test_a_run_is_on_disk_from_its_start(recorder, tmp_path):
-    text = on_disk(tmp_path)
-    assert text["schema_version"] == 1
-    assert (text["run_id"], text["dataset"], text["model"]) == ("run-1", "taxi", "custom_wide_deep")
-    assert (text["code"], text["data"]) == ("c0de", pipeline_config.load(None, [], {}).data_path)
-    assert (text["status"], text["exit_code"], text["finished"]) == ("running", None, None)
-    assert text["started"].endswith("+00:00")
-    assert [n["id"] for n in text["nodes"]] == ["CsvExampleGen", "Trainer", "Pusher"]
-    assert {n["state"] for n in text["nodes"]} == {"waiting"}
-
-
-def test_both_copies_are_equal(recorder, tmp_path):
-    recorder.node("Trainer", "running", 0.0)
-    copy = (tmp_path / "run.json").read_bytes()
-    assert copy == (tmp_path / "runs" / "run-1" / "run.json").read_bytes()
-    assert copy.endswith(b"}\n")
-
-
-def test_the_copy_is_that_of_the_newest_run(tmp_path):
-    begun(tmp_path, "run-1").finish("pushed", 0, "")
-    begun(tmp_path, "run-2")
-    assert on_disk(tmp_path)["run_id"] == "run-2"
-    assert json.loads((tmp_path / "runs" / "run-1" / "run.json").read_bytes())["status"] == "pushed"
-
-
-@pytest.mark.parametrize(("state", "cached"), [("done", False), ("cached", True), ("reused", True), ("failed", False)])
-def test_a_node_says_its_state_its_seconds_and_whether_it_was_cached(recorder, tmp_path, state, cached):
-    recorder.node("Trainer", state, 1.23456)
-    assert on_disk(tmp_path)["nodes"][1] == {"id": "Trainer", "state": state, "seconds": 1.23, "cached": cached}
-
-
-def test_at_the_end_what_still_waits_was_skipped(recorder, tmp_path):
-    recorder.node("CsvExampleGen", "done", 1.0)
-    recorder.node("Trainer", "failed", 2.0)
-    recorder.finish("failed", 1, "Node Trainer failed.")
-    text = on_disk(tmp_path)
-    assert [n["state"] for n in text["nodes"]] == ["done", "failed", "skipped"]
-    assert (text["status"], text["exit_code"], text["why"]) == ("failed", 1, "Node Trainer failed.")
-    assert text["finished"] >= text["started"]
-
-
-def test_a_reader_never_sees_a_part_of_it(recorder, tmp_path):
-    recorder.record.why = "because " * 20_000  # more than one block
-    recorder.write()
-    files = [tmp_path / "run.json", tmp_path / "runs" / "run-1" / "run.json"]
-    done, bad, read = threading.Event(), [], []
-
-    def reader() -> None:
-        while not done.is_set():
-            for file in files:
-                try:
-                    read.append(json.loads(file.read_bytes())["why"])
-                except Exception as error:
-                    bad.append(error)
-
-    thread = threading.Thread(target=reader)
-    thread.start()
-    for step in range(200):
-        recorder.node("Trainer", "running", float(step))
-    done.set()
-    thread.join()
-    assert not bad
-    assert set(read) == {recorder.record.why}
-
-
-def test_nothing_else_is_left_in_the_folder(recorder, tmp_path):
-    recorder.write()
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["run-1", "run.json", "run.json", "runs"]
-
-
-def test_earlier_runs_come_newest_first(tmp_path):
-    for run_id in ("20240101-000000-000001", "scheduled__2024-03-01", "manual__2024-02-01"):  # an orchestrator's have its names
-        begun(tmp_path, run_id)
-    assert [r.run_id[:6] for r in store.newest_first(str(tmp_path))] == ["manual", "schedu", "202401"]
-
-
-def test_an_earlier_run_reads_back_as_it_was_written(recorder, tmp_path):
-    recorder.record.metrics = {"auc": 0.9, "calibration": None}
-    recorder.finish("pushed", 0, "Good.")
-    (read,) = store.newest_first(str(tmp_path))
-    assert msgspec.to_builtins(read) == msgspec.to_builtins(recorder.record)
+def test_a_new_record_runs_and_all_its_nodes_wait(record):
+    assert (record.status, record.exit_code, record.finished, record.seconds) == ("running", None, None, 0.0)
+    assert states(record) == ["waiting"] * 3
 
 
 @pytest.mark.parametrize(
-    "broken",
-    [b"", b'{"run_id": "run-2", "data', b"[]", b'{"run_id": 5}', b'{"run_id": "\xff"}'],
-    ids=["empty", "cut short", "no record", "wrong type", "not UTF-8"],
+    ("state", "cached"), [("done", False), ("running", False), ("failed", False), ("cached", True), ("reused", True)]
 )
-def test_a_broken_record_is_passed_over(tmp_path, broken):
-    begun(tmp_path, "run-1")
-    begun(tmp_path, "run-3")
-    file = tmp_path / "runs" / "run-2" / "run.json"
-    file.parent.mkdir()
-    file.write_bytes(broken)
-    assert [r.run_id for r in store.newest_first(str(tmp_path))] == ["run-3", "run-1"]
+def test_a_node_that_enters_a_state_has_its_seconds_and_whether_an_earlier_run_had_its_result(record, state, cached):
+    record.enter("Trainer", state, 1.2345)
+    assert record.node("Trainer") == NodeRecord("Trainer", state, 1.23, cached)
 
 
-def test_a_folder_without_runs_has_no_earlier_ones(tmp_path):
-    assert list(store.newest_first(str(tmp_path / "none"))) == []
+@pytest.mark.parametrize(
+    ("entered", "ended"),
+    [
+        (("done", "done", "waiting"), False),
+        (("done", "done", "running"), False),
+        (("done", "failed", "skipped"), True),
+        (("cached", "reused", "done"), True),
+    ],
+)
+def test_all_nodes_have_ended_when_none_waits_or_runs(record, entered, ended):
+    for node, state in zip(record.nodes, entered, strict=True):
+        node.state = state
+    assert record.all_nodes_ended is ended
+
+
+def test_nodes_that_still_wait_at_the_end_were_skipped(record):
+    record.enter("SchemaGen", "done", 1.0)
+    record.enter("Trainer", "running", 0.0)
+    record.finish("interrupted", 130, "Stopped by Ctrl-C.")
+    assert states(record) == ["done", "running", "skipped"]
+    assert (record.status, record.exit_code, record.why) == ("interrupted", 130, "Stopped by Ctrl-C.")
+    assert record.finished and record.finished >= record.started
+
+
+def test_a_run_that_goes_on_waits_again_for_the_nodes_after_the_one_that_is_tried_again(record):
+    record.enter("SchemaGen", "skipped", 0.0)
+    record.finish("failed", 1, "Node Trainer failed.")
+    record.reopen(["Pusher"])
+    assert (record.status, record.exit_code, record.why, record.finished) == ("running", None, "", None)
+    assert states(record) == ["skipped", "skipped", "waiting"]
+
+
+def test_two_records_share_no_list(record):
+    other = run_record.new(pipeline_config.load(None, (), {}), "two", "c0de", "local")
+    record.rows["train"] = 5
+    record.gates.append(run_record.GateRecord(id="DataGate", decision="passed", why="Good."))
+    assert (other.rows, other.gates, other.nodes) == ({}, [], [])
+
+
+@pytest.mark.parametrize("text", [b'{"id": "Trainer", "state": "lost"}', b'{"id": "Trainer", "state": 1}'])
+def test_a_state_that_does_not_exist_cannot_be_read(text):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(text, type=NodeRecord)

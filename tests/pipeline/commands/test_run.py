@@ -1,0 +1,184 @@
+"""How a run starts and how it ends, without nodes that run. (Whole runs: tests/e2e.)"""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+from rich.console import Console
+
+from pipeline import errors, ir
+from pipeline.commands import run
+from pipeline.commands.run import NodeRange, StartedRun
+from pipeline.config import pipeline_config
+from pipeline.config.pipeline_config import PipelineConfig
+from pipeline.execution.nodes import Nodes
+from pipeline.record import store
+from pipeline.record.run_record import NodeState
+
+BEFORE_TRAINER = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform")
+
+
+@pytest.fixture
+def config(tmp_path) -> PipelineConfig:
+    return pipeline_config.load(None, (), {"output_dir": str(tmp_path)})
+
+
+@pytest.fixture
+def compilations(monkeypatch) -> list[PipelineConfig]:
+    """The configurations whose DAG was made."""
+    calls = []
+    create = ir.create_pipeline
+    monkeypatch.setattr(ir, "create_pipeline", lambda config: calls.append(config) or create(config))
+    return calls
+
+
+def earlier_run(config: PipelineConfig, run_id: str, states: dict[str, NodeState]) -> None:
+    recorder = store.Recorder(config, run_id, "c0de", "local")
+    recorder.begin(states)
+    for node, state in states.items():
+        recorder.node(node, state, 1.0)
+    recorder.finish("pushed", 0, "")
+
+
+def running(started: StartedRun) -> set[str]:
+    """The nodes that are to run."""
+    nodes = (node.pipeline_node for node in started.ir.nodes)
+    return {node.node_info.id for node in nodes if not node.execution_options.HasField("skip")}
+
+
+# The start.
+
+
+def test_a_run_compiles_its_dag_once_and_is_on_disk_before_any_node_runs(config, compilations):
+    started = run.start(config, "one", "beam", NodeRange())
+    assert len(compilations) == 1
+    [record] = store.newest_first(config.output_dir)
+    assert (record.run_id, record.runner, record.status) == ("one", "beam", "running")
+    assert {node.id for node in record.nodes} == running(started) >= {*BEFORE_TRAINER, "Trainer", "Pusher"}
+
+
+def test_a_run_from_a_node_compiles_its_dag_once_too(config, compilations):
+    earlier_run(config, "earlier", dict.fromkeys(BEFORE_TRAINER, "done"))
+    started = run.start(config, "one", "local", NodeRange("Trainer"))
+    assert len(compilations) == 1
+    assert running(started) == {"LatestBlessedModel", "LatestTuned", "Trainer", "ChampionGate", "Evaluator", "Pusher"}
+
+
+def test_a_run_to_a_node_runs_none_after_it(config):
+    assert running(run.start(config, "one", "local", NodeRange(to_node="StatisticsGen"))) == {"CsvExampleGen", "StatisticsGen"}
+
+
+def test_from_takes_the_newest_run_in_which_all_nodes_before_succeeded(config):
+    earlier_run(config, "1", dict.fromkeys(BEFORE_TRAINER, "done"))
+    earlier_run(config, "2", dict.fromkeys(BEFORE_TRAINER, "cached") | {"Transform": "reused", "Trainer": "failed"})
+    earlier_run(config, "3", dict.fromkeys(BEFORE_TRAINER, "done") | {"Transform": "failed"})
+    earlier_run(config, "4", dict.fromkeys(BEFORE_TRAINER[:-1], "done"))
+    started = run.start(config, "one", "local", NodeRange("Trainer"))
+    snapshot = started.ir.runtime_spec.snapshot_settings
+    assert snapshot.base_pipeline_run_strategy.base_run_id == "2"
+
+
+def test_from_without_such_a_run_says_what_it_needs_and_leaves_no_record(config):
+    with pytest.raises(errors.UsageError, match=r"(?s)--from Trainer .*CsvExampleGen.*Transform.*Run without --from first"):
+        run.start(config, "one", "local", NodeRange("Trainer"))
+    assert list(store.newest_first(config.output_dir)) == []
+
+
+@pytest.mark.parametrize("node_range", [NodeRange("Trainr"), NodeRange(to_node="Trainr")])
+def test_a_node_that_does_not_exist_is_answered_with_those_that_do(config, node_range):
+    with pytest.raises(errors.UsageError, match=r"There is no node 'Trainr'\. The nodes are: CsvExampleGen, .*Pusher"):
+        run.start(config, "one", "local", node_range)
+
+
+# The nodes.
+
+
+@pytest.fixture
+def executed(config, monkeypatch) -> Callable[[Callable[[Nodes, int], None]], tuple[StartedRun, object]]:
+    """Returns a function: what a runner does -> the run, and what ended it early."""
+    started = run.start(config, "one", "local", NodeRange())
+
+    def execute(does: Callable[[Nodes, int], None]) -> tuple[StartedRun, object]:
+        module = ModuleType("a_runner")
+        module.run = does
+        monkeypatch.setattr(run.importlib, "import_module", lambda name: module)
+        return started, run.execute(started, "local", Console(file=io.StringIO()))
+
+    return execute
+
+
+def test_a_runner_has_the_nodes_and_they_write_their_states_into_the_record(executed, config):
+    def does(nodes: Nodes, parallel: int) -> None:
+        assert parallel >= 1
+        nodes.observer.node("SchemaGen", "done", 2.0)
+
+    _, failure = executed(does)
+    assert failure is None
+    [record] = store.newest_first(config.output_dir)
+    assert (record.node("SchemaGen").state, record.node("SchemaGen").seconds) == ("done", 2.0)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [errors.NodeFailedError("Trainer", "OOM"), errors.TerminatedRunError("Stopped by SIGTERM.")],
+    ids=lambda e: str(e),
+)
+def test_what_ends_a_run_early_is_returned(executed, failure):
+    def does(nodes: Nodes, parallel: int) -> None:
+        raise failure
+
+    assert executed(does)[1] is failure
+
+
+def test_a_bug_ends_the_record_too(executed, config):
+    def does(nodes: Nodes, parallel: int) -> None:
+        raise KeyError("fare")
+
+    with pytest.raises(KeyError):
+        executed(does)
+    [record] = store.newest_first(config.output_dir)
+    assert (record.status, record.exit_code, record.why) == ("failed", 1, "KeyError: 'fare'")
+
+
+@pytest.mark.parametrize("module", run.RUNNERS.values())
+def test_every_runner_is_there(module):
+    assert callable(importlib.import_module(module).run)
+
+
+# The end.
+
+
+def ended(config: PipelineConfig, failure: BaseException | None, to_node: str | None = None) -> tuple[int, str, str]:
+    """Returns the exit code, and what a person reads on both streams."""
+    started = run.start(config, "one", "local", NodeRange())
+    out, err = io.StringIO(), io.StringIO()
+    code = run.finish(started, failure, to_node, Console(file=out, width=200), Console(file=err, width=40))
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_a_failure_is_said_with_the_log_and_without_a_summary(config):
+    code, out, err = ended(config, errors.NodeFailedError("Trainer", "ValueError: 5 [rows] are too few for anything at all"))
+    assert (code, out) == (1, "")
+    assert err == (
+        "Failed. Node Trainer failed: ValueError: 5 [rows] are too few for anything at all\n"
+        f"Log: {config.output_dir}/logs/one.log\n"
+    )
+    [record] = store.newest_first(config.output_dir)
+    assert (record.status, record.exit_code) == ("failed", 1)
+
+
+def test_a_run_that_ends_well_has_a_summary_and_says_nothing_on_standard_error(config):
+    code, out, err = ended(config, None, to_node="Transform")
+    assert (code, err) == (0, "")
+    assert "Unchanged. Stopped after Transform, as asked; nothing was pushed." in out
+    assert f"Record: {config.output_dir}/run.json" in out
+
+
+def test_debug_shows_the_traceback_of_a_failure(config, monkeypatch):
+    monkeypatch.setenv(errors.DEBUG, "1")
+    _, _, err = ended(config, errors.NodeFailedError("Trainer", "OOM"))
+    assert err.startswith("pipeline.errors.NodeFailedError: OOM\nFailed. ")

@@ -1,0 +1,175 @@
+"""What is read of a run from MLMD and from the artifacts, as TFX's nodes leave them. (TFMA's results: tests/e2e.)"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ml_metadata.metadata_store.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from components import gate
+from components.decision import Decision, Finding
+from pipeline import node_ids
+from pipeline.config import pipeline_config
+from pipeline.metadata import connection as metadata_store
+from pipeline.node_ids import Output
+from pipeline.record import collect, run_record
+from pipeline.record.run_record import GateRecord, RunRecord
+
+
+@dataclass
+class Written:
+    """MLMD and artifacts, written as TFX's nodes do."""
+
+    folder: Path
+    connection: mlmd.ConnectionConfig
+    store: MetadataStore
+
+    def output(self, output: Output, run_id: str = "one", pipeline: str = "taxi", **properties: object) -> mlmd.Artifact:
+        """Writes an execution of a node in a run, and its artifact with these custom properties."""
+        types = {"Statistics": standard_artifacts.ExampleStatistics} if output == node_ids.STATISTICS else {}
+        artifact_type = types.get("Statistics", standard_artifacts.String)._get_artifact_type()
+        type_id = self.store.put_artifact_type(artifact_type)
+        artifact = mlmd.Artifact(type_id=type_id, uri=str(self.folder / run_id / output.node / output.key))
+        Path(artifact.uri).mkdir(parents=True)
+        for name, value in properties.items():
+            values = artifact.properties if name == "split_names" else artifact.custom_properties
+            setattr(values[name], "int_value" if isinstance(value, int) else "string_value", value)
+        execution = mlmd.Execution(type_id=self.store.put_execution_type(mlmd.ExecutionType(name=output.node)))
+        execution.custom_properties["custom_config"].string_value = json.dumps({"model": f"model of {run_id}"})
+        event = mlmd.Event(type=mlmd.Event.OUTPUT)
+        event.path.steps.add().key = output.key
+        contexts = [self._context("pipeline", pipeline), self._context("pipeline_run", run_id),
+                    self._context("node", f"{pipeline}.{output.node}")]  # fmt: skip
+        [execution_id, [artifact_id], _] = self.store.put_execution(execution, [(artifact, event)], contexts)
+        assert execution_id
+        return self.store.get_artifacts_by_id([artifact_id])[0]
+
+    def decision(self, output: Output, decision: Decision, **properties: object) -> None:
+        gate.write(decision, self.output(output, **properties).uri)
+
+    def _context(self, kind: str, name: str) -> mlmd.Context:
+        known = self.store.get_context_by_type_and_name(kind, name)
+        if known is not None:
+            return known
+        return mlmd.Context(type_id=self.store.put_context_type(mlmd.ContextType(name=kind)), name=name)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    connection = metadata_store.reach(metadata_store.sqlite(f"{tmp_path}/metadata.sqlite"))
+    return Written(tmp_path, connection, MetadataStore(connection))
+
+
+def filled(written: Written, run_id: str = "one") -> RunRecord:
+    record = run_record.new(pipeline_config.load(None, (), {}), run_id, "c0de", "local")
+    collect.fill_record(record, written.connection, "taxi")
+    return record
+
+
+def test_a_run_that_left_nothing_fills_in_nothing(written):
+    record = filled(written)
+    assert (record.rows, record.train, record.metrics, record.gates) == ({}, {}, {}, [])
+    assert (record.blessed, record.baseline, record.pushed_path, record.plot) == (None, None, None, None)
+
+
+def test_rows_are_counted_split_by_split(written):
+    artifact = written.output(node_ids.STATISTICS, split_names=artifact_utils.encode_split_names(["train", "eval"]))
+    for split, rows in {"train": 600, "eval": 300}.items():
+        statistics = statistics_pb2.DatasetFeatureStatisticsList()
+        statistics.datasets.add().num_examples = rows
+        file = Path(artifact.uri, f"Split-{split}", "FeatureStats.pb")
+        file.parent.mkdir()
+        file.write_bytes(statistics.SerializeToString())
+    assert filled(written).rows == {"train": 600, "eval": 300}
+
+
+def test_of_a_training_the_record_keeps_how_it_went_and_its_hyper_parameters(written):
+    artifact = written.output(node_ids.MODEL_RUN)
+    trained = {
+        "steps": 150,
+        "resumed_from": 50,
+        "ended_by": "steps",
+        "best_step": 150,
+        "seconds": 3.0,
+        "hyperparameters": {"lr": 1},
+    }
+    Path(artifact.uri, "trained.json").write_text(json.dumps(trained))
+    record = filled(written)
+    assert record.train == {"steps": 150, "resumed_from": 50, "ended_by": "steps", "best_step": 150}
+    assert record.hyperparameters == {"lr": 1}
+
+
+WARNING = Finding(text="'fare' is out of range.", refuses=False)
+TOO_LOW = Finding(text="auc is 0.5.", metric="auc", slice="overall", value=0.5, bound=0.7)
+NOT_A_NUMBER = Finding(text="rmse is nan.", metric="rmse", slice="hour=7", value=float("nan"), bound=2.0)
+EMPTY = Finding(text="The split is empty.")
+
+
+@pytest.mark.parametrize(
+    ("decision", "record"),
+    [
+        (Decision(decision="passed", why="Good."), GateRecord("DataGate", "passed", "Good.")),
+        (Decision(decision="passed", why="Good.", findings=(WARNING,)),
+         GateRecord("DataGate", "passed", "Good.", warnings=[WARNING.text])),
+        (Decision(decision="refused", why="Bad.", findings=(WARNING, EMPTY, TOO_LOW, NOT_A_NUMBER)),
+         GateRecord("DataGate", "refused", "Bad.", [WARNING.text], "auc", "overall", 0.5, 0.7)),
+        (Decision(decision="refused", why="Bad.", findings=(NOT_A_NUMBER,)),
+         GateRecord("DataGate", "refused", "Bad.", [], "rmse", "hour=7", None, 2.0)),
+        (Decision(decision="unchanged", why="Nothing new."), GateRecord("DataGate", "unchanged", "Nothing new.")),
+    ],
+)  # fmt: skip
+def test_a_gate_keeps_its_verdict_its_warnings_and_the_first_bound_that_was_missed(written, decision, record):
+    written.decision(Output("DataGate", "decision"), decision)
+    assert filled(written).gates == [record]
+
+
+def test_gates_come_in_the_order_in_which_they_decide(written):
+    for output in reversed(node_ids.DECISIONS):
+        written.decision(output, Decision(decision="passed", why="Good."), pushed=0)
+    assert [entry.id for entry in filled(written).gates] == ["DataGate", "ChampionGate", "Evaluator", "Pusher"]
+
+
+def test_a_node_that_is_no_gate_or_has_not_decided_has_no_decision(written):
+    written.output(node_ids.MODEL)
+    written.output(node_ids.PUSHED_MODEL, pushed=1)
+    outputs = collect.outputs_of(written.store, "one")
+    assert collect.decision_of(outputs, "Trainer") is None
+    assert collect.decision_of(outputs, "Pusher") is None
+    assert collect.decision_of(outputs, "Evaluator") is None
+
+
+@pytest.mark.parametrize(("pushed", "path"), [(1, "/serving/7"), (0, None)])
+def test_the_pushed_path_is_that_of_a_model_that_was_really_pushed(written, pushed, path):
+    written.output(node_ids.PUSHED_MODEL, pushed=pushed, pushed_destination="/serving/7")
+    assert filled(written).pushed_path == path
+
+
+@pytest.mark.parametrize("blessed", [0, 1])
+def test_a_model_is_blessed_or_not(written, blessed):
+    written.output(node_ids.BLESSING, blessed=blessed)
+    assert filled(written).blessed is bool(blessed)
+
+
+def test_the_baseline_is_the_model_of_the_run_that_trained_it(written):
+    champion = written.output(node_ids.MODEL, run_id="earlier")
+    event = mlmd.Event(type=mlmd.Event.INTERNAL_OUTPUT, artifact_id=champion.id)
+    event.path.steps.add().key = node_ids.CHAMPION.key
+    resolver = written.store.put_execution_type(mlmd.ExecutionType(name=node_ids.CHAMPION.node))
+    contexts = [written._context("pipeline", "taxi"), written._context("pipeline_run", "one"),
+                written._context("node", f"taxi.{node_ids.CHAMPION.node}")]  # fmt: skip
+    written.store.put_execution(mlmd.Execution(type_id=resolver), [(champion, event)], contexts)
+    assert filled(written).baseline == {"run_id": "earlier", "model": "model of earlier"}
+
+
+def test_only_outputs_of_this_pipeline_and_this_run_are_read(written):
+    written.output(node_ids.PUSHED_MODEL, pipeline="other", pushed=1, pushed_destination="/other/1")
+    assert filled(written).pushed_path is None
+    assert set(collect.outputs_of(written.store, "one")) == {node_ids.PUSHED_MODEL}
+    assert collect.outputs_of(written.store, "one", "taxi") == {}
+    assert collect.outputs_of(written.store, "another run") == {}

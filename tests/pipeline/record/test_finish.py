@@ -1,0 +1,60 @@
+"""The one end of every run. (What is filled in: test_collect.py; the rules: test_status.py.)"""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import pipeline_config
+from pipeline.errors import NodeFailedError
+from pipeline.metadata import connection as metadata_store
+from pipeline.record import collect, run_record
+from pipeline.record.finish import finish_run
+
+
+@pytest.fixture
+def config(tmp_path):
+    return pipeline_config.load(None, (), {"output_dir": str(tmp_path)})
+
+
+@pytest.fixture
+def record(config):
+    return run_record.new(config, "one", "c0de", "local", ["Trainer"])
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """What the nodes left cannot be read."""
+
+    def fill_record(*args):
+        raise RuntimeError("eval_config.json is cut short")
+
+    monkeypatch.setattr(collect, "fill_record", fill_record)
+
+
+def test_without_a_connection_the_record_says_what_the_failure_says(config, record):
+    assert finish_run(record, config, NodeFailedError("Trainer", "OOM")) == 1
+    assert (record.status, record.why, record.gates) == ("failed", "Node Trainer failed: OOM", [])
+
+
+def test_a_run_that_left_nothing_has_failed(config, record):
+    connection = metadata_store.reach(config.metadata_uri)
+    assert finish_run(record, config, connection=connection) == 1
+    assert record.why == "Every node ended, but no model was pushed and no gate says why."
+
+
+def test_a_run_that_stops_at_a_node_has_not_failed(config, record):
+    connection = metadata_store.reach(config.metadata_uri)
+    assert finish_run(record, config, connection=connection, to_node="Trainer") == 0
+    assert record.status == "unchanged"
+
+
+def test_results_that_cannot_be_read_do_not_hide_why_a_run_failed(config, record, broken):
+    connection = metadata_store.reach(config.metadata_uri)
+    assert finish_run(record, config, NodeFailedError("Trainer", "OOM"), connection=connection) == 1
+    assert record.why == "Node Trainer failed: OOM"
+
+
+def test_results_that_cannot_be_read_are_an_error_of_a_run_that_has_not_failed(config, record, broken):
+    connection = metadata_store.reach(config.metadata_uri)
+    with pytest.raises(RuntimeError, match="cut short"):
+        finish_run(record, config, connection=connection)

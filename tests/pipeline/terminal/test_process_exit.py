@@ -1,0 +1,95 @@
+"""How a command ends its process: exit code, and what a person reads."""
+
+from __future__ import annotations
+
+import io
+
+import click
+import pytest
+
+from pipeline import errors
+from pipeline.terminal import process_exit
+from pipeline.terminal.logs import Screen
+
+
+class Exited(BaseException):
+    """Takes the place of the end of this process."""
+
+
+@pytest.fixture
+def exit_code(monkeypatch):
+    """Returns a function: command -> the code that the process would exit with."""
+
+    def leave(code: int) -> None:
+        raise Exited(code)
+
+    monkeypatch.setattr(process_exit.os, "_exit", leave)
+    monkeypatch.setattr(process_exit, "_screens", [])
+
+    def run(command) -> int:
+        with pytest.raises(Exited) as exited:
+            process_exit.run_and_exit(command)
+        return exited.value.args[0]
+
+    return run
+
+
+def raising(error: BaseException):
+    def command() -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(("returned", "code"), [(0, 0), (1, 1), (3, 3), (99, 99), (None, 0), ("text", 0)])
+def test_the_exit_code_is_what_a_command_returns(exit_code, capsys, returned, code):
+    assert exit_code(lambda: returned) == code
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (errors.UsageError("No such model."), 2, "No such model.\n"),
+        (errors.InputError("No such file."), 2, "No such file.\n"),
+        (errors.InUseError("Another run."), 2, "Another run.\n"),
+        (errors.PipelineError("Something."), 1, "Something.\n"),
+        (errors.NodeFailedError("Trainer", "OOM"), 1, "OOM\n"),
+        (errors.InterruptedRunError("Stopped by Ctrl-C."), 130, "Stopped by Ctrl-C.\n"),
+        (errors.TerminatedRunError("Stopped by SIGTERM."), 143, "Stopped by SIGTERM.\n"),
+        (click.exceptions.Abort(), 130, ""),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_an_error_is_one_paragraph_and_its_exit_code(exit_code, capsys, error, code, said):
+    assert exit_code(raising(error)) == code
+    assert capsys.readouterr().err == said
+
+
+def test_wrong_usage_is_shown_as_click_shows_it(exit_code, capsys):
+    assert exit_code(raising(click.UsageError("No such option: --datset"))) == 2
+    assert capsys.readouterr().err == "Error: No such option: --datset\n"
+
+
+def test_a_bug_is_named_and_its_traceback_goes_to_standard_error_which_is_the_log(exit_code, capsys):
+    screen = Screen(io.StringIO(), io.StringIO())
+    process_exit.print_errors_on(screen)
+    assert exit_code(raising(KeyError("fare"))) == 1
+    assert screen.err.getvalue() == (
+        "This should not have happened: KeyError: 'fare'. The log has the traceback (see --debug).\n"
+    )
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_an_error_goes_to_the_screen_once_standard_error_is_a_log(exit_code, capsys):
+    screen = Screen(io.StringIO(), io.StringIO())
+    process_exit.print_errors_on(screen)
+    assert exit_code(raising(errors.UsageError("No such model."))) == 2
+    assert (screen.err.getvalue(), capsys.readouterr().err) == ("No such model.\n", "")
+
+
+def test_debug_shows_the_traceback_of_an_error_too(exit_code, capsys, monkeypatch):
+    monkeypatch.setenv(errors.DEBUG, "1")
+    assert exit_code(raising(errors.UsageError("No such model."))) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback (most recent call last)") and shown.endswith("\nNo such model.\n")

@@ -1,0 +1,79 @@
+"""What a person reads at the end of a run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord
+from pipeline.terminal import summary
+
+
+def record(**fields: object) -> RunRecord:
+    nodes = [NodeRecord("CsvExampleGen", "cached", 0.04, True), NodeRecord("Trainer", "done", 12.34)]
+    return RunRecord("one", "taxi", "custom_wide_deep", "c0de", "trips.csv", nodes=nodes, seconds=15.26, **fields)
+
+
+def shown(record: RunRecord) -> list[str]:
+    """The lines on a narrow screen, without the spaces at their ends: long lines must not be broken."""
+    console = Console(file=io.StringIO(), width=60)
+    summary.show(record, console, "outputs/taxi")
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
+    metrics = {"example_count": 3012.0, "auc": 0.91234, "rmse": 123.456, "mae": 12345.6, "calibration": None}
+    pushed = record(status="pushed", pushed_path="outputs/taxi/serving/1700000000", metrics=metrics)
+    assert shown(pushed) == [
+        "",
+        "node           state   seconds",
+        "CsvExampleGen  cached      0.0",
+        "Trainer        done       12.3",
+        "",
+        "metric         evaluation split",
+        "example_count             3,012",
+        "auc                      0.9123",
+        "rmse                     123.46",
+        "mae                      12,346",
+        "calibration                   -",
+        "",
+        "Blessed and pushed to outputs/taxi/serving/1700000000",
+        "Serve it:  tensorflow_model_server --rest_api_port=8501 --model_name=taxi --model_base_path=outputs/taxi/serving",
+        "Record: outputs/taxi/run.json   15.3 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"train": {"resumed_from": 1500, "steps": 3000}}, "The training continued from its checkpoint at step 1,500."),
+        ({"train": {"warm_start": "It begins with the weights of [run 1]."}}, "It begins with the weights of [run 1]."),
+        ({"metrics": {"auc": 0.9}, "baseline": {"model": "m", "run_id": "1"}}, "Latest blessed model before: m, run 1"),
+        ({"status": "unchanged", "why": "Nothing has changed."}, "Unchanged. Nothing has changed."),
+        ({"trials_plot": "runs/one/trials.png"}, "Trials: runs/one/trials.png"),
+        ({"plot": "runs/one/forecast.png"}, "Forecast of the held-out end: runs/one/forecast.png"),
+    ],
+)
+def test_what_a_run_has_is_shown_and_nothing_else(fields, line):
+    assert set(shown(record(**fields))) - set(shown(record())) >= {line}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"train": {"resumed_from": 0, "steps": 3000}},
+        {"train": {"resumed_from": 3000, "steps": 3000}},  # there was nothing to train
+        {"status": "refused", "why": "auc is 0.5."},  # the paragraph that ends the run says why
+        {"gates": [GateRecord("DataGate", "passed", "Good. Warning: a word is no warning.")]},
+        {"gates": [GateRecord("Evaluator", "refused", "Bad.", ["The latest blessed model was set aside."])]},
+    ],
+)
+def test_what_says_nothing_new_is_not_shown(fields):
+    assert shown(record(**fields)) == shown(record())
+
+
+def test_the_warnings_of_a_gate_that_passed_are_shown_in_one_line():
+    gate = GateRecord("DataGate", "passed", "Good.", ["'fare' in split 'train': 3 of 9 [rows].", "'note' is a new column."])
+    assert "DataGate warns: 'fare' in split 'train': 3 of 9 [rows]. 'note' is a new column." in shown(record(gates=[gate]))
