@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,7 @@ def runs(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((), {"dataset_name": "taxi", "model_name": "custom_wide_deep", "output_dir": f"{os.getcwd()}/outputs/taxi"}),
+        ((), {"dataset_name": "taxi", "model_name": "custom_wide_deep", "output_dir": str(Path("outputs/taxi").absolute())}),
         (("--dataset", "housing"), {"dataset_name": "housing"}),
         (("--model", "keras_wide_deep"), {"model_name": "keras_wide_deep"}),
         (("--output-dir", "/tmp/here"), {"output_dir": "/tmp/here"}),
