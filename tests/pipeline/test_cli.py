@@ -29,6 +29,7 @@ def call(monkeypatch):
         raise Exited(code)
 
     monkeypatch.setattr(process_exit.os, "_exit", leave)
+    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process goes on
     monkeypatch.setattr(process_exit, "_screens", [])
     monkeypatch.setenv(errors.DEBUG, "")
     monkeypatch.setattr(logs, "to_stderr", lambda: None)

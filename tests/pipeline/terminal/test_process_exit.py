@@ -24,6 +24,7 @@ def exit_code(monkeypatch):
         raise Exited(code)
 
     monkeypatch.setattr(process_exit.os, "_exit", leave)
+    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process goes on
     monkeypatch.setattr(process_exit, "_screens", [])
 
     def run(command) -> int:
