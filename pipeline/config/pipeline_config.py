@@ -19,7 +19,7 @@ from data import TASKS, Dataset, discovery
 from pipeline.config import reading
 from pipeline.config.tables import ENGINES, Cluster, Config, Train, Tune
 from pipeline.errors import UsageError
-from pipeline.metadata import connection
+from pipeline.metadata import uri
 from trainer_module.files.paths import absolute
 from trainer_module.training import settings as training
 from trainer_module.training.settings import Settings
@@ -89,8 +89,8 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def metadata_uri(self) -> str:
-        """Where MLMD is, see `pipeline.metadata.connection`."""
-        return self.settings.metadata.uri or connection.sqlite(self.metadata_file)
+        """Where MLMD is, see `pipeline.metadata.uri`."""
+        return self.settings.metadata.uri or uri.of_file(self.metadata_file)
 
     @property
     def pipeline_name(self) -> str:
@@ -138,7 +138,7 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
     except (discovery.UnknownNameError, discovery.DeclarationError) as error:
         raise UsageError(str(error)) from None
     if settings.metadata.uri:
-        connection.check(settings.metadata.uri)
+        uri.check(settings.metadata.uri)
     output = settings.output_dir or f"outputs/{settings.dataset}"
     return PipelineConfig(
         settings=settings,

@@ -1,32 +1,35 @@
-"""Two repairs of ml-metadata 1.15 for PostgreSQL. Importing this module applies them to every connection to such a server.
+"""Two repairs of ml-metadata 1.15 for PostgreSQL. Importing this module applies them to all connections to such a server.
 
-- It quotes text that holds a backslash twice, and the server refuses the command. Properties of nodes hold JSON in JSON, so
-  nearly every pipeline has such text. Another character is written for a backslash, and read back as one.
-- What is asked for by its ids comes in whatever order the server likes. TFX takes the order of the ids for granted where it
-  finds cached outputs (`cache_utils.get_cached_outputs`): those of a node that has several are exchanged. It gets that order.
+- ml-metadata quotes a text with a backslash twice, and the server refuses the command. Properties of nodes hold JSON in JSON,
+  so nearly every pipeline has such texts. The repair writes another character for a backslash, and reads a backslash back.
+- The server returns artifacts and executions in any order when they are requested by id. TFX assumes the order of the ids
+  where it finds cached outputs (`cache_utils.get_cached_outputs`), and so exchanges the outputs of a node that has several.
+  The repair restores that order.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-_BACKSLASH, _STAND_IN = "\\", "\ue05c"  # for private use: no text of ours or of TFX's has it
-# Call -> the ids in its request, and what they name in its response.
+_BACKSLASH, _STAND_IN = "\\", "\ue05c"  # a private-use character: no text of this project or of TFX holds it
+# Method -> (field of its request with the ids, field of its response with what the ids name).
 _BY_ID = {"GetArtifactsByID": ("artifact_ids", "artifacts"), "GetExecutionsByID": ("execution_ids", "executions")}
+
+_Config: TypeAlias = metadata_store_pb2.ConnectionConfig | metadata_store_pb2.MetadataStoreClientConfig
 
 _connect, _call = MetadataStore.__init__, MetadataStore._call_method
 
 
-def _connect_and_remember(store: Any, config: Any, *args: Any, **kwargs: Any) -> None:
+def _connect_and_remember(store: MetadataStore, config: _Config, *args: Any, **kwargs: Any) -> None:
     _connect(store, config, *args, **kwargs)
     store.is_postgresql = isinstance(config, metadata_store_pb2.ConnectionConfig) and config.HasField("postgresql")
 
 
-def _call_repaired(store: Any, method: str, request: Message, response: Message) -> None:
+def _call_repaired(store: MetadataStore, method: str, request: Message, response: Message) -> None:
     if not store.is_postgresql:
         _call(store, method, request, response)
         return
@@ -36,13 +39,13 @@ def _call_repaired(store: Any, method: str, request: Message, response: Message)
     _call(store, method, sent, response)
     _replace(response, _STAND_IN, _BACKSLASH)
     if method in _BY_ID:
-        asked, answered = _BY_ID[method]
-        position = {number: i for i, number in enumerate(getattr(request, asked))}
-        getattr(response, answered).sort(key=lambda found: position[found.id])
+        ids, named = _BY_ID[method]
+        position = {number: i for i, number in enumerate(getattr(request, ids))}
+        getattr(response, named).sort(key=lambda entry: position[entry.id])
 
 
 def _replace(message: Message, old: str, new: str) -> None:
-    """Replaces text in all strings of a message but the keys of its maps."""
+    """Replaces text in all strings of a message, except in the keys of its maps."""
     for field, value in message.ListFields():
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
         inner = field.message_type.fields_by_name["value"] if is_map else field

@@ -48,7 +48,7 @@ def running(uri, environment=None):
 def serve(uri):
     """Serves until the process ends."""
     migration = metadata_store_pb2.MigrationOptions()
-    store = stores.CreateMetadataStore(connection.connection(uri).SerializeToString(), migration.SerializeToString())
+    store = stores.CreateMetadataStore(connection.connection_config(uri).SerializeToString(), migration.SerializeToString())
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.server(futures.ThreadPoolExecutor(4), options=options)
     one_at_a_time = threading.Lock()

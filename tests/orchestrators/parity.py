@@ -49,7 +49,7 @@ def made(folder):
 
 def recorded(uri, run_id):
     """Returns the artifacts of a run that MLMD knows of: (node, output key) -> artifact."""
-    store = stores.MetadataStore(connection.connection(uri))
+    store = stores.MetadataStore(connection.connection_config(uri))
     return collect.outputs_of(store, run_id)
 
 

@@ -1,0 +1,116 @@
+"""`metadata.uri`: where MLMD stores what the nodes have done. By default in a SQLite file of the output folder, or on a server.
+
+    sqlite:///ABSOLUTE/PATH          mysql://[USER@]HOST[:PORT]/DATABASE
+    grpc://HOST:PORT                 postgresql://[USER@]HOST[:PORT]/DATABASE
+
+`$NAME` stands for an environment variable, which is read where the connection is made. Passwords come only from the
+environment: a configuration is printed, compiled and committed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from pipeline.errors import PipelineError, UsageError
+
+# Environment variables with the credentials of a server.
+USER, PASSWORD = "METADATA_USER", "METADATA_PASSWORD"
+# Scheme of a server -> its port by default.
+PORTS: Mapping[str, int | None] = {"mysql": 3306, "postgresql": 5432, "grpc": None}
+
+_FILE = "sqlite://"
+_FORMS = "sqlite:///PATH, mysql://HOST:PORT/DATABASE, postgresql://HOST:PORT/DATABASE, grpc://HOST:PORT"
+
+
+class MetadataError(PipelineError):
+    """The metadata of MLMD cannot be reached."""
+
+
+def of_file(path: str) -> str:
+    """Returns the URI of a SQLite file; the path is absolute."""
+    return f"{_FILE}/{path.lstrip('/')}"
+
+
+def check(uri: str) -> None:
+    """Checks the form of a URI; it may hold variables.
+
+    Raises:
+        UsageError: the URI has none of the known forms.
+    """
+    _split(uri)
+
+
+def parse(uri: str, environment: Mapping[str, str] = os.environ) -> SplitResult:
+    """Returns the parts of a URI, with the values of its variables.
+
+    Raises:
+        UsageError: the URI has none of the known forms.
+        MetadataError: a variable is not set.
+    """
+    return _split(_expand(uri, environment))
+
+
+def server(parts: SplitResult) -> str:
+    """Returns a URI without its user, and with its port."""
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or PORTS[parts.scheme]}{parts.path}"
+
+
+def _expand(uri: str, environment: Mapping[str, str]) -> str:
+    if uri.startswith(_FILE):  # a `$` in a path is a part of the path
+        return uri
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in environment:
+            raise MetadataError(
+                f"metadata.uri is {uri}, but the environment variable {name} is not set here. In a cluster it comes from a "
+                "ConfigMap or a Secret: does that exist in the namespace of the run?"
+            )
+        return environment[name]
+
+    return re.sub(r"\$(\w+)", value, uri)
+
+
+def _split(uri: str) -> SplitResult:
+    if uri.startswith(_FILE):  # `?` and `#` are characters of a path like others
+        path = uri.removeprefix(_FILE)
+        if not re.match(r"/+[^/]", path):
+            raise _wrong(uri, "sqlite:/// needs an absolute path")
+        return SplitResult("sqlite", "", "/" + path.lstrip("/"), "", "")
+    try:
+        parts = urlsplit(re.sub(r"(:)\$\w+", r"\1", uri))  # without a port that is still a variable
+        has_port = parts.port is not None or ":$" in uri
+    except ValueError as error:
+        # The error quotes what follows the last colon, which may be a password.
+        raise _wrong(uri, str(error) if "@" not in uri else "its host and port cannot be made out") from None
+    for problem in _problems(parts, has_port=has_port):
+        raise _wrong(uri, problem)
+    return parts
+
+
+def _problems(parts: SplitResult, *, has_port: bool) -> Iterator[str]:
+    """Yields what is wrong with the URI of a server."""
+    if parts.scheme not in PORTS:
+        yield f"'{parts.scheme}' is none of the known kinds"
+    if not parts.hostname:
+        yield "it has no host"
+    if parts.password:
+        yield f"a password does not belong there: set {PASSWORD} instead"
+    if parts.query or parts.fragment:
+        yield f"nothing may follow the database; a password goes into {PASSWORD}"
+    if parts.scheme == "grpc" and not has_port:
+        yield "it has no port"
+    if parts.scheme != "grpc" and len(parts.path) < 2:
+        yield "it has no database"
+
+
+def _wrong(uri: str, problem: str) -> UsageError:
+    return UsageError(f"Configuration key 'metadata.uri': {problem}. It is one of {_FORMS}. Received: '{_masked(uri)}'.")
+
+
+def _masked(uri: str) -> str:
+    """Returns a URI without what may be a password."""
+    return re.sub(r"[?#].*", "", re.sub(r"//([^:@/]*):.*@", r"//\1:...@", uri))
