@@ -16,7 +16,7 @@ from tests.support.faults import Result, training
 from trainer_module.checkpoints import checkpoints
 from trainer_module.training import job as jobs
 from trainer_module.tuning import search, search_spec, trial_table
-from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.settings import TuneSettings
 from trainer_module.tuning.trial_table import TrialSummary
 
 TRIALS = 3
@@ -89,8 +89,8 @@ def _newest_step(folder: str) -> int:
     return max((int(step) for step in re.findall(r"step = (\d+)", log.read_text() if log.exists() else "")), default=0)
 
 
-def _settings(steps: int) -> Settings:
-    return Settings(trials=TRIALS, oracle="random", steps=steps, stop_early=False)
+def _settings(steps: int) -> TuneSettings:
+    return TuneSettings(trials=TRIALS, oracle="random", steps=steps, stop_early=False)
 
 
 def _log_of(file: Path) -> Path:

@@ -11,6 +11,7 @@ from data.labels import AnyLabel
 from data.renamed import refuse_former_arguments
 from data.series import Series
 from data.tasks import TASKS, Bound, Task
+from data.training import Training as Training
 
 # The splits that ExampleGen writes.
 TRAIN_SPLIT = "train"
@@ -37,32 +38,6 @@ class AnomalyPolicy:
     def action(self, kind: str) -> AnomalyAction:
         """Returns what to do about an anomaly of a kind."""
         return self.kinds.get(kind, self.otherwise)
-
-
-@dataclass(frozen=True)
-class Training:
-    """A sensible training for the amount of data in a dataset: the defaults of the settings `train.*`.
-
-    Example: `Training(steps=600, batch_size=64, patience=300)`.
-
-    Attributes:
-        steps: the greatest number of batches to train on.
-        batch_size: rows in a batch.
-        checkpoint_steps: steps between two checkpoints. Each can be evaluated, and the best one is served. If a run trains
-            more `steps` without `patience`, it makes as many checkpoints, further apart. By default there is one about every
-            10 seconds.
-        eval_seconds: least seconds between two evaluations during a training; 0 evaluates every checkpoint. By default
-            evaluations come as often as a fifth of the training's time allows.
-        patience: steps without a better value of `best` after which the training ends; 0 trains all `steps`.
-        best: the metric that chooses the checkpoint to serve; by default the task's primary metric.
-    """
-
-    steps: int = 1000
-    batch_size: int = 200
-    checkpoint_steps: int | None = None
-    eval_seconds: int | None = None
-    patience: int = 0
-    best: str | None = None
 
 
 @refuse_former_arguments
@@ -111,7 +86,7 @@ class Dataset:
     anomalies: AnomalyPolicy = AnomalyPolicy()
     empty_row: Literal["answer", "refuse"] = None  # type: ignore[assignment]  # filled in by __post_init__
     bounds: tuple[Bound, ...] = None  # type: ignore[assignment]  # filled in by __post_init__
-    training: Training = Training()
+    training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
         """Fills in the defaults that depend on other fields, then checks the declaration."""

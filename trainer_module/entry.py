@@ -18,11 +18,11 @@ from trainer_module.files.paths import is_remote
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving import export
 from trainer_module.training.job import Job
-from trainer_module.training.loop import Trained
-from trainer_module.training.settings import Settings
+from trainer_module.training.result import Trained
+from trainer_module.training.settings import TrainSettings
 from trainer_module.transform import preprocess
 from trainer_module.tuning import best
-from trainer_module.tuning.settings import Settings as TuningSettings
+from trainer_module.tuning.settings import TuneSettings
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -45,10 +45,10 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
         fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters` (those that are given), `checkpoints` (a folder),
-            `code` (a hash), and `settings`, those of `trainer_module.training.settings.Settings`.
+            `code` (a hash), and `settings`, those of `trainer_module.training.settings.TrainSettings`.
 
     Raises:
-        trainer_module.training.loop.TrainingError: the training did not end as it should.
+        trainer_module.training.result.TrainingError: the training did not end as it should.
         trainer_module.checkpoints.folder.FolderInUseError: another process trains the same.
         trainer_module.estimators.hyperparameters.HyperParameterError: a hyper-parameter that the model does not have.
     """
@@ -66,7 +66,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
     Args:
         fn_args: with `custom_config`: that of `run_fn`, but for `checkpoints`; `searches` (a folder), and `tuning`, those of
-            `trainer_module.tuning.settings.Settings`.
+            `trainer_module.tuning.settings.TuneSettings`.
 
     Raises:
         trainer_module.tuning.space.NothingToSearchError: all hyper-parameters are given.
@@ -76,7 +76,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     from trainer_module.tuning import search
 
     custom = fn_args.custom_config
-    tuning = msgspec.convert(custom["tuning"], TuningSettings)
+    tuning = msgspec.convert(custom["tuning"], TuneSettings)
     return TunerFnResult(search.tuner(_job(fn_args, custom["hyperparameters"]), tuning, custom["searches"]), {})
 
 
@@ -88,7 +88,7 @@ def _trainers_job(fn_args: FnArgs) -> Job:
     job = _job(fn_args, values)
     path = posixpath.join(custom["checkpoints"], job.fingerprint())
     most = job.settings.steps + job.settings.cluster.overshoot
-    return replace(job, folder=folder.choose(path, most, job.settings.fresh))
+    return replace(job, folder=folder.choose(path, most, job.settings.fresh_run_id))
 
 
 def _owner(fn_args: FnArgs, root: str) -> str:
@@ -114,7 +114,7 @@ def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
             discovery.module_name(discovery.DATASETS, custom["dataset"]),
         ),
         folder="",
-        settings=msgspec.convert(custom["settings"], Settings),
+        settings=msgspec.convert(custom["settings"], TrainSettings),
         base_model=fn_args.base_model,
     )
 

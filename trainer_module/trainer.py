@@ -6,6 +6,8 @@ import logging
 import math
 from dataclasses import replace
 
+from msgspec import structs
+
 from data import TASKS, discovery
 from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.evaluations import Evaluations
@@ -13,7 +15,7 @@ from trainer_module.cluster import tf_config
 from trainer_module.supervision import watchdog
 from trainer_module.training import attempt, training_state
 from trainer_module.training.job import Job
-from trainer_module.training.loop import Trained
+from trainer_module.training.result import Trained
 from trainer_module.training.settings import Cluster
 
 _log = logging.getLogger(__name__)
@@ -31,13 +33,13 @@ def train(job: Job, lock: int | None) -> Trained:
         lock: descriptor of the folder's lock, for other processes to inherit.
 
     Raises:
-        trainer_module.training.loop.TrainingError: it did not end as it should.
+        trainer_module.training.result.TrainingError: it did not end as it should.
         trainer_module.cluster.supervisor.ClusterError: its processes did not get to the end.
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
     tf_config.set_aside()
     settings = job.settings
-    resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh)
+    resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh_run_id)
     job.write(training_state.job_file(job))
     if not settings.cluster.alone:
         _in_processes(job, lock)
@@ -47,7 +49,7 @@ def train(job: Job, lock: int | None) -> Trained:
         if not settings.retries:
             raise
         _log.warning("%s It is continued in a process of its own.", error)
-        _in_processes(replace(job, settings=replace(settings, cluster=Cluster())), lock)
+        _in_processes(replace(job, settings=structs.replace(settings, cluster=Cluster())), lock)
         trained = _here(job)
     return replace(trained, resumed_from=resumed_from)
 

@@ -9,6 +9,9 @@ from msgspec import Meta
 
 from pipeline.config.table import Table
 
+Retries = Annotated[int, Meta(ge=0, description="how often a step that failed runs again")]
+TrySeconds = Annotated[int, Meta(ge=0, description="time limit of one try; 0 sets none")]
+
 
 class Step(Table, frozen=True):
     """[kubeflow.steps.NODE]: what is not said holds as for all nodes."""
@@ -19,10 +22,8 @@ class Step(Table, frozen=True):
     gpu_type: Annotated[
         str | None, Meta(description="kind of GPU: Kubernetes' resource, by default nvidia.com/gpu; or Vertex' NVIDIA_TESLA_T4")
     ] = None
-    retries: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="how often a step is run again that has failed")] = (
-        None
-    )
-    seconds: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="time limit of a try; 0 is none")] = None
+    retries: Retries | None = None
+    seconds: TrySeconds | None = None
     node_selector: Annotated[dict[str, str] | None, Meta(description="labels of the machines to run on")] = None
     tolerations: Annotated[
         list[dict[str, str]] | None, Meta(description="taints to bear, each {key, operator, value, effect}")
@@ -32,8 +33,8 @@ class Step(Table, frozen=True):
 class AllSteps(Step, frozen=True):
     """[kubeflow.all]: what holds for all nodes."""
 
-    retries: Annotated[int, Meta(ge=0, description="how often a step is run again that has failed")] = 2
-    seconds: Annotated[int, Meta(ge=0, description="time limit of a try; 0 is none")] = 0
+    retries: Retries = 2
+    seconds: TrySeconds = 0
 
 
 class Volume(Table, frozen=True):

@@ -17,13 +17,12 @@ import msgspec
 
 from data import TASKS, Dataset, discovery
 from pipeline.config import reading
-from pipeline.config.tables import ENGINES, Cluster, Config, Train, Tune
+from pipeline.config.tables import ENGINES, Config, Train, Tune
 from pipeline.errors import UsageError
 from pipeline.metadata import uri
 from trainer_module.files.paths import absolute
-from trainer_module.training import settings as training
-from trainer_module.training.settings import Settings
-from trainer_module.tuning import settings as tuning
+from trainer_module.training.settings import Cluster, TrainSettings
+from trainer_module.tuning.settings import TuneSettings
 
 
 class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +40,8 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Config
     dataset: Dataset
-    training: Settings
-    tuning: tuning.Settings
+    training: TrainSettings
+    tuning: TuneSettings
     data_path: str
     output_dir: str
     use_cache: bool = True
@@ -151,17 +150,18 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
     )
 
 
-def _training(train: Train, dataset: Dataset) -> Settings:
+def _training(train: Train, dataset: Dataset) -> TrainSettings:
+    """Returns the settings of the training: those of the configuration, else those that the dataset suggests."""
     suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
-    given = msgspec.structs.asdict(train)
-    chosen: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in given.items()}
-    if train.checkpoint_steps is None and suggested["checkpoint_steps"] and not chosen["patience"]:
-        chosen["checkpoint_steps"] = _as_often(suggested["checkpoint_steps"], suggested["steps"], chosen["steps"])
-    _check_chooser("train.best", "checkpoint", chosen["best"], dataset)
-    chosen["cluster"] = _cluster(train.cluster)
-    # A name for this run, so that a retry of it goes on from its own checkpoints.
-    chosen["fresh"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
-    return Settings(**{field.name: chosen[field.name] for field in dataclasses.fields(Settings)})
+    configured = msgspec.structs.asdict(train)
+    values: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in configured.items()}
+    if train.checkpoint_steps is None and suggested["checkpoint_steps"] and not values["patience"]:
+        values["checkpoint_steps"] = _as_often(suggested["checkpoint_steps"], suggested["steps"], values["steps"])
+    _check_chooser("train.best", "checkpoint", values["best"], dataset)
+    _check_cluster(train.cluster)
+    # Identifies this run, so that a retry of it continues from its own checkpoints.
+    values["fresh_run_id"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
+    return TrainSettings(**{name: values[name] for name in TrainSettings.__struct_fields__})
 
 
 def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
@@ -169,11 +169,10 @@ def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
     return checkpoint_steps * max(1, -(-steps // suggested_steps))
 
 
-def _tuning(tune: Tune, dataset: Dataset) -> tuning.Settings:
+def _tuning(tune: Tune, dataset: Dataset) -> TuneSettings:
     if tune.objective is not None:
         _check_chooser("tune.objective", "trial", tune.objective, dataset)
-    given = msgspec.structs.asdict(tune)
-    return tuning.Settings(**{field.name: given[field.name] for field in dataclasses.fields(tuning.Settings)})
+    return TuneSettings(**{name: getattr(tune, name) for name in TuneSettings.__struct_fields__})
 
 
 def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
@@ -185,22 +184,20 @@ def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
         )
 
 
-def _cluster(cluster: Cluster) -> training.Cluster:
-    """Checks what cannot go together."""
-    made = training.Cluster(**msgspec.structs.asdict(cluster))
+def _check_cluster(cluster: Cluster) -> None:
+    """Refuses numbers of processes that the strategy cannot train with."""
     wrong = {
-        "parameter_server": bool(made.workers) != bool(made.ps),
-        "multi_worker_mirrored": bool(made.ps) or not made.workers,
-        "mirrored": bool(made.ps or made.workers),
+        "parameter_server": bool(cluster.workers) != bool(cluster.ps),
+        "multi_worker_mirrored": bool(cluster.ps) or not cluster.workers,
+        "mirrored": bool(cluster.ps or cluster.workers),
     }
     needed = {
         "parameter_server": "workers and ps",
         "multi_worker_mirrored": "workers and no ps: its workers hold the variables themselves",
         "mirrored": "neither workers nor ps: it is one process",
     }
-    if wrong[made.strategy]:
+    if wrong[cluster.strategy]:
         raise UsageError(
-            f"Configuration table 'train.cluster': the strategy {made.strategy} needs {needed[made.strategy]}. "
-            f"Received: workers = {made.workers}, ps = {made.ps}."
+            f"Configuration table 'train.cluster': the strategy {cluster.strategy} needs {needed[cluster.strategy]}. "
+            f"Received: workers = {cluster.workers}, ps = {cluster.ps}."
         )
-    return made

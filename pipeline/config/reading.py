@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import inspect
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ import msgspec
 import tomli
 from msgspec import Meta
 
-from pipeline.config.tables import Config, Table
+from pipeline.config.tables import Config
 from pipeline.errors import UsageError
 
 
@@ -43,15 +44,28 @@ def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, An
     return _convert(settings)
 
 
-def manual(table: type = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
+def manual(table: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yields every key of a configuration and what it means."""
     hints = typing.get_type_hints(table, include_extras=True)
-    for field in msgspec.structs.fields(table):
-        if isinstance(field.type, type) and issubclass(field.type, Table):
+    for field in _fields(table):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from manual(field.type, f"{prefix}{field.name}.")
         else:
-            meta = next(m for m in hints[field.name].__metadata__ if isinstance(m, Meta))
-            yield prefix + field.name, meta.description or ""
+            yield prefix + field.name, "".join(_descriptions(hints[field.name]))
+
+
+def _fields(table: type[msgspec.Struct]) -> list[msgspec.structs.FieldInfo]:
+    """Returns the fields of a table: those that it adds before those that it inherits from a Trainer's or Tuner's settings."""
+    inherited = {name for base in table.__mro__[1:] for name in inspect.get_annotations(base)}
+    return sorted(msgspec.structs.fields(table), key=lambda field: field.name in inherited)
+
+
+def _descriptions(hint: Any) -> Iterator[str]:
+    """Yields the descriptions of a field, the innermost first: a table says more about a key of another one's."""
+    for inner in typing.get_args(hint):
+        if typing.get_origin(hint) is not typing.Literal:
+            yield from _descriptions(inner)
+    yield from (meta.description or "" for meta in getattr(hint, "__metadata__", ()) if isinstance(meta, Meta))
 
 
 def _parsed(file: Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from pipeline.config.airflow import Airflow
 from pipeline.config.kubeflow import Kubeflow, Step
 from pipeline.config.run import ENGINES, Data, Metadata, Run
 from pipeline.config.table import FROM_DATASET, Table
-from pipeline.config.train import Cluster, Train, Tune
+from pipeline.config.train import Train, Tune
 
 __all__ = [
-    "ENGINES", "Airflow", "Cluster", "Config", "Data", "Kubeflow", "Metadata", "Run", "Step", "Table", "Train", "Tune",
+    "ENGINES", "Airflow", "Config", "Data", "Kubeflow", "Metadata", "Run", "Step", "Table", "Train", "Tune",
 ]  # fmt: skip
 
 

@@ -1,15 +1,15 @@
 """The compiled DAG: its nodes, what stands under which gate, and what no cache may answer."""
 
-import dataclasses
 import json
 
+import msgspec
 import pytest
 from tfx.dsl.compiler.compiler import Compiler
 
 from pipeline.config import pipeline_config
 from pipeline.dag import create_pipeline
 from trainer_module import fingerprint
-from trainer_module.tuning import settings as tuning
+from trainer_module.tuning.settings import TuneSettings
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_another_model_changes_the_trainer_alone(settings, nodes):
 def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(nodes, settings):
     custom = json.loads(parameter(nodes["Trainer"], "custom_config"))
     assert custom["checkpoints"] == settings.checkpoints
-    assert custom["settings"] == dataclasses.asdict(settings.training)
+    assert custom["settings"] == msgspec.to_builtins(settings.training)
 
 
 def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(settings):
@@ -91,7 +91,7 @@ def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(se
     assert "LatestTuned" not in nodes
     assert "Tuner" in nodes["Trainer"].upstream_nodes
     custom = json.loads(parameter(nodes["Tuner"], "custom_config"))
-    assert custom["tuning"] == dataclasses.asdict(tuning.Settings(trials=3, oracle="random"))
+    assert custom["tuning"] == msgspec.to_builtins(TuneSettings(trials=3, oracle="random"))
     assert custom["searches"] == f"{settings.output_dir}/tuning"
 
 

@@ -24,7 +24,7 @@ from trainer_module.cluster import supervisor
 from trainer_module.estimators import hyperparameters
 from trainer_module.training import job, progress
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.settings import Cluster, TrainSettings
 
 # A training by each of the strategies, as small as it can be and still lose a process.
 _START_SECONDS = 60
@@ -137,9 +137,9 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
     transform = output / "artifacts" / node_ids.TRANSFORM
     keys = (node_ids.TRANSFORMED_EXAMPLES.key, node_ids.TRANSFORM_GRAPH.key)
     [examples], [graph] = ((transform / key).iterdir() for key in keys)
-    settings = Settings(
-        steps, batch_size, best=discovery.dataset(dataset).best, checkpoint_steps=steps // _CHECKPOINTS,
-        cluster=case.cluster, retries=1, stall_seconds=case.stall_seconds,
+    settings = TrainSettings(
+        steps=steps, batch_size=batch_size, best=discovery.dataset(dataset).best, patience=0, eval_seconds=None,
+        checkpoint_steps=steps // _CHECKPOINTS, cluster=case.cluster, retries=1, stall_seconds=case.stall_seconds,
     )  # fmt: skip
     return Job(
         dataset=dataset,

@@ -2,9 +2,9 @@
 
 from pipeline import node_ids
 from tests.support import training
+from tests.support.settings import train_settings
 from trainer_module.estimators import hyperparameters
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Settings
 
 STEPS, EVERY = 60, 15
 
@@ -23,5 +23,5 @@ def job(output, dataset, model, path, hp=None, **settings):
         transform_graph=training.artifact(output, *node_ids.TRANSFORM_GRAPH),
         code="",
         folder=str(path),
-        settings=Settings(**settings),
+        settings=train_settings(**settings),
     )

@@ -4,7 +4,7 @@ import keras_tuner as kt
 
 from tests.support.toys.toy import peak
 from trainer_module.tuning import oracles
-from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.settings import TuneSettings
 
 # A trial that a Gaussian process chooses takes half a second: here one of them.
 ORACLES = {"random": 8, "bayesian": 5, "hyperband": 8}
@@ -17,7 +17,7 @@ def space():
 
 
 def build(folder, kind="random", trials=None, *, seed=1, hp=None, direction="higher", steps=90, factor=3):
-    settings = Settings(trials or ORACLES[kind], kind, seed=seed, factor=factor)
+    settings = TuneSettings(trials=trials or ORACLES[kind], oracle=kind, seed=seed, factor=factor)
     oracle = oracles.build(settings, hp or space(), "auc", direction, steps)
     oracle._set_project_dir(str(folder), "search")
     return oracle

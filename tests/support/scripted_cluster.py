@@ -4,11 +4,12 @@ import os
 import sys
 import time
 
+from tests.support.settings import train_settings
 from trainer_module.cluster.role_processes import RoleProcess
 from trainer_module.cluster.supervisor import Supervisor
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control
-from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.settings import Cluster
 from trainer_module.training.training_state import Snapshot
 
 # What every script begins with. `say` tells the supervisor something, `start` is how often the role was started.
@@ -49,7 +50,7 @@ class ScriptedCluster:
 
     def __init__(self, folder, **settings):
         self.folder, self.control, self.state = folder, Control(), ScriptedState(folder)
-        self.settings = Settings(steps=1000, batch_size=1, **{"stall_seconds": 10**6, "cluster": cluster()} | settings)
+        self.settings = train_settings(1000, **{"stall_seconds": 10**6, "cluster": cluster()} | settings)
         self.members, self.now, self.starts, self.processes = [], 0.0, [], []
 
     def add(self, name, script):

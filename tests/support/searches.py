@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from tests.support.settings import train_settings
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Settings as Training
 from trainer_module.tuning import search, search_spec, trial_table
-from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.settings import TuneSettings
 
 ROOT = Path(__file__).parents[2]
 STUB = Path(__file__).with_name("stub_trial.py")
@@ -25,12 +25,12 @@ DEADLINE_SECONDS = 120
 def job(model="toy.peak", fixed=None, examples=None, **settings):
     """A job on fruit; `examples` is (train files, eval files, Transform graph)."""
     train, evaluation, graph = examples or (["train"], ["eval"], "graph")
-    training = Training(**{"steps": 100, "batch_size": 50, "best": "auc", "grace_seconds": 20} | settings)
+    training = train_settings(**{"steps": 100, "batch_size": 50, "best": "auc", "grace_seconds": 20} | settings)
     return Job("toy.fruit", model, fixed or {}, train, evaluation, graph, "code", "", training)
 
 
 def planned(root, job, **tuning):
-    return search_spec.SearchSpec(job, Settings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
+    return search_spec.SearchSpec(job, TuneSettings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
 
 
 def tuner(root, job, *, stub=True, **tuning):

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tests.support.settings import train_settings
+from trainer_module.supervision.watchdog import Control
+from trainer_module.training.training import Training
+
 NAN = float("nan")
 
 
@@ -49,6 +53,19 @@ def estimator(model_dir, keep=5, checkpoint_steps=None):
         log_step_count_steps=1000,
     )
     return tf.estimator.Estimator(model_fn, config=config)
+
+
+def training(model_dir, steps, *, train_rows=None, eval_rows=None, direction="lower", keep=5, control=None, **settings):
+    """A training of the Estimator, which by default neither saves nor evaluates on the way."""
+    return Training(
+        estimator=estimator(model_dir, keep),
+        settings=train_settings(steps, keep_checkpoints=keep, **{"eval_seconds": 600, "checkpoint_steps": 1000} | settings),
+        direction=direction,
+        train_input_fn=train_rows or rows(),
+        eval_input_fn=eval_rows or rows(batches=2),
+        receiver_fn=receiver,
+        control=control or Control(),
+    )
 
 
 def weight(step):

@@ -9,12 +9,15 @@ import tensorflow_transform as tft
 
 from data import TASKS, discovery
 from pipeline import node_ids
+from tests.support.settings import train_settings
 from trainer_module import inputs
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import hyperparameters
 from trainer_module.serving import export
 from trainer_module.serving.receiver import serving_input_receiver_fn
+from trainer_module.supervision.watchdog import Control
 from trainer_module.training import loop
+from trainer_module.training.training import Training
 
 BATCH = 50
 
@@ -69,19 +72,19 @@ class Bench:
         )
         return estimators.build(self.dataset, self.model, hyperparameters.resolve(self.model), config)
 
-    def plan(self, steps):
-        best = self.dataset.best
-        return loop.Plan(steps, eval_seconds=600, best=best, direction=TASKS[self.dataset.task].metrics[best])
-
     def train(self, steps):
-        """Trains, exports and finishes the export; returns loop.Trained."""
-        trained = loop.train(
-            self.estimator(),
-            self.plan(steps),
-            self.input_fn("train", True),
-            self.input_fn("eval", False),
-            self.receiver(),
+        """Trains, exports and finishes the export; returns a `Trained`."""
+        best = self.dataset.best
+        training = Training(
+            estimator=self.estimator(),
+            settings=train_settings(steps, eval_seconds=600, best=best),
+            direction=TASKS[self.dataset.task].metrics[best],
+            train_input_fn=self.input_fn("train", True),
+            eval_input_fn=self.input_fn("eval", False),
+            receiver_fn=self.receiver(),
+            control=Control(),
         )
+        trained = loop.train(training)
         export.finish(trained.saved_model, self.dataset)
         return trained
 

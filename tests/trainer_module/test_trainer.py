@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.support.jobs import job
 from trainer_module import trainer
@@ -22,7 +23,7 @@ def stuck(toy, materialised, tmp_path):
         for i in range(times):
             (chances / str(i)).touch()
         made = job(materialised("toy.fruit"), "toy.fruit", "toy.stuck", tmp_path / "stuck", checkpoint_steps=10, **settings)
-        return replace(made, settings=replace(made.settings, stall_seconds=15))
+        return replace(made, settings=structs.replace(made.settings, stall_seconds=15))
 
     return make
 

@@ -8,16 +8,16 @@ import os
 import posixpath
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import tensorflow as tf
 
-from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.cluster import addresses
 from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat, EvaluatorHeartbeatHook
 from trainer_module.supervision.watchdog import Control, InterruptHook
-from trainer_module.training import attempt, exporters, loop
+from trainer_module.training import attempt
 from trainer_module.training.job import Job
+from trainer_module.training.settings import TrainSettings
+from trainer_module.training.training import Training
 from trainer_module.training.training_state import FOLDER, HELD, TrainingState
 
 _log = logging.getLogger(__name__)
@@ -29,22 +29,22 @@ _CALL_EVERY_SECONDS = 5.0
 class EvaluationPace:
     """When a checkpoint on the way is evaluated: a share of the time, or so many seconds apart. The last one is in any case."""
 
-    def __init__(self, plan: loop.Plan, clock: Callable[[], float] = time.monotonic) -> None:
-        self._plan, self._clock = plan, clock
+    def __init__(self, settings: TrainSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._clock = settings, clock
         self._next = -float("inf")
 
     def due(self, step: int) -> bool:
         """Whether the checkpoint of a step is evaluated now."""
-        return step >= self._plan.steps or self._clock() >= self._next
+        return step >= self._settings.steps or self._clock() >= self._next
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
         """Around an evaluation."""
         began = self._clock()
         yield
-        apart = self._plan.eval_seconds
+        apart = self._settings.eval_seconds
         # On one machine all roles share its processors: what evaluations take, steps do not get.
-        share = (self._clock() - began) / self._plan.overhead if self._plan.overhead else 0.0
+        share = (self._clock() - began) / self._settings.overhead if self._settings.overhead else 0.0
         self._next = began + (share if apart is None else apart)
 
 
@@ -61,14 +61,14 @@ def run(job: Job, chief: str | None, control: Control) -> None:
     Raises:
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
-    built, training_state = attempt.parts(job), TrainingState(job)
-    pace, called_at = EvaluationPace(built["plan"]), -float("inf")
+    training, training_state = attempt.build(job, control), TrainingState(job)
+    pace, called_at = EvaluationPace(job.settings), -float("inf")
     while not (state := training_state.read()).finished:
         if control.stopping:
             control.raise_if_stopping()
         if not state.evaluated and state.step and pace.due(state.step):
             with pace.evaluating():
-                _evaluate(job, built, training_state.evaluations, control)
+                _evaluate(training)
             continue
         if chief and time.monotonic() - called_at > _CALL_EVERY_SECONDS:
             called_at = time.monotonic()
@@ -77,17 +77,17 @@ def run(job: Job, chief: str | None, control: Control) -> None:
         time.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _evaluate(job: Job, built: dict[str, Any], evaluations: Evaluations, control: Control) -> None:
-    estimator, plan = built["estimator"], built["plan"]
-    with _held(job.folder) as checkpoint:
+def _evaluate(training: Training) -> None:
+    estimator, folder = training.estimator, training.folder
+    with _held(folder) as checkpoint:
         if checkpoint is None:
             return
         _log.info("Evaluating %s.", posixpath.basename(checkpoint))
-        hooks = [InterruptHook(control), EvaluatorHeartbeatHook(EvaluatorHeartbeat(job.folder))]
-        metrics = estimator.evaluate(built["eval_input_fn"], checkpoint_path=checkpoint, hooks=hooks)
-        exporter = exporters.build(plan.export, evaluations, built["receiver_fn"], job.settings.keep_checkpoints, control)
-        folder = posixpath.join(job.folder, "export", exporter.name)
-        exporter.export(estimator, folder, checkpoint, metrics, is_the_final_export=metrics["global_step"] >= plan.steps)
+        hooks = [InterruptHook(training.control), EvaluatorHeartbeatHook(EvaluatorHeartbeat(folder))]
+        metrics = estimator.evaluate(training.eval_input_fn, checkpoint_path=checkpoint, hooks=hooks)
+        is_final = metrics["global_step"] >= training.settings.steps
+        exports = training.exports_folder()
+        training.exporter().export(estimator, exports, checkpoint, metrics, is_the_final_export=is_final)
 
 
 @contextlib.contextmanager

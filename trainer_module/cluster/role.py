@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from trainer_module.cluster import tf_config
 from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, Task, TFConfigError
 from trainer_module.supervision import heartbeat
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _longer(job: Job, steps: int | None) -> Job:
-    return job if steps is None else replace(job, settings=replace(job.settings, steps=steps))
+    return job if steps is None else replace(job, settings=structs.replace(job.settings, steps=steps))
 
 
 def _task(job: Job) -> Task | None:

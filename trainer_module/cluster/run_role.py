@@ -23,11 +23,12 @@ from trainer_module.supervision import heartbeat
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import attempt, loop
 from trainer_module.training.job import Job
+from trainer_module.training.result import TrainingError
 from trainer_module.training.training_state import TrainingState
 
 # What would be raised again the next time.
 PERMANENT_ERRORS = (
-    loop.TrainingError,
+    TrainingError,
     MissingMetricError,
     MissingPredictionError,
     HyperParameterError,
@@ -59,11 +60,11 @@ def run(job: Job, task: Task | None, control: Control, *, supervised: bool) -> N
 
     Raises:
         UnfinishedError: the training has ended, but has to go on.
-        trainer_module.training.loop.TrainingError: it did not end as it should.
+        trainer_module.training.result.TrainingError: it did not end as it should.
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
     if task is None:
-        loop.train(**attempt.parts(job, **strategies.run_config(job.settings.cluster, None)), control=control)
+        loop.train(attempt.build(job, control, run_config=strategies.run_config(job.settings.cluster, None)))
         TrainingState(job).mark_last_checkpoint()
     elif task.role == EVALUATOR:
         evaluator.run(job, task.others(CHIEF).get(f"{CHIEF}-0"), control)
@@ -76,13 +77,12 @@ def run(job: Job, task: Task | None, control: Control, *, supervised: bool) -> N
 def _train(job: Job, task: Task, control: Control) -> None:
     _expect_peers(task, job.settings.cluster.start_seconds)
     config = strategies.run_config(job.settings.cluster, task)
-    built = attempt.parts(job, inputs.Shard(*task.shard), **config)
-    # With MultiWorkerMirroredStrategy a RunConfig takes every process for the chief: it leaves that to the coordinator.
-    built["estimator"]._config._is_chief = task.role == CHIEF
+    shard, is_chief = inputs.Shard(*task.shard), task.role == CHIEF
+    training = attempt.build(job, control, shard=shard, is_chief=is_chief, run_config=config)
     lockstep = "train_distribute" in config
     hook = LockstepHook() if lockstep else StopInTimeHook(job.settings.steps)
-    loop.take_part(**built, control=control, more_hooks=[hook])
-    if task.role == CHIEF:
+    loop.run_train_and_evaluate(training, more_hooks=[hook])
+    if is_chief:
         _wait_for_last_evaluation(job, control)
 
 

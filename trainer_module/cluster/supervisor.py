@@ -14,7 +14,7 @@ from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import progress
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Settings
+from trainer_module.training.settings import TrainSettings
 from trainer_module.training.training_state import TrainingState
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Supervisor:
     def __init__(
         self,
         crew: Sequence[RoleProcess],
-        settings: Settings,
+        settings: TrainSettings,
         training_state: TrainingState,
         control: Control,
         clock: Callable[[], float] = time.monotonic,

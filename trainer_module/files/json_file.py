@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, is_dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,9 +14,8 @@ T = TypeVar("T")
 
 
 def write(path: str, value: Any) -> None:
-    """Writes a dataclass, or any other value that JSON can hold."""
-    content = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    atomic.write(path, json.dumps(content, indent=2))
+    """Writes a dataclass, a msgspec Struct, or any other value that JSON can hold."""
+    atomic.write(path, json.dumps(msgspec.to_builtins(value), indent=2))
 
 
 def read(path: str, kind: type[T]) -> T | None:

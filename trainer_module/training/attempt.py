@@ -1,4 +1,4 @@
-"""One training in this process: from a Job to a model that was handed on."""
+"""One training in this process: builds a `Training` from a `Job`, and runs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from data import Dataset, discovery
+from data import TASKS, Dataset, discovery
 from trainer_module import inputs
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.estimators import build as estimators
@@ -18,72 +18,85 @@ from trainer_module.serving.receiver import serving_input_receiver_fn
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import loop
 from trainer_module.training.job import Job
+from trainer_module.training.result import Trained
+from trainer_module.training.training import Training
 
 _LOG_EVERY_STEPS = 100
 
 
-def train(job: Job, control: Control) -> loop.Trained:
-    """Trains in this process alone, from the newest checkpoint in the job's folder on, and hands on one SavedModel.
+def train(job: Job, control: Control) -> Trained:
+    """Trains in this process alone, from the newest checkpoint in the job's folder, and exports one SavedModel.
 
     Args:
         job: what to train.
-        control: of whoever watches.
+        control: the watchdog's.
 
     Raises:
-        trainer_module.training.loop.TrainingError: it did not end as it should.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
+        trainer_module.training.result.TrainingError: it did not end as it should.
+        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to stop.
     """
-    return loop.train(**parts(job), control=control)
+    return loop.train(build(job, control))
 
 
-def parts(job: Job, shard: inputs.Shard | None = None, **config: object) -> dict[str, Any]:
-    """Builds what `loop.train` and `loop.take_part` take, but for the control.
+def build(
+    job: Job,
+    control: Control,
+    *,
+    shard: inputs.Shard = inputs.WHOLE,
+    is_chief: bool | None = None,
+    run_config: dict[str, Any] | None = None,
+) -> Training:
+    """Builds the training of a job.
 
-    To be called in the thread that trains: the seed of Keras belongs to a thread.
+    Call it in the thread that trains: the seed of Keras belongs to a thread.
 
     Args:
         job: what to train.
-        shard: which part of the rows this process trains on; by default all.
-        **config: more settings of the RunConfig.
+        control: the watchdog's.
+        shard: the part of the rows that this process trains on.
+        is_chief: whether this process writes checkpoints; None leaves it to TF_CONFIG.
+        run_config: more arguments of `tf.estimator.RunConfig`.
     """
-    dataset = discovery.dataset(job.dataset)
+    dataset, settings = discovery.dataset(job.dataset), job.settings
     transform_output = _transform_output(job.transform_graph)
-    common = {
+    rows = {
         "spec": transform_output.transformed_feature_spec(),
         "label": dataset.label.name,
-        "batch_size": job.settings.batch_size,
+        "batch_size": settings.batch_size,
     }
-    return {
-        "estimator": estimator(job, dataset, **config),
-        "plan": loop.plan(job.settings, dataset.task),
-        "train_input_fn": inputs.input_fn(
+    return Training(
+        estimator=_estimator(job, dataset, is_chief, run_config or {}),
+        settings=settings,
+        direction=TASKS[dataset.task].metrics[settings.best],
+        train_input_fn=inputs.input_fn(
             job.train_files,
             training=True,
-            seed=job.settings.seed,
+            seed=settings.seed,
             first_step=step_of(job.folder),
-            shard=shard or inputs.Shard(0, 1),
-            memory_bytes=job.settings.memory_mb << 20,
-            **common,
+            shard=shard,
+            memory_bytes=settings.memory_mb << 20,
+            **rows,
         ),
-        "eval_input_fn": inputs.input_fn(job.eval_files, training=False, **common),
-        "receiver_fn": serving_input_receiver_fn(dataset, transform_output),
-    }
+        eval_input_fn=inputs.input_fn(job.eval_files, training=False, **rows),
+        receiver_fn=serving_input_receiver_fn(dataset, transform_output),
+        control=control,
+    )
 
 
-def estimator(job: Job, dataset: Dataset, **config: object) -> tf.estimator.Estimator:
-    """Returns the Estimator of a job. `config` are more settings of its RunConfig, which reads TF_CONFIG."""
+def _estimator(job: Job, dataset: Dataset, is_chief: bool | None, more: dict[str, Any]) -> tf.estimator.Estimator:
+    """Returns the Estimator of a job. Its RunConfig reads TF_CONFIG; `more` are further arguments of it."""
     run_config = tf.estimator.RunConfig(
         model_dir=job.folder,
         tf_random_seed=job.settings.seed,
-        # Neither: loop.take_part brings its own hook.
+        # Both None: the training loop adds a hook that saves checkpoints.
         save_checkpoints_steps=None,
         save_checkpoints_secs=None,
         keep_checkpoint_max=job.settings.keep_checkpoints,
         save_summary_steps=job.settings.summary_steps or None,
         log_step_count_steps=_LOG_EVERY_STEPS,
-        **config,
+        **more,
     )
-    return estimators.build(
+    estimator = estimators.build(
         dataset,
         job.model,
         hyperparameters.resolve(job.model, job.hyperparameters),
@@ -91,9 +104,14 @@ def estimator(job: Job, dataset: Dataset, **config: object) -> tf.estimator.Esti
         histograms=job.settings.histograms,
         start=WarmStart(job.base_model, job.transform_graph) if job.base_model else None,
     )
+    if is_chief is not None:
+        # With MultiWorkerMirroredStrategy every RunConfig says that its process is the chief: it leaves that to TensorFlow's
+        # distribute coordinator, which `train_and_evaluate` does not use here.
+        estimator._config._is_chief = is_chief
+    return estimator
 
 
 @functools.cache
 def _transform_output(path: str) -> tft.TFTransformOutput:
-    """One object for the whole process: see receiver.serving_input_receiver_fn."""
+    """Returns one object for the whole process: see `trainer_module.serving.receiver.serving_input_receiver_fn`."""
     return tft.TFTransformOutput(path)

@@ -52,16 +52,14 @@ class RememberingExporter(tf.estimator.Exporter):
         return path
 
 
-def build(
-    kind: Export, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: int | None, control: Control
-) -> RememberingExporter:
+def build(kind: Export, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: int, control: Control) -> RememberingExporter:
     """Returns the exporter that a configuration names.
 
     Args:
         kind: "best" exports a checkpoint that beats all before it, "latest" every one that is evaluated, "final" the last.
         evaluations: where they are recorded, and what is better.
         receiver_fn: the inputs of the served model.
-        keep: exports that "latest" leaves on disk; None is all.
+        keep: number of exports that "latest" leaves on disk.
         control: of whoever watches the training.
     """
 

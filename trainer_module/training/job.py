@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from trainer_module import fingerprint
 from trainer_module.files import atomic
-from trainer_module.training.settings import Settings
+from trainer_module.training.settings import TrainSettings
 
 FILE = "job.json"
 
@@ -41,12 +41,12 @@ class Job:
     transform_graph: str
     code: str
     folder: str
-    settings: Settings
+    settings: TrainSettings
     base_model: str | None = None
 
     def write(self, path: str) -> None:
         """Writes it as JSON, in one step."""
-        atomic.write(path, json.dumps(asdict(self), indent=2, sort_keys=True))
+        atomic.write(path, json.dumps(msgspec.to_builtins(self), indent=2, sort_keys=True))
 
     def fingerprint(self) -> str:
         """Hashes what determines a training: data, Transform graph, code, settings; not its length, cadence or machines."""

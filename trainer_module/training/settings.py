@@ -1,87 +1,109 @@
-"""How to train: plain values, the same in a configuration, a Trainer's `custom_config` and the processes of a cluster."""
+"""The settings of a training: type, default and description of each, once.
+
+The configuration table `[train]` (`pipeline/config/train.py`), a Trainer's `custom_config` and the `job.json` of its processes
+all derive from them. `python -m pipeline list` prints the descriptions. Imports nothing heavy: every command reads it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from data.training import BatchSize, Best, CheckpointSteps, EvalSeconds, Patience, Steps
 
 Strategy = Literal["parameter_server", "multi_worker_mirrored", "mirrored"]
 Export = Literal["best", "latest", "final"]
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """How many processes train together, and how. By default it is one.
+class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The processes that train one model together. By default there is one, the Trainer's own."""
 
-    Attributes:
-        workers: processes that train, beside the chief.
-        ps: parameter servers.
-        strategy: "parameter_server" trains asynchronously; "multi_worker_mirrored" takes each step together;
-            "mirrored" is one process with several devices.
-        devices: of "mirrored": so many; 0 takes all GPUs. Without GPUs the CPU is divided.
-        start_seconds: within that time a role is to have started.
-    """
-
-    workers: int = 0
-    ps: int = 0
-    strategy: Strategy = "parameter_server"
-    devices: int = 0
-    start_seconds: int = 120
+    workers: Annotated[
+        int, Meta(ge=0, description="processes that train, besides the chief; 0 trains in the Trainer's own process")
+    ] = 0
+    ps: Annotated[int, Meta(ge=0, description="parameter servers")] = 0
+    strategy: Annotated[
+        Strategy,
+        Meta(
+            description="parameter_server trains asynchronously and survives the loss of any process; multi_worker_mirrored "
+            "takes every step in all processes together; mirrored is one process with several devices"
+        ),
+    ] = "parameter_server"
+    devices: Annotated[
+        int, Meta(ge=0, description="number of devices for mirrored; 0 takes all GPUs. Without GPUs it divides the CPU")
+    ] = 0
+    start_seconds: Annotated[int, Meta(ge=1, description="time within which each process must have started")] = 120
 
     @property
     def alone(self) -> bool:
-        """Whether the process of the Trainer trains by itself."""
+        """Whether the Trainer's own process trains, without others."""
         return not self.workers and not self.ps and self.strategy != "mirrored"
 
     @property
     def overshoot(self) -> int:
-        """Steps that a training may take beyond its last one: each worker may be in the middle of one."""
+        """Steps that a training may take after its last one: each worker may be in the middle of one."""
         return self.workers if self.strategy == "parameter_server" else 0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """A training's settings, every default filled in. `pipeline/config/tables.py` says what each means to a user.
+class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings whose defaults suit every dataset."""
+
+    export: Annotated[
+        Export,
+        Meta(
+            description="which checkpoint's model is evaluated and pushed: the best (exported whenever a better one appears), "
+            "the latest (exported at every evaluation), or the final one (exported once)"
+        ),
+    ] = "best"
+    keep_checkpoints: Annotated[int, Meta(ge=1, description="number of newest checkpoints to keep, besides the best one")] = 5
+    summary_steps: Annotated[int, Meta(ge=0, description="steps between two TensorBoard summaries; 0 writes none")] = 100
+    histograms: Annotated[bool, Meta(description="whether summaries include histograms of weights and gradients")] = False
+    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of initial weights, shuffling and dropout")] = 1
+    overhead: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="time that checkpoints, evaluations and exports during a training may take, as a share of the time in "
+            "steps, where train.checkpoint_steps and train.eval_seconds are not set; 0 evaluates at the end only. Checkpoints "
+            "may always take 0.02",
+        ),
+    ] = 0.2
+    memory_mb: Annotated[
+        int, Meta(ge=0, description="training rows up to this size are held in memory; larger ones are streamed from disk")
+    ] = 1024
+    keep_trainings: Annotated[
+        int,
+        Meta(ge=0, description="number of checkpoint folders of this pipeline's other trainings to keep; remote ones all stay"),
+    ] = 5
+    grace_seconds: Annotated[
+        int, Meta(ge=1, description="time to save a checkpoint and exit when the process is asked to stop")
+    ] = 25
+    stall_seconds: Annotated[
+        int,
+        Meta(ge=1, description="a training without a step, an evaluated batch or an export for this long counts as stalled"),
+    ] = 600
+    retries: Annotated[
+        int,
+        Meta(ge=0, description="how often a stalled or dead process continues from its checkpoint without progress in between"),
+    ] = 3
+    cluster: Cluster = Cluster()
+
+
+class TrainSettings(TrainOptions, frozen=True, kw_only=True):
+    """All settings of one training, each with a value.
 
     Attributes:
-        steps: the global step at which it ends, at the latest.
-        batch_size: rows a step.
-        seed: of initial weights, order of the rows, dropout.
-        best: the metric by which one checkpoint is better than another.
-        patience: steps without a better one after which it ends; 0 trains all steps.
-        export: which checkpoint's model is handed on.
-        checkpoint_steps: steps between two checkpoints; None adapts to what they cost.
-        eval_seconds: at least that long between two evaluations on the way; None adapts to what they cost.
-        overhead: what checkpoints, evaluations and exports on the way may take, as a share of the time in steps; 0 evaluates
-            at the end only, and checkpoints take a fiftieth in any case.
-        keep_checkpoints: newest ones that stay on disk.
-        summary_steps: steps between two TensorBoard summaries; 0 writes none.
-        histograms: whether summaries include histograms.
-        memory_mb: training rows are held in memory if they need no more than that.
-        grace_seconds: how long leaving may take, when the process is asked to end.
-        stall_seconds: without a step, an evaluated batch or an export for so long, a training counts as stuck.
-        retries: how often a training that is stuck, or whose processes end, is continued from its checkpoint.
-        keep_trainings: checkpoint folders of other trainings that stay on disk.
-        fresh: if not empty, what identifies the one run that starts anew, whatever checkpoints there are.
-        cluster: how many processes.
+        checkpoint_steps: None saves a checkpoint about every 10 seconds.
+        eval_seconds: None evaluates as often as `overhead` allows.
+        fresh_run_id: if not empty, identifies the one run that trains anew instead of continuing from earlier checkpoints.
     """
 
-    steps: int
-    batch_size: int
-    seed: int = 1
-    best: str = "loss"
-    patience: int = 0
-    export: Export = "best"
-    checkpoint_steps: int | None = None
-    eval_seconds: int | None = None
-    overhead: float = 0.2
-    keep_checkpoints: int = 5
-    summary_steps: int = 100
-    histograms: bool = False
-    memory_mb: int = 1024
-    grace_seconds: int = 25
-    stall_seconds: int = 600
-    retries: int = 3
-    keep_trainings: int = 5
-    fresh: str = ""
-    cluster: Cluster = field(default_factory=Cluster)
+    steps: Steps
+    batch_size: BatchSize
+    checkpoint_steps: CheckpointSteps | None
+    eval_seconds: EvalSeconds | None
+    patience: Patience
+    best: Best
+    fresh_run_id: str = ""

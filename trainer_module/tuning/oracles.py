@@ -15,7 +15,7 @@ from data.tasks import Direction
 from trainer_module.files import json_file
 from trainer_module.tuning import space
 from trainer_module.tuning.hyperband import Hyperband
-from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.settings import TuneSettings
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class BayesianOracle(Durable, kt.oracles.BayesianOptimizationOracle):
         return [p.value_to_prob(values.get(p.name, p.default)) for p in self._nonfixed_space()]
 
 
-def build(settings: Settings, searched: kt.HyperParameters, objective: str, direction: Direction, steps: int) -> kt.Oracle:
+def build(settings: TuneSettings, searched: kt.HyperParameters, objective: str, direction: Direction, steps: int) -> kt.Oracle:
     """Returns the oracle of a search.
 
     Args:

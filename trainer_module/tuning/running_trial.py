@@ -12,7 +12,7 @@ from keras_tuner.engine.trial import Trial
 
 from trainer_module.checkpoints import folder as folders
 from trainer_module.supervision.child_process import ChildProcess
-from trainer_module.training.settings import Settings
+from trainer_module.training.settings import TrainSettings
 
 # The kernel ends a trial whose search was killed; until it has, the trial keeps its folder.
 _ORPHAN_SECONDS = 30.0
@@ -51,7 +51,7 @@ class RunningTrial:
         for report in self.process.hear():
             self.step = report.step
 
-    def silent(self, settings: Settings) -> bool:
+    def silent(self, settings: TrainSettings) -> bool:
         """Whether the process has given no sign of life for too long. (One that is stuck in its training gives them.)"""
         limit = settings.stall_seconds if self.process.started else settings.cluster.start_seconds
         return self.process.code is None and self.process.silent_seconds > limit

@@ -15,7 +15,7 @@ from trainer_module.training.job import Job
 from trainer_module.tuning import best, oracles, plot, trial_process, trial_table
 from trainer_module.tuning.runner import Runner, Start
 from trainer_module.tuning.search_spec import SearchSpec
-from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.settings import TuneSettings
 from trainer_module.tuning.trial_table import TrialTable
 
 # Failures that the message about a search without success tells.
@@ -26,7 +26,7 @@ class TuningError(RuntimeError):
     """A search in which no trial has succeeded."""
 
 
-def tuner(job: Job, tuning: Settings, root: str) -> EstimatorTuner:
+def tuner(job: Job, tuning: TuneSettings, root: str) -> EstimatorTuner:
     """Returns the tuner of a search.
 
     Args:
@@ -63,7 +63,7 @@ class EstimatorTuner(base_tuner.BaseTuner):
         """
         plan, settings = self._plan, self._plan.job.settings
         with folders.held(plan.folder):
-            folders.prepare(plan.folder, Evaluations(plan.folder, plan.objective, plan.direction), settings.fresh)
+            folders.prepare(plan.folder, Evaluations(plan.folder, plan.objective, plan.direction), settings.fresh_run_id)
             self.reload()
             board = TrialTable(plan.folder)
             watchdog.run(

@@ -7,12 +7,13 @@ import logging
 import math
 import posixpath
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras_tuner as kt
 import tensorflow as tf
 from keras_tuner.engine.trial import Trial
+from msgspec import structs
 
 from data import TASKS, discovery
 from data.tasks import Direction
@@ -23,7 +24,7 @@ from trainer_module.files import json_file
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
 from trainer_module.tuning import hyperband, space, trial
-from trainer_module.tuning.settings import Settings
+from trainer_module.tuning.settings import TuneSettings
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class SearchSpec:
     """
 
     job: Job
-    tuning: Settings
+    tuning: TuneSettings
     root: str
 
     @property
@@ -78,9 +79,9 @@ class SearchSpec:
 
     def fingerprint(self) -> str:
         """Hashes what determines what is tried and what comes of it; not how many trials, nor how many at a time."""
-        tuning = {name: value for name, value in asdict(self.tuning).items() if name not in ("trials", "parallel")}
+        tuning = {name: value for name, value in structs.asdict(self.tuning).items() if name not in ("trials", "parallel")}
         return fingerprint.settings(
-            training=replace(self.job, settings=replace(self.job.settings, best=self.objective)).fingerprint(),
+            training=replace(self.job, settings=structs.replace(self.job.settings, best=self.objective)).fingerprint(),
             patience=self.job.settings.patience,
             best_counts=self.best_counts,
             space=self.searched().get_config()["space"],
@@ -101,7 +102,7 @@ class SearchSpec:
 
     def task(self, chosen: Trial) -> trial.TrialSpec:
         """Returns what a trial is to do."""
-        settings = replace(
+        settings = structs.replace(
             self.job.settings,
             steps=self.steps_of(chosen),
             best=self.objective,
@@ -109,7 +110,7 @@ class SearchSpec:
             checkpoint_steps=math.ceil(self.steps / self.tuning.evaluations),
             eval_seconds=0,  # every checkpoint is evaluated
             keep_checkpoints=_KEEP_CHECKPOINTS,
-            fresh="",
+            fresh_run_id="",
             cluster=Cluster(),
         )
         values = hyperparameters.resolve(self.job.model, space.model_values(chosen.hyperparameters.values)).values

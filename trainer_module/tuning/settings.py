@@ -1,38 +1,52 @@
-"""How to search for hyper-parameters: plain values, the same in a configuration and in a Tuner's `custom_config`."""
+"""The settings of a search for hyper-parameters: type, default and description of each, once.
+
+The configuration table `[tune]` (`pipeline/config/train.py`) and a Tuner's `custom_config` derive from them. `python -m
+pipeline list` prints the descriptions. Imports nothing heavy: every command reads it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-Oracle = Literal["random", "bayesian", "hyperband"]
+import msgspec
+from msgspec import Meta
+
+Oracle = Literal["bayesian", "random", "hyperband"]
+Trials = Annotated[
+    int, Meta(ge=0, description="number of trials, including those of earlier runs of the same search; 0 does not search")
+]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """A search's settings.
+class TuneOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings with a default."""
 
-    Attributes:
-        trials: how many trainings, those of earlier runs of the same search included: a greater number continues it. With
-            "hyperband", a training that goes on with a greater budget counts as another one.
-        oracle: what chooses the next values. "random" draws them; "bayesian" draws a few and then looks where a Gaussian
-            process expects the best ones; "hyperband" begins many trainings and gives more steps to the best of them.
-        parallel: trials at a time, each in a process of its own. GPUs are shared out among them.
-        steps: of a trial; None is as many as the training gets. With "hyperband", the most that one gets.
-        objective: the metric that makes one trial better than another; None is the one that chooses the best checkpoint.
-        seed: of the values that are tried. (That of the trainings is the training's.)
-        factor: of "hyperband": of so many trials one goes on, with so many times the steps.
-        stop_early: whether "random" and "bayesian" end a trial that does worse than most did at its step.
-        evaluations: a trial is evaluated so many times, at equal distances: always at the same steps, however busy the
-            machine is, so that trials can be compared, and repeated.
-    """
+    oracle: Annotated[
+        Oracle,
+        Meta(
+            description="chooses the values of a trial: bayesian draws a few, then asks a Gaussian process where the best are; "
+            "random draws all; hyperband draws many and gives the best ones more steps (a trial that continues counts as a new "
+            "one)"
+        ),
+    ] = "bayesian"
+    parallel: Annotated[int, Meta(ge=1, description="trials at a time, each in its own process; they share out the GPUs")] = 1
+    steps: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="global step at which a trial ends; by default train.steps")
+    ] = None
+    objective: Annotated[
+        str | None, Meta(description="metric that decides which trial is the best one; by default train.best")
+    ] = None
+    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of the values to try; trainings have train.seed")] = 1
+    factor: Annotated[
+        int, Meta(ge=2, description="of hyperband: one of this many trials continues, with this many times the steps")
+    ] = 3
+    stop_early: Annotated[
+        bool, Meta(description="whether a trial stops when most others were better at its step (not with hyperband)")
+    ] = True
+    # At the same steps however busy the machine is, so that trials can be compared and repeated.
+    evaluations: Annotated[int, Meta(ge=1, description="number of evaluations of a trial, the same number of steps apart")] = 5
 
-    trials: int
-    oracle: Oracle = "bayesian"
-    parallel: int = 1
-    steps: int | None = None
-    objective: str | None = None
-    seed: int = 1
-    factor: int = 3
-    stop_early: bool = True
-    evaluations: int = 5
+
+class TuneSettings(TuneOptions, frozen=True, kw_only=True):
+    """All settings of one search. More `trials` than before continue the search of earlier runs."""
+
+    trials: Trials

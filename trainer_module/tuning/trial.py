@@ -170,7 +170,7 @@ def run(folder: str) -> int:
 def _train(folder: str, task: TrialSpec, control: watchdog.Control) -> None:
     job = task.job
     evaluations = Evaluations(job.folder, job.settings.best, task.direction)
-    reporter = Reporter(folder, task, folders.prepare(job.folder, evaluations, job.settings.fresh))
+    reporter = Reporter(folder, task, folders.prepare(job.folder, evaluations, job.settings.fresh_run_id))
     try:
         trained = attempt.train(job, ReportingControl(control, reporter.look))
         reporter.look()

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 import trainer_module
 from tests.support import faults
@@ -43,7 +44,7 @@ def training(materialised, tmp_path):
             case, materialised("toy.fruit"), tmp_path / "training",
             dataset="toy.fruit", model="canned_linear", steps=steps, batch_size=20,
         )  # fmt: skip
-        return replace(made, settings=replace(made.settings, **settings))
+        return replace(made, settings=structs.replace(made.settings, **settings))
 
     return training
 
@@ -106,8 +107,8 @@ def test_of_every_kind_of_estimator_the_step_is_read_after_it_was_counted(model,
             super().after_run(run_context, run_values)
 
     job = replace(training(Case(PS)), model=model, hyperparameters=hyperparameters.resolve(model).values)
-    built = attempt.parts(job)
-    built["estimator"].train(built["train_input_fn"], hooks=[Spy(30)], steps=100)
+    built = attempt.build(job, Control())
+    built.estimator.train(built.train_input_fn, hooks=[Spy(30)], steps=100)
     assert read == list(range(1, 31))
 
 
@@ -182,7 +183,7 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
         ended = [(role.communicate(timeout=SECONDS), role.returncode) for role in others]
         assert [code for _, code in ended] == [heartbeat.DONE] * 3, ended
         assert ps.poll() is None  # it never ends by itself
-    trained = train(replace(job, settings=replace(job.settings, steps=300, cluster=Cluster(workers=1, ps=1))))
+    trained = train(replace(job, settings=structs.replace(job.settings, steps=300, cluster=Cluster(workers=1, ps=1))))
     assert 300 <= trained.steps == trained.resumed_from <= 301
 
 
@@ -190,7 +191,7 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
 
 
 def start(job, config, **settings):
-    job = replace(job, settings=replace(job.settings, cluster=replace(job.settings.cluster, **settings)))
+    job = replace(job, settings=structs.replace(job.settings, cluster=structs.replace(job.settings.cluster, **settings)))
     job.write(f"{job.folder}/cluster/job.json")
     env = environment() | {"TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path), **addresses.SHARING}
     command = [sys.executable, "-m", "trainer_module.cluster.role", f"{job.folder}/cluster/job.json"]

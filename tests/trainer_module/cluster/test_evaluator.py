@@ -10,13 +10,13 @@ import pytest
 import tensorflow as tf
 
 from tests.support import toy_estimator as toy
+from tests.support.settings import train_settings
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.cluster import addresses, evaluator, evaluator_heartbeat, run_role
 from trainer_module.supervision import watchdog
 from trainer_module.supervision.watchdog import Control, InterruptedTraining
-from trainer_module.training import attempt, loop, training_state
+from trainer_module.training import attempt, training_state
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Settings
 
 SECONDS = 30
 
@@ -26,23 +26,17 @@ def job(tmp_path, monkeypatch, toy_metrics):
     """Returns a function: a job whose Estimator has one weight, evaluated where 1 would be right: step 3 is the best."""
 
     def job(steps=4, evaluation=None, **settings):
-        made = Job("taxi", "none", {}, [], [], "", "", str(tmp_path), Settings(steps, 1, best="loss", **settings))
-        built = {
-            "estimator": toy.estimator(tmp_path),
-            "plan": loop.Plan(
-                steps=steps, **{"patience": 0, "eval_seconds": 0} | {k: v for k, v in settings.items() if k in PLAN}
-            ),
-            "train_input_fn": toy.rows(),
-            "eval_input_fn": evaluation or toy.rows(y=1.0, batches=2),
-            "receiver_fn": toy.receiver,
-        }
-        monkeypatch.setattr(attempt, "parts", lambda job: built)
+        settings = {"eval_seconds": 0} | settings
+        made = Job("taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(steps, **settings))
+        rows = evaluation or toy.rows(y=1.0, batches=2)
+        monkeypatch.setattr(
+            attempt,
+            "build",
+            lambda job, control: toy.training(tmp_path, steps, eval_rows=rows, control=control, **settings),
+        )
         return made
 
     return job
-
-
-PLAN = ("patience", "export", "eval_seconds", "overhead")
 
 
 @pytest.fixture
@@ -177,12 +171,12 @@ class Clock:
 
 
 @pytest.mark.parametrize(
-    ("plan", "took", "apart"),
+    ("settings", "took", "apart"),
     [({"eval_seconds": 60}, 7, 60), ({"overhead": 0.2}, 7, 35), ({"overhead": 0.5}, 7, 14), ({"eval_seconds": 0}, 7, 0)],
 )
-def test_evaluations_are_so_far_apart(plan, took, apart):
+def test_evaluations_are_so_far_apart(settings, took, apart):
     clock = Clock()
-    pace = evaluator.EvaluationPace(loop.Plan(steps=1000, **plan), clock)
+    pace = evaluator.EvaluationPace(train_settings(1000, **settings), clock)
     assert pace.due(1)
     with pace.evaluating():
         clock.now += took

@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from tests.support.settings import train_settings
 from trainer_module.cluster import role_processes, tf_config
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Cluster, Settings
+from trainer_module.training.settings import Cluster
 
 PS = Cluster(workers=2, ps=1)
 
 
 @pytest.fixture
 def job(tmp_path):
-    return Job("taxi", "none", {}, [], [], "", "", str(tmp_path), Settings(100, 1, best="auc", patience=20, cluster=PS))
+    return Job("taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(100, best="auc", patience=20, cluster=PS))
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_cluster_with_parameter_servers_has_every_role_and_an_address_for_each
 
 def test_one_in_lockstep_has_no_parameter_server(job, started):
     lockstep = Cluster(workers=1, strategy="multi_worker_mirrored")
-    job = replace(job, settings=replace(job.settings, cluster=lockstep))
+    job = replace(job, settings=structs.replace(job.settings, cluster=lockstep))
     assert start(job) == ["chief-0", "worker-0", "evaluator-0"]
     assert all(tf_config.problems(json.dumps(c), lockstep.strategy) == [] for c in configs(started))
 
@@ -58,7 +60,7 @@ def test_one_in_lockstep_has_no_parameter_server(job, started):
 @pytest.mark.parametrize("cluster", [Cluster(), Cluster(strategy="mirrored", devices=2)])
 def test_one_process_alone_has_no_tf_config_not_even_an_inherited_one(job, started, monkeypatch, cluster):
     monkeypatch.setenv("TF_CONFIG", "{}")
-    assert start(replace(job, settings=replace(job.settings, cluster=cluster))) == ["local-0"]
+    assert start(replace(job, settings=structs.replace(job.settings, cluster=cluster))) == ["local-0"]
     assert "TF_CONFIG" not in started[0][1]
 
 

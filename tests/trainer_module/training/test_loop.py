@@ -10,20 +10,15 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tests.support.toy_estimator import NAN, checkpoints, estimator, exports, receiver, rows, served, weight
+from tests.support.toy_estimator import NAN, checkpoints, estimator, exports, rows, served, training, weight
 from trainer_module.checkpoints import evaluations
 from trainer_module.supervision import watchdog
 from trainer_module.training import cadence, loop, progress
+from trainer_module.training.result import TrainingError
 
 
-def train(model_dir, steps, *, training=None, evaluation=None, eval_seconds=600, checkpoint_steps=1000, keep=5, **plan):
-    return loop.train(
-        estimator(model_dir, keep),
-        loop.Plan(steps=steps, eval_seconds=eval_seconds, checkpoint_steps=checkpoint_steps, **plan),
-        training or rows(),
-        evaluation or rows(batches=2),
-        receiver,
-    )
+def train(model_dir, steps, **options):
+    return loop.train(training(model_dir, steps, **options))
 
 
 def often(model_dir, steps, **settings):
@@ -31,7 +26,7 @@ def often(model_dir, steps, **settings):
 
     The weights after each step: 0.40 0.72 0.98 1.18 1.34 1.48 1.58 1.66; the losses of their evaluation are (w - 1)^2.
     """
-    settings = {"evaluation": rows(y=1.0, batches=2), "eval_seconds": 0, "checkpoint_steps": 1, "keep": 2} | settings
+    settings = {"eval_rows": rows(y=1.0, batches=2), "eval_seconds": 0, "checkpoint_steps": 1, "keep": 2} | settings
     return train(model_dir, steps, **settings)
 
 
@@ -77,7 +72,7 @@ def test_a_training_that_was_cut_off_continues_at_its_last_checkpoint(tmp_path):
         return rows()().enumerate().map(fail_at_the_sixth)
 
     with pytest.raises(tf.errors.InvalidArgumentError):
-        train(tmp_path, 10, training=failing, checkpoint_steps=2)
+        train(tmp_path, 10, train_rows=failing, checkpoint_steps=2)
     trained = train(tmp_path, 10)
     assert (trained.steps, trained.resumed_from) == (10, 4)
     assert trained.metrics["loss"] == pytest.approx((2 * 0.8**10) ** 2, rel=1e-5)
@@ -104,28 +99,28 @@ def test_a_training_that_is_already_longer_than_asked_stays_as_it_is(tmp_path):
 
 
 def test_an_input_that_runs_dry_says_how_far_it_came(tmp_path):
-    with pytest.raises(loop.TrainingError, match=r"ended at step 4 of 10.*runs dry.*is the training split empty"):
-        train(tmp_path, 10, training=rows(batches=4))
+    with pytest.raises(TrainingError, match=r"ended at step 4 of 10.*runs dry.*is the training split empty"):
+        train(tmp_path, 10, train_rows=rows(batches=4))
 
 
 def test_an_input_without_rows_says_so(tmp_path):
-    with pytest.raises(loop.TrainingError, match=r"ended at step 0 of 10"):
-        train(tmp_path, 10, training=rows(batches=0))
+    with pytest.raises(TrainingError, match=r"ended at step 0 of 10"):
+        train(tmp_path, 10, train_rows=rows(batches=0))
 
 
 def test_a_training_that_diverges_says_so(tmp_path):
-    with pytest.raises(loop.TrainingError, match="diverged"):
-        train(tmp_path, 10, training=rows(y=NAN))
+    with pytest.raises(TrainingError, match="diverged"):
+        train(tmp_path, 10, train_rows=rows(y=NAN))
 
 
 def test_a_training_that_overflows_says_so(tmp_path):
-    with pytest.raises(loop.TrainingError, match="diverged"):
-        train(tmp_path, 10, training=rows(y=1e30))
+    with pytest.raises(TrainingError, match="diverged"):
+        train(tmp_path, 10, train_rows=rows(y=1e30))
 
 
 def test_an_evaluation_whose_loss_is_not_finite_is_refused(tmp_path):
-    with pytest.raises(loop.TrainingError, match=r"The loss is nan at step 3: the training has diverged"):
-        train(tmp_path, 3, evaluation=rows(y=NAN, batches=2))
+    with pytest.raises(TrainingError, match=r"The loss is nan at step 3: the training has diverged"):
+        train(tmp_path, 3, eval_rows=rows(y=NAN, batches=2))
 
 
 # Which model is handed on.
@@ -260,7 +255,7 @@ def test_a_metric_that_the_estimator_does_not_report_is_answered_with_those_it_d
 def test_a_training_whose_metric_is_never_finite_is_refused(tmp_path):
     often(tmp_path, 4)  # past where the metric is a number
     (tmp_path / evaluations.FILE).unlink()
-    with pytest.raises(loop.TrainingError, match="reached step 6, but no evaluation had a finite small"):
+    with pytest.raises(TrainingError, match="reached step 6, but no evaluation had a finite small"):
         often(tmp_path, 6, best="small", direction="higher")
 
 
@@ -342,7 +337,7 @@ def slowly(dataset, seconds):
 
 def test_an_evaluation_that_takes_more_than_may_be_spent_is_given_up_and_made_at_the_end(tmp_path, caplog):
     caplog.set_level(logging.INFO, cadence.__name__)
-    slow = {"training": slowly(rows(), 0.1), "evaluation": slowly(rows(batches=40), 0.2)}  # 8 s, far more than building took
+    slow = {"train_rows": slowly(rows(), 0.1), "eval_rows": slowly(rows(batches=40), 0.2)}  # 8 s, far more than building took
     trained = train(tmp_path, 40, **slow, eval_seconds=None, checkpoint_steps=1, overhead=1.0)
     assert (trained.steps, trained.best_step) == (40, 40)
     given_up = [r.getMessage() for r in caplog.records if "given up" in r.getMessage()]

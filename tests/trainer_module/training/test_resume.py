@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tests.support import training
 from tests.support.jobs import STEPS, job
@@ -176,7 +177,7 @@ def test_a_training_that_was_asked_to_leave_ends_with_the_same_weights(fruit, tm
 
 def test_another_seed_gives_other_weights(fruit, tmp_path):
     work = job(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "one", steps=15)
-    other = replace(work, folder=str(tmp_path / "two"), settings=replace(work.settings, seed=4))
+    other = replace(work, folder=str(tmp_path / "two"), settings=structs.replace(work.settings, seed=4))
     for each in (work, other):
         trainer.train(each, None)
     name = "deep/hidden_0/kernel"

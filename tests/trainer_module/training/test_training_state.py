@@ -5,14 +5,14 @@ import collections
 import pytest
 import tensorflow as tf
 
+from tests.support.settings import train_settings
 from trainer_module.training.job import Job
-from trainer_module.training.settings import Settings
 from trainer_module.training.training_state import TrainingState
 
 
 @pytest.fixture
 def state(tmp_path):
-    settings = Settings(100, 1, best="auc", patience=20)
+    settings = train_settings(100, best="auc", patience=20)
     return TrainingState(Job("taxi", "none", {}, [], [], "", "", str(tmp_path), settings))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras_tuner as kt
 import pytest
 from keras_tuner.engine.trial import Trial
+from msgspec import structs
 
 from tests.support.searches import job, planned
 from trainer_module.checkpoints import evaluations
@@ -70,7 +71,7 @@ def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
     plan.prepare(chosen("1"))
     file = f"{plan.folder_of('1')}/{trial.TASK}"
     task = json_file.read(file, trial.TrialSpec)
-    half = dataclasses.replace(task.job, settings=dataclasses.replace(task.job.settings, steps=20))
+    half = dataclasses.replace(task.job, settings=structs.replace(task.job.settings, steps=20))
     json_file.write(file, dataclasses.replace(task, job=half))
     trial.run(plan.folder_of("1"))
     _, report = run(plan, "1")

@@ -1,0 +1,40 @@
+"""A training that suits the data of a dataset: type, meaning and default of each key that a dataset's file may set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+Steps = Annotated[int, Meta(ge=1, description="global step at which a training ends, at the latest")]
+BatchSize = Annotated[int, Meta(ge=1, description="rows per step")]
+CheckpointSteps = Annotated[int, Meta(ge=1, description="steps between two checkpoints")]
+EvalSeconds = Annotated[
+    int,
+    Meta(
+        ge=0,
+        description="shortest time from one evaluation during a training to the next, in seconds; 0 evaluates every checkpoint",
+    ),
+]
+Patience = Annotated[
+    int, Meta(ge=0, description="a training ends after so many steps without a better train.best; 0 trains all steps")
+]
+Best = Annotated[str, Meta(description="metric that decides which checkpoint is the best one")]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Sensible values of `train.*` for this amount of data. A configuration may override each.
+
+    A longer training than this one, without `patience`, has as many checkpoints as this one, further apart: each can be
+    evaluated, and evaluations must not take over. Where a value is None: `checkpoint_steps` saves about every 10 seconds,
+    `eval_seconds` evaluates as often as `train.overhead` allows, and `best` is the metric of the task.
+    """
+
+    steps: Steps = 1000
+    batch_size: BatchSize = 200
+    checkpoint_steps: CheckpointSteps | None = None
+    eval_seconds: EvalSeconds | None = None
+    patience: Patience = 0
+    best: Best | None = None

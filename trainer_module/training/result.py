@@ -1,0 +1,98 @@
+"""The result of a training: which checkpoint's model it hands on, or why it has none."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from dataclasses import dataclass, field
+
+import tensorflow as tf
+
+from trainer_module.checkpoints.evaluations import Evaluation, EvaluationSummary
+from trainer_module.training.training import Training
+
+
+class TrainingError(RuntimeError):
+    """A training did not reach its end, or has no usable model there."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        steps: the global step at which it ended.
+        resumed_from: the global step from which it continued; 0 for a training from the start.
+        ended_by: "steps", or the stop rule in words ("no better auc in 500 steps").
+        best_step: the global step of the best checkpoint.
+        checkpoint: path of the checkpoint whose model is handed on.
+        saved_model: folder of the SavedModel exported from it.
+        metrics: the Estimator's own metrics of that checkpoint.
+    """
+
+    steps: int
+    resumed_from: int
+    ended_by: str
+    best_step: int
+    checkpoint: str
+    saved_model: str
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def of(training: Training, resumed_from: int) -> Trained:
+    """Returns the result of a training that has ended, and exports its model if that has not been done.
+
+    Raises:
+        TrainingError: the training ended before its last step, or no evaluation had a finite loss and metric.
+    """
+    settings, step, summary = training.settings, training.step(), training.evaluations.read()
+    if step < settings.steps and not summary.out_of_patience(settings.patience):
+        raise TrainingError(
+            f"The training ended at step {step} of {settings.steps}. An input that runs dry does that: "
+            "is the training split empty, or smaller than one batch?"
+        )
+    best, chosen = _best_and_chosen(training, summary, step)
+    return Trained(
+        steps=step,
+        resumed_from=resumed_from,
+        ended_by="steps" if step >= settings.steps else f"no better {settings.best} in {settings.patience} steps",
+        best_step=best.step,
+        checkpoint=posixpath.join(training.folder, chosen.checkpoint),
+        saved_model=_saved_model(training, chosen),
+        metrics=chosen.metrics,
+    )
+
+
+def _best_and_chosen(training: Training, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
+    """Returns the best evaluation, and that of the checkpoint to hand on, which has a finite loss."""
+    best, last = summary.best, summary.last
+    chosen = best if training.settings.export == "best" else last
+    if best and chosen and math.isfinite(chosen.metrics["loss"]):
+        return best, chosen
+    loss = last.metrics["loss"] if last else math.nan
+    if not math.isfinite(loss):
+        raise TrainingError(diverged(loss, f"at step {step}"))
+    raise TrainingError(f"The training reached step {step}, but no evaluation had a finite {training.settings.best}.")
+
+
+def _saved_model(training: Training, chosen: Evaluation) -> str:
+    """Returns the export of a checkpoint. Exports it now if there is none: a FinalExporter exports at the last step only."""
+    if chosen.saved_model:
+        saved_model = posixpath.join(training.folder, chosen.saved_model)
+        if tf.io.gfile.exists(posixpath.join(saved_model, tf.saved_model.SAVED_MODEL_FILENAME_PB)):
+            return saved_model
+    checkpoint = posixpath.join(training.folder, chosen.checkpoint)
+    exported = training.estimator.export_saved_model(
+        training.exports_folder(), training.receiver_fn, checkpoint_path=checkpoint
+    )
+    saved_model = tf.compat.as_str(exported)
+    training.evaluations.exported(chosen, saved_model)
+    return saved_model
+
+
+def diverged(loss: object, when: str) -> str:
+    """Returns the message about a loss that is not finite. `when`: "at step 3"."""
+    return (
+        f"The loss is {loss} {when}: the training has diverged. "
+        "A smaller learning rate, or features without extreme values, may help."
+    )
