@@ -20,8 +20,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from benchmarks import search_faults
 from data import discovery
@@ -37,13 +38,13 @@ CASES = [
     *(Case(PS, "kill", member) for member in ("worker-1", "chief-0", "ps-0", "evaluator-0")),
     Case(PS, "freeze", "ps-0", stall_seconds=30),
     Case(PS, "late", "worker-0"),
-    Case(replace(PS, start_seconds=25), "never", "worker-0"),
+    Case(structs.replace(PS, start_seconds=25), "never", "worker-0"),
     Case(PS, "kill node"),
     Case(PS, "end node"),
     Case(MIRRORED),
     *(Case(MIRRORED, "kill", member) for member in ("worker-0", "chief-0")),
     # Those that step together cannot do without one.
-    Case(replace(MIRRORED, start_seconds=25), "never", "worker-0", fails="worker-0 did not start within 25 s"),
+    Case(structs.replace(MIRRORED, start_seconds=25), "never", "worker-0", fails="worker-0 did not start within 25 s"),
     Case(DEVICES),
     Case(DEVICES, "kill", "local-0"),
 ]
