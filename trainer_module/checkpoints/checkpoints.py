@@ -1,4 +1,4 @@
-"""Checkpoints: when they are written while a training runs, and which of them can be read."""
+"""Checkpoints on disk: the newest one, and the newest one that is readable."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trainer_module.files import atomic
 _log = logging.getLogger(__name__)
 
 PREFIX = "model.ckpt-"
-# Where checkpoints that cannot be read are put, until their training has ended.
+# Unreadable checkpoints are moved to this folder. It is removed when their training has ended.
 BROKEN = "broken"
-_PIECE = 2**20  # bytes read at a time
+_PIECE = 2**20  # bytes per read
 
 
 def step_of(folder: str) -> int:
@@ -30,13 +30,13 @@ def step_in(checkpoint: str) -> int:
 
 
 def fall_back(folder: str) -> None:
-    """Makes the newest checkpoint that can be read the newest one, with a warning if it was not.
+    """Makes the newest readable checkpoint the newest one. Logs a warning if another one was.
 
-    A process or a disk that dies while a checkpoint is written can leave one that is cut off. Every checkpoint is read
-    once, whole: its checksums are checked on the way. One that cannot be read is put aside, into `broken/`.
+    A process or a disk that dies while it writes a checkpoint can leave a truncated one. This reads checkpoints completely,
+    which verifies their checksums, from the newest to the first readable one, and moves unreadable ones to `broken/`.
 
     Raises:
-        tf.errors.OpError: the storage cannot be read; nothing is known of the checkpoint then.
+        tf.errors.OpError: the storage cannot be read, so the checkpoint may be whole.
     """
     names = _newest_first(folder)
     good = next((name for name in names if readable(posixpath.join(folder, name))), None)
@@ -55,17 +55,18 @@ def fall_back(folder: str) -> None:
 
 
 def readable(checkpoint: str) -> bool:
-    """Whether every variable of a checkpoint can be read.
+    """Whether every variable of a checkpoint is readable.
 
     Raises:
-        tf.errors.OpError: the storage cannot be read.
+        tf.errors.OpError: the storage cannot be read, so the checkpoint may be whole.
     """
     if _is_whole(checkpoint):
         return True
-    # TensorFlow's reader has one error for all: that of a storage that cannot be reached is that of a file that is cut off.
+    # TensorFlow's reader raises the same error for a truncated file and for storage that does not answer. Reading the bytes
+    # raises for the storage only.
     for path in tf.io.gfile.glob(f"{checkpoint}.*"):
         _read_through(path)
-    return _is_whole(checkpoint)  # now it is not the storage that is to blame
+    return _is_whole(checkpoint)  # the storage answers now
 
 
 def _is_whole(checkpoint: str) -> bool:
@@ -79,7 +80,7 @@ def _is_whole(checkpoint: str) -> bool:
 
 
 def _read_through(path: str) -> None:
-    """Reads a file to its end. Raises tf.errors.OpError, with the storage's own reason, if that is not possible."""
+    """Reads a file to its end. Raises tf.errors.OpError with the storage's reason if that fails."""
     with tf.io.gfile.GFile(path, "rb") as file:
         while file.read(_PIECE):
             pass
@@ -93,11 +94,11 @@ def _put_aside(folder: str, name: str) -> None:
 
 
 def point_to(folder: str, names: Sequence[str]) -> None:
-    """Writes, in one step, which checkpoints a folder has: what `tf.train.latest_checkpoint` reads. Paths are relative.
+    """Writes the file that `tf.train.latest_checkpoint` reads, in one step. Its paths are relative: the folder may be moved.
 
     Args:
-        folder: theirs.
-        names: the newest last.
+        folder: the folder of the checkpoints.
+        names: names of the checkpoints, the newest last.
     """
     lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
     state = posixpath.join(folder, "checkpoint")
@@ -105,7 +106,7 @@ def point_to(folder: str, names: Sequence[str]) -> None:
 
 
 def _newest_first(folder: str) -> list[str]:
-    """Returns the names of the checkpoints in a folder; one whose index is there, its data or not."""
+    """Returns the names of the checkpoints in a folder that have an index file, whether or not their data files exist."""
     pattern = posixpath.join(folder, f"{PREFIX}*.index")
     steps = [posixpath.basename(path).removeprefix(PREFIX).removesuffix(".index") for path in tf.io.gfile.glob(pattern)]
     return [f"{PREFIX}{step}" for step in sorted((s for s in steps if s.isdigit()), key=int, reverse=True)]

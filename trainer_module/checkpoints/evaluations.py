@@ -1,7 +1,7 @@
-"""What the evaluations of a training have found: the best checkpoint so far, the newest one, and whether it is time to stop.
+"""The record of a training's evaluations: the best checkpoint so far, and the newest one.
 
-All of it is one small file beside the checkpoints, so that it survives the process: a training that was cut off goes on
-with the best that it had, and one that is done is handed on again without training.
+It is one small file beside the checkpoints, so it survives the process: an interrupted training continues with the best
+checkpoint that it had, and a finished one returns its result again without training.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from trainer_module.checkpoints import checkpoints
 from trainer_module.files import atomic
 
 FILE = "evaluations.json"
-# The folder of the best checkpoint: the Estimator deletes all but the newest ones.
+# The best checkpoint is copied to this folder, because the Estimator deletes all but the newest ones.
 BEST = "best"
 
 Metrics = Mapping[str, float]
 
 
 class MissingMetricError(ValueError):
-    """The Estimator does not report the metric that chooses the best checkpoint."""
+    """The Estimator does not report the metric that decides which checkpoint is the best one."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One checkpoint that was evaluated.
+    """The evaluation of one checkpoint.
 
     Attributes:
-        step: of the checkpoint.
-        checkpoint: its path below the training's folder.
-        metrics: the Estimator's own.
-        saved_model: the path of its export below the training's folder, if there is one.
+        step: the global step that the checkpoint holds.
+        checkpoint: path of the checkpoint, relative to the training's folder.
+        metrics: the Estimator's metrics, by name.
+        saved_model: path of the checkpoint's export, relative to the training's folder; None if it was not exported.
     """
 
     step: int
@@ -71,9 +71,9 @@ class Evaluations:
     """The evaluations of one training.
 
     Attributes:
-        folder: of the training: checkpoints, summaries, exports.
-        metric: what makes one checkpoint better than another.
-        direction: which way it gets better.
+        folder: the folder of the training.
+        metric: name of the metric that decides which checkpoint is the best one.
+        direction: whether a higher or a lower value is better.
     """
 
     folder: str
@@ -81,7 +81,7 @@ class Evaluations:
     direction: Direction
 
     def read(self) -> EvaluationSummary:
-        """Returns what is known, from disk: another process may evaluate."""
+        """Returns the record, read from disk every time: another process may be evaluating."""
         if not tf.io.gfile.exists(self._path(FILE)):
             return EvaluationSummary()
         with tf.io.gfile.GFile(self._path(FILE)) as file:
@@ -90,23 +90,27 @@ class Evaluations:
             )  # json takes NaN and Infinity, msgspec.json does not
 
     def clear(self) -> None:
-        """Forgets all evaluations: for a training that begins at the start."""
+        """Removes the record and the best checkpoint: a training starts at step 0."""
         for name in (FILE, BEST):
             if tf.io.gfile.exists(self._path(name)):
                 tf.io.gfile.rmtree(self._path(name)) if name == BEST else tf.io.gfile.remove(self._path(name))
 
     def forget_after(self, step: int) -> None:
-        """Forgets what was found behind a step: for a training that goes on from there, since a later checkpoint was lost."""
-        found = self.read()
-        if found.last and found.last.step > step:
-            best = found.best if found.best and found.best.step <= step else None
+        """Forgets evaluations after a step. A training continues from there because a later checkpoint was lost."""
+        summary = self.read()
+        if summary.last and summary.last.step > step:
+            best = summary.best if summary.best and summary.best.step <= step else None
             self._write(FILE, json.dumps(asdict(EvaluationSummary(best, best)), indent=2))
 
     def is_better(self, metrics: Metrics, than: Metrics | None) -> bool:
         """Whether one evaluation is better than another. One whose metric or loss is not finite never is.
 
+        Args:
+            metrics: of the one.
+            than: of the other; None if there is no other.
+
         Raises:
-            MissingMetricError: there is no such metric.
+            MissingMetricError: `metrics` lacks the deciding metric.
         """
         if self.metric not in metrics:
             raise MissingMetricError(
@@ -121,19 +125,19 @@ class Evaluations:
         return bool(value > than[self.metric] if self.direction == "higher" else value < than[self.metric])
 
     def is_best(self, metrics: Metrics) -> bool:
-        """Whether an evaluation is better than all that were recorded."""
+        """Whether an evaluation is better than all recorded ones."""
         best = self.read().best
         return self.is_better(metrics, best.metrics if best else None)
 
     def record(self, checkpoint: str, metrics: Metrics, saved_model: str | None) -> None:
-        """Records an evaluation; if it is the best one, a copy of its checkpoint is kept.
+        """Records an evaluation. Keeps a copy of the checkpoint if it is the best one.
 
-        Killed at any moment, the record names a checkpoint that is there, whole.
+        If the process is killed at any moment, the record names a checkpoint that exists completely.
 
         Args:
             checkpoint: path of the checkpoint.
-            metrics: of it, with its `global_step`.
-            saved_model: path of its export, or None.
+            metrics: the Estimator's metrics, with `global_step`.
+            saved_model: path of the export, None if it was not exported.
         """
         best = self.read().best
         values = {name: float(value) for name, value in metrics.items()}
@@ -146,24 +150,23 @@ class Evaluations:
             self._tidy(best)
 
     def exported(self, evaluation: Evaluation, saved_model: str) -> None:
-        """Records the export of an evaluated checkpoint that was made afterwards."""
-        found = self.read()
-        export = posixpath.relpath(saved_model, self.folder)
-        now = [replace(e, saved_model=export) if e == evaluation else e for e in (found.best, found.last)]
-        self._write(FILE, json.dumps(asdict(EvaluationSummary(*now)), indent=2))
+        """Records an export that was made after its evaluation had been recorded."""
+        summary, export = self.read(), posixpath.relpath(saved_model, self.folder)
+        best, last = (replace(e, saved_model=export) if e == evaluation else e for e in (summary.best, summary.last))
+        self._write(FILE, json.dumps(asdict(EvaluationSummary(best, last)), indent=2))
 
     def _keep(self, checkpoint: str) -> str:
-        """Copies a checkpoint and makes it the newest one of its folder; the one before stays."""
+        """Copies a checkpoint to the folder of the best one and makes it the newest there. Returns its relative path."""
         tf.io.gfile.makedirs(self._path(BEST))
         name = posixpath.basename(checkpoint)
-        # Without its `.meta`, the graph: the model's code builds that.
+        # Without the `.meta` file: the model's code builds the graph.
         for source in tf.io.gfile.glob([f"{checkpoint}.data-*", f"{checkpoint}.index"]):
             tf.io.gfile.copy(source, self._path(BEST, posixpath.basename(source)), overwrite=True)
         checkpoints.point_to(self._path(BEST), [name])
         return posixpath.join(BEST, name)
 
     def _tidy(self, best: Evaluation) -> None:
-        """Deletes what was the best before."""
+        """Deletes the checkpoint that was the best one before."""
         keep = f"{posixpath.basename(best.checkpoint)}."
         for name in tf.io.gfile.listdir(self._path(BEST)):
             if name != "checkpoint" and not name.startswith(keep):

@@ -1,7 +1,7 @@
-"""The folder of a training: its checkpoints, what its evaluations have found, summaries. It outlives every attempt.
+"""The folder of a training: checkpoints, evaluations, exports, summaries. It outlives every attempt.
 
-TFX deletes the outputs of a Trainer that failed, checkpoints with them. Here they lie in `checkpoints/<fingerprint>/`: whoever
-runs the same training again finds them there.
+TFX deletes the outputs of a failed Trainer, checkpoints included. These folders lie outside, in `checkpoints/<fingerprint>/`. A
+later run of the same training continues from there.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _log = logging.getLogger(__name__)
 
 _FRESH = "fresh"
 _EVENTS = "events.out.tfevents."
-# What says whose a folder is: that does not change when its training begins anew.
+# These files say who owns a folder. They stay when a training starts anew.
 _OF_THE_FOLDER = (lock.FILE, prune.MARK)
 
 
 @contextmanager
 def held(path: str, owner: str = "") -> Iterator[int | None]:
-    """Creates the folder of a training and keeps it to this process and its children.
+    """Creates the folder of a training and locks it for this process and its children.
 
     Args:
         path: the folder.
         owner: see `prune.mark`.
 
     Yields:
-        The lock's descriptor, for children to inherit; None on a remote file system, where nothing can be locked.
+        The lock's file descriptor, for children to inherit; None on a remote file system, which has no locks.
 
     Raises:
-        FolderInUseError: another process has it.
+        FolderInUseError: another process holds the lock.
     """
     if is_remote(path):
         _log.warning("A folder like %s cannot be locked: take care that one process trains in it.", path)
@@ -54,39 +54,43 @@ def held(path: str, owner: str = "") -> Iterator[int | None]:
         yield file.fileno()
 
 
-def choose(path: str, most: int, fresh: str) -> str:
-    """Returns the folder of a training: of all that trainings of its fingerprint have, the one that is furthest.
+def choose(first_folder: str, max_step: int, fresh_run_id: str) -> str:
+    """Picks the folder to train in: the one with the highest step among those of this fingerprint with at most `max_step`.
 
-    One that is too far is none to go on from: a shorter training than it has a folder of its own, `path`-2 and so on.
+    If all of them are beyond `max_step`, returns the next free name (`<first_folder>-2`, ...): a shorter training cannot
+    continue from a longer one.
 
     Args:
-        path: of the first such training.
-        most: the last global step that this training may end at.
-        fresh: see `prepare`; the folder where that run has begun comes before others.
+        first_folder: the folder of the first training with this fingerprint.
+        max_step: the last global step at which this training may end.
+        fresh_run_id: see `prepare`; a folder that this run has started anew comes before all others.
     """
-    used = _alike(path)
-    fit = [each for each in used if checkpoints.step_of(each) <= most]
-    if fit:
-        return max(fit, key=lambda each: (bool(fresh) and _begun_by(each) == fresh, checkpoints.step_of(each)))
-    return path if not used else next(each for n in itertools.count(2) if (each := f"{path}-{n}") not in used)
+    folders = _folders_of_fingerprint(first_folder)
+    steps = {folder: checkpoints.step_of(folder) for folder in folders}
+    usable = [folder for folder in folders if steps[folder] <= max_step]
+    if usable:
+        return max(usable, key=lambda folder: (bool(fresh_run_id) and _fresh_run_of(folder) == fresh_run_id, steps[folder]))
+    if not folders:
+        return first_folder
+    return next(name for n in itertools.count(2) if (name := f"{first_folder}-{n}") not in folders)
 
 
-def prepare(path: str, evaluations: Evaluations, fresh: str) -> int:
-    """Makes a folder that is held ready for a training.
+def prepare(path: str, evaluations: Evaluations, fresh_run_id: str) -> int:
+    """Prepares a locked folder for a training: empties it if the run starts anew, puts unreadable checkpoints aside.
 
     Args:
         path: the folder.
         evaluations: of the training.
-        fresh: if not empty, what identifies the one run that starts anew: all that others have left is removed. That run
-            itself, when it is retried, finds its own checkpoints.
+        fresh_run_id: if not empty, identifies a run that starts anew: files of other runs are removed. A retry of that run
+            finds its own checkpoints.
 
     Returns:
-        The global step that the training goes on from, 0 for one from the start.
+        The global step from which the training continues; 0 for a training from the start.
     """
-    if fresh and _begun_by(path) != fresh:
+    if fresh_run_id and _fresh_run_of(path) != fresh_run_id:
         _empty(path)
         with tf.io.gfile.GFile(posixpath.join(path, _FRESH), "w") as file:
-            file.write(fresh)
+            file.write(fresh_run_id)
     checkpoints.fall_back(path)
     step = checkpoints.step_of(path)
     if step:
@@ -96,34 +100,34 @@ def prepare(path: str, evaluations: Evaluations, fresh: str) -> int:
 
 
 def copy_events(path: str, destination: str) -> None:
-    """Copies the TensorBoard summaries of a training, each to the same place below `destination`."""
+    """Copies the TensorBoard summaries of a training to the same relative paths below `destination`."""
     for name in names_below(path):
         if posixpath.basename(name).startswith(_EVENTS):
             copy(path, name, destination)
 
 
 def names_below(path: str) -> list[str]:
-    """Returns the paths of all files below a folder, seen from there."""
-    # Not by way of "./": in object storage that would be part of a name.
-    found = (posixpath.join(parent, name) for parent, _, names in tf.io.gfile.walk(path) for name in names)
-    return [posixpath.relpath(file, path) for file in found]
+    """Returns the paths of all files below a folder, relative to it."""
+    # Without "./": in object storage that would be a part of the name.
+    files = (posixpath.join(parent, name) for parent, _, names in tf.io.gfile.walk(path) for name in names)
+    return [posixpath.relpath(file, path) for file in files]
 
 
 def copy(path: str, name: str, destination: str) -> None:
-    """Copies a file below a folder to the same place below another one."""
+    """Copies the file at a relative path of one folder to the same relative path of another one."""
     target = posixpath.join(destination, name)
     tf.io.gfile.makedirs(posixpath.dirname(target))
     tf.io.gfile.copy(posixpath.join(path, name), target, overwrite=True)
 
 
 def tidy(path: str, keep: int) -> None:
-    """Removes what a training that has ended does not need to be continued, and the oldest folders of other trainings.
+    """Removes files that a finished training no longer needs, and the oldest folders of other trainings.
 
-    What stays: the newest checkpoint (more steps go on from it), the best one, the evaluations and the summaries.
+    Keeps the newest checkpoint (a training of more steps continues from it), the best one, evaluations and summaries.
 
     Args:
-        path: the folder, held.
-        keep: how many folders of other trainings stay.
+        path: the folder, locked by this process.
+        keep: number of folders of other trainings to keep.
     """
     newest = tf.train.latest_checkpoint(path)
     if newest:
@@ -137,15 +141,15 @@ def tidy(path: str, keep: int) -> None:
     prune.prune(path, keep)
 
 
-def _alike(path: str) -> list[str]:
-    """Returns the folders of a fingerprint's trainings that there are."""
-    root, first = posixpath.split(path)
+def _folders_of_fingerprint(first_folder: str) -> list[str]:
+    """Returns the existing folders of a fingerprint: `first_folder`, `first_folder`-2, ..."""
+    root, first = posixpath.split(first_folder)
     names = (name.rstrip("/") for name in (tf.io.gfile.listdir(root) if tf.io.gfile.isdir(root) else ()))
     return [posixpath.join(root, name) for name in sorted(names) if re.fullmatch(rf"{re.escape(first)}(-\d+)?", name)]
 
 
-def _begun_by(path: str) -> str:
-    """Returns what identifies the run that began a training anew, "" if none did."""
+def _fresh_run_of(path: str) -> str:
+    """Returns the id of the run that started the training in a folder anew, "" if no run did."""
     mark = posixpath.join(path, _FRESH)
     if not tf.io.gfile.exists(mark):
         return ""

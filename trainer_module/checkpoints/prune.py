@@ -1,4 +1,4 @@
-"""Which folders of trainings may go: those that say themselves that they are trainings, and whose."""
+"""Removes old folders of trainings. Only a folder whose mark names this owner may be removed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from trainer_module.files.paths import is_remote
 _log = logging.getLogger(__name__)
 
 MARK = "training.json"
-# What is being removed has another name: whoever trains the same meanwhile has a folder of his own.
+# A folder that is being removed is renamed first: the same training, started meanwhile, gets a new folder.
 _REMOVED = ".removed"
 _NAME = re.compile(rf"[0-9a-f]{{16}}(-\d+)?({re.escape(_REMOVED)})?")
 
 
 def mark(path: str, owner: str) -> None:
-    """Says in a folder that it is a training's, and whose.
+    """Writes a mark into a folder: it belongs to a training, of this owner.
 
     Args:
-        path: the folder, which is held.
-        owner: what tells those who use the same root apart: each keeps as many trainings as it wants, and removes none of
-            another one's.
+        path: the folder, locked by this process.
+        owner: identifies one of the pipelines that share a root folder. Each removes only its own trainings.
     """
     if owner_of(path) == owner:
         return
@@ -36,7 +35,7 @@ def mark(path: str, owner: str) -> None:
 
 
 def owner_of(path: str) -> str | None:
-    """Returns whose training a folder is, None if it does not say."""
+    """Returns the owner in the mark of a folder, None if there is no valid mark."""
     try:
         with tf.io.gfile.GFile(posixpath.join(path, MARK)) as file:
             return str(json.loads(file.read())["owner"])
@@ -45,27 +44,27 @@ def owner_of(path: str) -> str | None:
 
 
 def prune(path: str, keep: int) -> None:
-    """Removes the trainings beside one that has ended, those of its owner that were not touched for longest.
+    """Removes trainings of the same owner beside a finished one, those that were not written to for longest.
 
-    One that is in use stays, and so does what cannot be removed: nothing fails because of it. On a remote file system all
-    stay, since nobody can tell whether one is in use.
+    A folder that is in use stays. So does one that cannot be removed: that is logged, and nothing fails. On a remote file
+    system all stay, because nothing shows whether one is in use.
 
     Args:
-        path: the folder of the training.
-        keep: how many others stay.
+        path: the folder of the finished training.
+        keep: number of others to keep.
     """
     owner = owner_of(path)
     if owner is None or is_remote(path):
         return
     others = [other for other in _beside(path) if owner_of(other) == owner]
-    cut_off = [other for other in others if other.endswith(_REMOVED)]
-    old = sorted((other for other in others if other not in cut_off), key=_touched, reverse=True)[keep:]
-    for each in [*cut_off, *old]:
+    half_removed = [other for other in others if other.endswith(_REMOVED)]
+    old = sorted((other for other in others if other not in half_removed), key=_last_written, reverse=True)[keep:]
+    for folder in [*half_removed, *old]:
         try:
             with suppress(lock.FolderInUseError):
-                _remove(each)
+                _remove(folder)
         except (OSError, tf.errors.OpError) as error:
-            _log.warning("The checkpoints in %s, of an earlier training, stay: %s", each, error)
+            _log.warning("The checkpoints in %s, of an earlier training, stay: %s", folder, error)
 
 
 def _beside(path: str) -> list[str]:
@@ -74,8 +73,8 @@ def _beside(path: str) -> list[str]:
     return [posixpath.join(root, name) for name in names if _NAME.fullmatch(name) and name != posixpath.basename(path)]
 
 
-def _touched(path: str) -> float:
-    """Returns when anything directly in a folder was last written, in nanoseconds; of one that is changing, infinity."""
+def _last_written(path: str) -> float:
+    """Returns the newest modification time of the files directly in a folder, in nanoseconds; infinity if it is changing."""
     try:
         return max(tf.io.gfile.stat(posixpath.join(path, name)).mtime_nsec for name in tf.io.gfile.listdir(path))
     except tf.errors.OpError:
@@ -85,17 +84,17 @@ def _touched(path: str) -> float:
 def _remove(path: str) -> None:
     with lock.held(path, create=False):
         _log.info("The checkpoints in %s, of an earlier training, are removed.", path)
-        gone = path if path.endswith(_REMOVED) else path + _REMOVED
-        if gone != path:
-            tf.io.gfile.rename(path, gone)
-        for name in tf.io.gfile.listdir(gone):
-            if name != MARK:  # the last to go: cut off before, it is known what this was
-                remove(posixpath.join(gone, name))
-        tf.io.gfile.rmtree(gone)
+        renamed = path if path.endswith(_REMOVED) else path + _REMOVED
+        if renamed != path:
+            tf.io.gfile.rename(path, renamed)
+        for name in tf.io.gfile.listdir(renamed):
+            if name != MARK:  # removed last: if this process is killed before, the mark still says whose folder it is
+                remove(posixpath.join(renamed, name))
+        tf.io.gfile.rmtree(renamed)
 
 
 def remove(path: str) -> None:
-    """Removes a file, or a folder with all that is in it, if it is there."""
+    """Removes a file, or a folder with its content. Does nothing if it does not exist."""
     if tf.io.gfile.isdir(path):
         tf.io.gfile.rmtree(path)
     elif tf.io.gfile.exists(path):

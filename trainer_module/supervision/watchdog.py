@@ -1,8 +1,7 @@
-"""Watches over a training: it leaves in order when the process is asked to end, and is given up when it is stuck.
+"""Runs a training in a thread and watches it: stops it in order on a signal, and gives up on it when it stalls.
 
-The training runs in a thread; whoever started it waits beside it, so that signals are answered and clocks looked at even
-while TensorFlow computes. What the two tell each other is a `Control`; the hooks below bring it into every step and every
-batch of an evaluation.
+The calling thread waits. So it can handle signals and check the time even while TensorFlow computes. The two threads
+communicate through a `Control`; hooks call it at every training step and every batch of an evaluation.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ T = TypeVar("T")
 
 
 class StalledError(RuntimeError):
-    """A training that made no progress for too long."""
+    """A training made no progress for too long: it hangs."""
 
 
 class InterruptedTraining(BaseException):
-    """The process was asked to end; what was trained is in a checkpoint.
+    """A signal stopped the training; its newest checkpoint holds every step.
 
     Attributes:
-        number: the signal.
+        number: number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -46,7 +45,7 @@ class InterruptedTraining(BaseException):
 
 
 class Control:
-    """What a training and whoever watches over it tell each other."""
+    """The link between a training and its watchdog, in two threads."""
 
     def __init__(self) -> None:
         self._signal: int | None = None
@@ -55,78 +54,88 @@ class Control:
         self._beat_at = time.monotonic()
 
     @property
+    def signal(self) -> int | None:
+        """Number of the signal that asks the training to stop, None if it was not asked."""
+        return self._signal
+
+    @property
     def stopping(self) -> bool:
-        """Whether the training is to save a checkpoint and leave."""
+        """Whether the training must save a checkpoint and stop."""
         return self._signal is not None
 
     def request_stop(self, number: int) -> None:
-        """Asks the training to leave, because of a signal."""
+        """Asks the training to stop. `number`: of the signal that is the reason."""
         if not self.stopping:
             self._signal, self._asked_at = number, time.monotonic()
 
     def abandon(self) -> None:
-        """Says that nobody waits for the training any more: whatever it does next, it must end."""
+        """Gives up on the training: its next heartbeat raises. No thread waits for its result any more."""
         self._abandoned = True
 
     def heartbeat(self) -> None:
-        """Says that progress was made. Ends a training that was given up: another one may be in its folder.
+        """Reports progress. Ends a training that was given up, because another one may use its folder now.
 
         Raises:
-            StalledError: it was given up.
+            StalledError: the training was given up.
         """
         self._beat_at = time.monotonic()
         if self._abandoned:
             raise StalledError("This training was given up.")
 
     def raise_if_stopping(self) -> None:
-        """Ends the training if it was asked to; what it has trained must be on disk. Raises InterruptedTraining."""
+        """Reports progress, and ends the training if it was asked to stop. Call it only when every step is in a checkpoint.
+
+        Raises:
+            InterruptedTraining: the training was asked to stop.
+            StalledError: the training was given up.
+        """
         self.heartbeat()
         if self._signal is not None:
             raise InterruptedTraining(self._signal)
 
     def silent_seconds(self) -> float:
-        """How long there has been no progress."""
+        """Returns the time since the last heartbeat."""
         return time.monotonic() - self._beat_at
 
     def overdue(self, grace_seconds: float) -> bool:
-        """Whether the training was asked to leave longer ago than that."""
+        """Whether the training was asked to stop more than `grace_seconds` ago."""
         return self.stopping and time.monotonic() - self._asked_at > grace_seconds
 
 
 class InterruptHook(tf.estimator.SessionRunHook):
-    """Where nothing is to be saved, an evaluation or a worker's part: every step is progress, and a moment to leave."""
+    """Calls `raise_if_stopping` before every batch. For evaluations and workers, which have nothing to save."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def before_run(self, run_context: Any) -> None:
-        """Leaves, if asked to."""
+        """Ends the evaluation or the worker's part if the training was asked to stop."""
         self._control.raise_if_stopping()
 
 
-# The trainings under way in this process; a runner's own signal handler asks here first.
-_UNDER_WAY: list[Control] = []
+# The trainings that run in this process. The signal handler of a pipeline run calls `request_stop` first.
+_RUNNING: list[Control] = []
 
 
 def request_stop(number: int) -> bool:
-    """Asks the training under way in this process, if there is one, to save a checkpoint and leave.
+    """Asks the training that runs in this process, if there is one, to save a checkpoint and stop.
 
-    When it has left, it sends the signal to the process again.
+    After it has stopped, the watchdog sends the signal to this process again.
 
     Returns:
-        Whether there was one that had not been asked before. (A second Ctrl-C is not to wait.)
+        Whether a training runs that had not been asked before. (A second Ctrl-C must not wait.)
     """
-    asked = [c for c in _UNDER_WAY if not c.stopping]
-    for control in asked:
+    not_asked = [control for control in _RUNNING if not control.stopping]
+    for control in not_asked:
         control.request_stop(number)
-    return bool(asked)
+    return bool(not_asked)
 
 
-class _Attempt(threading.Thread, Generic[T]):
-    """The thread of a training, and what became of it."""
+class _TrainingThread(threading.Thread, Generic[T]):
+    """The thread of a training, with its result or its error."""
 
     def __init__(self, work: Callable[[Control], T], control: Control) -> None:
-        super().__init__(name="training", daemon=True)  # one that is stuck must not keep the process
+        super().__init__(name="training", daemon=True)  # a training that hangs must not keep the process alive
         self._work, self._control = work, control
         self.error: BaseException | None = None
         self.ended = threading.Event()
@@ -143,25 +152,25 @@ class _Attempt(threading.Thread, Generic[T]):
 def run(work: Callable[[Control], T], *, grace_seconds: float, stall_seconds: float) -> T:
     """Runs a training and returns its result.
 
-    On SIGTERM or Ctrl-C the training saves a checkpoint and leaves; then the signal is delivered again, to whoever had
-    handled it before. It is delivered without waiting longer when the grace period is over.
+    On SIGTERM or Ctrl-C the training saves a checkpoint and stops. Then the signal is delivered again, to the handler that was
+    installed before. After the grace period it is delivered even if the training has not stopped.
 
     Args:
-        work: the training; called in a thread of its own.
-        grace_seconds: what leaving may take.
-        stall_seconds: how long it may be silent.
+        work: the training; called in a new thread.
+        grace_seconds: how long saving and stopping may take.
+        stall_seconds: longest time without a heartbeat.
 
     Raises:
-        StalledError: it was silent for too long. The stacks of all threads are in the log; the thread is left behind,
-            and ends should it ever come back.
-        InterruptedTraining: a signal ended it, and whoever handles the signal did not end the process.
-        BaseException: what `work` raises.
+        StalledError: the training stalled. The log shows the stacks of all threads. Its thread is abandoned, and ends if it
+            ever continues.
+        InterruptedTraining: a signal stopped it, and the signal's handler did not end the process.
+        BaseException: an error of `work`.
     """
     control = Control()
-    attempt = _Attempt(work, control)
+    thread = _TrainingThread(work, control)
     with _handling_signals(control):
-        attempt.start()
-        while not attempt.ended.wait(_LOOK_EVERY_SECONDS):
+        thread.start()
+        while not thread.ended.wait(_LOOK_EVERY_SECONDS):
             if control.overdue(grace_seconds):
                 _log.error("The training did not leave within %g s: what came after its checkpoint is lost.", grace_seconds)
                 break
@@ -172,15 +181,15 @@ def run(work: Callable[[Control], T], *, grace_seconds: float, stall_seconds: fl
     if control.stopping:
         control.abandon()
         _deliver(control)
-    if attempt.error:
-        raise attempt.error
-    return attempt.result
+    if thread.error:
+        raise thread.error
+    return thread.result
 
 
 def _deliver(control: Control) -> None:
-    """Lets the signal have the effect that it would have had without a training."""
-    number = control._signal or signal.SIGTERM
-    os.kill(os.getpid(), number)  # to the main thread, which may be another one
+    """Sends the signal to this process again: it has the effect that it would have had without a training."""
+    number = control.signal or signal.SIGTERM
+    os.kill(os.getpid(), number)  # Python handles it in the main thread, which may be another one
     raise InterruptedTraining(number)
 
 
@@ -192,20 +201,23 @@ def _dump_stacks(seconds: float) -> None:
 
 @contextlib.contextmanager
 def _handling_signals(control: Control) -> Iterator[None]:
-    """Answers signals while a training is under way. Only a main thread can; elsewhere its handler asks `request_stop`."""
+    """Handles signals while a training runs.
 
-    def answer(number: int, frame: FrameType | None) -> None:
+    Only the main thread can install handlers. In another thread the main thread's handler must call `request_stop`.
+    """
+
+    def handle(number: int, frame: FrameType | None) -> None:
         if not request_stop(number):  # the second time
             signal.signal(number, before[number])
             signal.raise_signal(number)
 
     before: dict[int, Any] = {}
-    _UNDER_WAY.append(control)
+    _RUNNING.append(control)
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, answer) for number in SIGNALS}
+        before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield
     finally:
-        _UNDER_WAY.remove(control)
+        _RUNNING.remove(control)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""When a training saves a checkpoint and when it evaluates: as configured, or as often as it can afford."""
+"""Decides when a training saves a checkpoint and when it evaluates: as configured, or within a time budget."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 _log = logging.getLogger(__name__)
 
-# Without a number of steps: time in steps between two checkpoints, what a killed training has to do again.
+# Without `checkpoint_steps`: seconds of training between two checkpoints. A killed training repeats at most these.
 LEAST_SECONDS = 10.0
-# Of the share that checkpoints, evaluations and exports may take, the part that checkpoints alone may.
+# The part of the budget of checkpoints, evaluations and exports that checkpoints alone may take.
 _CHECKPOINTS = 0.25
-# What they may take of the time in steps in any case: without any, a kill would cost the whole training.
+# The share of the time in steps that checkpoints may always take: without any, a kill would cost the whole training.
 _CHECKPOINTS_AT_LEAST = 0.02
 
 
@@ -22,11 +22,12 @@ class EvaluationBudgetError(Exception):
 
 
 class Cadence:
-    """Decides by steps and seconds where they are given, else by a budget: a share of the time that goes into steps.
+    """Decides by `checkpoint_steps` and `eval_seconds` if they are set, else by a budget: a share of the time in steps.
 
-    A checkpoint or an evaluation is assumed to cost what the last one did; the first evaluation, what it took to build the
-    training's graph. The last evaluation of a training is made in any case: its cost is put aside from the start. One on the
-    way that turns out to cost more than the share is given up, and assumed to cost twice of what it took so far.
+    The expected cost of a checkpoint or an evaluation is that of the last one; of the first evaluation, the time to build the
+    training's graph. The last evaluation of a training always takes place: the budget reserves its cost from the start. An
+    evaluation during the training that costs more than the budget has left is given up; the next one is then expected to cost
+    twice the time that this one took.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Cadence:
         overhead: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """See `Settings` for the arguments; `clock` in seconds."""
+        """See `trainer_module.training.settings` for the arguments. `clock` returns seconds."""
         self._checkpoint_steps = checkpoint_steps
         self._eval_seconds = eval_seconds
         self._overhead = overhead
@@ -49,38 +50,38 @@ class Cadence:
         self._checkpoint_share = max(_CHECKPOINTS * overhead, _CHECKPOINTS_AT_LEAST)
 
     def begin(self, step: int) -> None:
-        """The first step comes next."""
+        """Starts the clock. Call it right before the first step."""
         self._started = self._clock()
         self._eval_cost = self._started - self._created
         self._saved_step, self._saved_at = step, 0.0
 
     @property
     def stepping(self) -> float:
-        """Seconds that went into steps."""
+        """Seconds spent in steps."""
         return self._clock() - self._started - self._spent
 
     @property
     def spent(self) -> float:
-        """Seconds that went into checkpoints, evaluations and exports."""
+        """Seconds spent in checkpoints, evaluations and exports."""
         return self._spent
 
     def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint is to be saved at a step."""
+        """Whether to save a checkpoint at a step."""
         if self._checkpoint_steps is not None:
-            # At multiples, wherever the training was cut off: so its evaluations stay those of one that was not.
+            # At multiples, so that an interrupted training has the same evaluations as one that was not interrupted.
             return step // self._checkpoint_steps > self._saved_step // self._checkpoint_steps
         since = self.stepping - self._saved_at
         return since >= LEAST_SECONDS and self._save_cost <= self._checkpoint_share * since
 
     def evaluation_due(self) -> bool:
-        """Whether a checkpoint that was just saved is to be evaluated on the way."""
+        """Whether to evaluate the checkpoint that was just saved, during the training."""
         if self._eval_seconds is not None:
             return self._clock() - self._last_eval >= self._eval_seconds
         return self._spent + 2 * self._eval_cost <= self._overhead * self.stepping
 
     @contextmanager
     def saving(self, step: int) -> Iterator[None]:
-        """Around a checkpoint."""
+        """Measures the saving of a checkpoint, in a `with` block around it."""
         began = self._clock()
         yield
         self._save_cost = self._clock() - began
@@ -106,7 +107,7 @@ class Cadence:
         self._spent += self._clock() - began
 
     def check(self) -> None:
-        """To be called on the way through an evaluation. Raises EvaluationBudgetError when it is to be given up."""
+        """Checks the budget; call it before every batch of an evaluation. Raises EvaluationBudgetError if nothing is left."""
         took = self._clock() - self._last_eval
         if took > self._limit:
             raise EvaluationBudgetError(f"An evaluation is given up after {took:.1f} s: train.overhead is {self._overhead:g}.")

@@ -1,4 +1,4 @@
-"""When a checkpoint is written and evaluated while a training runs."""
+"""The hook that saves and evaluates checkpoints while a training runs."""
 
 from __future__ import annotations
 
@@ -17,36 +17,43 @@ _log = logging.getLogger(__name__)
 
 
 class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
-    """Saves, has the checkpoint evaluated, stops: each when it is time.
+    """Saves checkpoints, has them evaluated, and ends the training, when the cadence and the control say so.
 
-    It takes the place of the hook that an Estimator adds by itself (an Estimator looks for this class), which saves once
-    more what it has just restored, knows nothing of what saving costs, and cannot save when a process is asked to end.
+    It replaces the hook that an Estimator adds by itself; the Estimator recognises this base class. That hook saves again what
+    it has just restored, does not know what saving costs, and cannot save when the process is asked to stop.
     """
 
     def __init__(self, folder: str, cadence: Cadence, control: Control, out_of_patience: Callable[[], bool]) -> None:
-        """`out_of_patience`: whether the stop rule, which reads the evaluations, ends the training."""
-        super().__init__(folder, save_steps=1, save_graph_def=False)  # never asked: `cadence` decides
+        """Creates the hook.
+
+        Args:
+            folder: the folder of the training.
+            cadence: decides when to save and when to evaluate.
+            control: the watchdog's.
+            out_of_patience: whether the stop rule, which reads the evaluations, ends the training.
+        """
+        super().__init__(folder, save_steps=1, save_graph_def=False)  # unused: `cadence` decides
         self._folder = folder
         self._cadence = cadence
         self._control = control
         self._out_of_patience = out_of_patience
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: object) -> None:
-        """Saves the state before the first step, unless it has just been restored."""
+        """Saves the state before the first step unless it has just been restored."""
         step = int(session.run(self._global_step_tensor))
         self._summary_writer.add_graph(tf.compat.v1.get_default_graph())
         self._saved = step
         if tf.train.latest_checkpoint(self._folder) != posixpath.join(self._folder, f"{PREFIX}{step}"):
             self._get_saver().save(session, self._save_path, global_step=step, write_meta_graph=False)
-        for listener in self._listeners:  # train_and_evaluate's passes over the first call: nothing has been trained yet
+        for listener in self._listeners:  # train_and_evaluate's listener ignores the first call: nothing is trained yet
             listener.after_save(session, step)
         self._cadence.begin(step)
         self._control.raise_if_stopping()
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        """Looks whether it is time for something."""
+        """Saves, evaluates and stops if it is time."""
         self._control.heartbeat()
-        at_least = int(run_values.results)  # what was fetched may be the step before this one's update
+        at_least = int(run_values.results)  # the fetched value may be the step before this update
         if self._control.stopping:
             self._save(run_context.session, self._step(run_context.session))
             self._control.raise_if_stopping()
@@ -68,14 +75,14 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         )
 
     def _save_and_evaluate(self, session: tf.compat.v1.Session, step: int) -> bool:
-        """Returns whether the training is to stop."""
+        """Saves a checkpoint and evaluates it if that is due. Returns whether the training must stop."""
         self._save(session, step)
         self._control.raise_if_stopping()
-        answers: list[bool | None] = []
+        stop_requests: list[bool | None] = []
         if self._listeners and self._cadence.evaluation_due():
             with self._cadence.evaluating():
-                answers += [listener.after_save(session, step) for listener in self._listeners]
-        return any(answers) or self._out_of_patience()
+                stop_requests += [listener.after_save(session, step) for listener in self._listeners]
+        return any(stop_requests) or self._out_of_patience()
 
     def _save(self, session: tf.compat.v1.Session, step: int) -> None:
         if step == self._saved:
@@ -90,11 +97,11 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
 
 
 class EvaluationBudgetHook(tf.estimator.SessionRunHook):
-    """In an evaluation on the way: gives it up when it takes more than may be spent."""
+    """Gives up an evaluation during a training when it takes more time than the budget has left."""
 
     def __init__(self, cadence: Cadence) -> None:
         self._cadence = cadence
 
     def before_run(self, run_context: Any) -> None:
-        """Looks before every batch."""
+        """Checks the budget before every batch."""
         self._cadence.check()
