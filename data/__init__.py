@@ -8,11 +8,12 @@
 """
 
 from data import renamed
-from data.dataset import EVAL_SPLIT, TRAIN_SPLIT, AnomalyPolicy, Dataset, Training
+from data.dataset import EVAL_SPLIT, TRAIN_SPLIT, AnomalyPolicy, Dataset
 from data.features import Bucketized, Categorical, DType, Feature, Numeric, Tabular, Text, Vocabulary, Window
 from data.labels import AnyLabel, BinaryLabel, ForecastLabel, MulticlassLabel, NumericLabel, RatioLabel
 from data.series import ORIGIN, SERIES, Series
 from data.tasks import TASKS, Bound, Task
+from data.training import Training
 
 __all__ = [
     "EVAL_SPLIT",

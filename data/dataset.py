@@ -11,7 +11,7 @@ from data.labels import AnyLabel
 from data.renamed import refuse_former_arguments
 from data.series import Series
 from data.tasks import TASKS, Bound, Task
-from data.training import Training as Training
+from data.training import Training
 
 # The splits that ExampleGen writes.
 TRAIN_SPLIT = "train"

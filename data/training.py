@@ -25,11 +25,14 @@ Best = Annotated[str, Meta(description="metric that decides which checkpoint is 
 
 @dataclass(frozen=True)
 class Training:
-    """Sensible values of `train.*` for this amount of data. A configuration may override each.
+    """A sensible training for the amount of data in a dataset: the defaults of the settings `train.*` of the same names.
 
-    A longer training than this one, without `patience`, has as many checkpoints as this one, further apart: each can be
-    evaluated, and evaluations must not take over. Where a value is None: `checkpoint_steps` saves about every 10 seconds,
-    `eval_seconds` evaluates as often as `train.overhead` allows, and `best` is the metric of the task.
+    Example: `Training(steps=600, batch_size=64, patience=300)`.
+
+    `python -m pipeline list` describes each setting. Where a value is None, `checkpoint_steps` saves a checkpoint about every 10
+    seconds, `eval_seconds` evaluates as often as `train.overhead` allows, and `best` is the primary metric of the task. If a run
+    trains more `steps` without `patience`, it makes as many checkpoints as this training, further apart: each can be
+    evaluated, and evaluations must not take most of the time.
     """
 
     steps: Steps = 1000
