@@ -1,16 +1,14 @@
-"""TFX components of our own, one folder each, all of one shape; and the TFMA metrics that Beam workers load.
+"""The TFX components of this project, and the TFMA metrics that Beam workers load.
 
-In each folder `component.py` is what a pipeline imports, `executor.py` what runs, and `logic.py` holds pure functions
-that know nothing of TFX.
+Each component has a folder with the same files: `component.py` holds the class that a pipeline uses, `executor.py` what a
+node runs, and `logic.py` pure functions that know nothing of TFX.
 """
 
 from __future__ import annotations
 
-from typing import Any
 
-
-def __getattr__(name: str) -> Any:
-    """Gives Kubeflow 2 the class of an artifact whose type is called `components.GateDecision`: it imports types by name."""
+def __getattr__(name: str) -> type:
+    """Returns the artifact type `components.GateDecision`. Kubeflow 2 imports an artifact type by its name, with one dot."""
     if name == "GateDecision":
         from components.gate import GateDecision
 

@@ -15,7 +15,7 @@ PASSED = "passed"  # custom property of the artifact: 1 or 0, for tfx.dsl.Cond
 
 
 class GateDecision(artifact.Artifact):
-    """A gate's decision. Kubeflow 2 imports the class by the name of its type, with one dot: see `components/__init__.py`."""
+    """The decision of a gate. Kubeflow 2 imports this class by the name of its type, from `components/__init__.py`."""
 
     TYPE_NAME = "components.GateDecision"
 

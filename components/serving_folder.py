@@ -1,4 +1,4 @@
-"""Versions of a serving folder."""
+"""The serving folder: one folder for each version of a model, named by a number. Model servers watch it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from components.decision import Decision
 from trainer_module.files import lock
 from trainer_module.files.paths import is_remote
 
-# Custom property of a ModelBlessing, and a file of a pushed version: the span that a model's data ends with.
+# Name of a custom property of a ModelBlessing: the newest span of the data that the model was trained on.
 SPAN = "span"
+# The same in the folder of a version. TensorFlow Serving does not read this folder.
 _SPAN_FILE = "assets.extra/span"
 
-# TensorFlow Serving takes folders whose names are numbers and no others.
-HIDDEN = ".pushing-"
+# Prefix of the folder of a push that is not finished. TensorFlow Serving only reads folders whose names are numbers.
+UNFINISHED = ".pushing-"
 
 
 def versions(names: Iterable[str]) -> list[int]:
-    """Returns the versions among the names in a serving folder, oldest first."""
-    return sorted(int(n.rstrip("/")) for n in names if n.rstrip("/").isdigit())
+    """Returns the versions among the names in a serving folder, in increasing order."""
+    bare_names = (name.rstrip("/") for name in names)
+    return sorted(int(name) for name in bare_names if name.isdigit())
 
 
 @contextlib.contextmanager
-def alone(base: str) -> Iterator[None]:
-    """Makes a serving folder and waits until no other process delivers to it. Object storage knows no locks."""
+def locked(base: str) -> Iterator[None]:
+    """Creates a serving folder and keeps other processes from pushing to it. Object storage has no locks: there it waits for
+    nobody.
+    """
     fileio.makedirs(base)
     if is_remote(base):
         yield
@@ -39,45 +43,53 @@ def alone(base: str) -> Iterator[None]:
 
 
 def newest(base: str) -> str | None:
-    """Returns the folder of the version that a model server takes; None if there is none."""
-    found = versions(fileio.listdir(base)) if fileio.exists(base) else []
-    return posixpath.join(base, str(found[-1])) if found else None
+    """Returns the folder of the newest version, which a model server loads; None if there is no version."""
+    numbers = versions(fileio.listdir(base)) if fileio.exists(base) else []
+    return posixpath.join(base, str(numbers[-1])) if numbers else None
 
 
-def write_span(version: str, span: int) -> None:
-    """Writes the span of a model's data into the folder of a version."""
-    path = posixpath.join(version, _SPAN_FILE)
+def next_version(names: Iterable[str], now: int) -> str:
+    """Returns a version that is higher than all others in the folder: the time, or one more than the highest.
+
+    Args:
+        names: in the folder.
+        now: seconds since 1970.
+    """
+    return str(max([now, *(version + 1 for version in versions(names))]))
+
+
+def unfinished(names: Iterable[str]) -> list[str]:
+    """Returns the folders that pushes left behind when they were killed."""
+    return [name for name in names if name.startswith(UNFINISHED)]
+
+
+def write_span(version_folder: str, span: int) -> None:
+    """Writes the newest span of a model's data into the folder of its version."""
+    path = posixpath.join(version_folder, _SPAN_FILE)
     fileio.makedirs(posixpath.dirname(path))
     with fileio.open(path, "w") as file:
         file.write(str(span))
 
 
-def read_span(version: str) -> int | None:
-    """Reads it; None if there is none."""
-    path = posixpath.join(version, _SPAN_FILE)
+def read_span(version_folder: str) -> int | None:
+    """Returns the newest span of the data of a version; None if its data did not come in spans."""
+    path = posixpath.join(version_folder, _SPAN_FILE)
     if not fileio.exists(path):
         return None
     with fileio.open(path) as file:
         return int(file.read())
 
 
-def next_version(names: Iterable[str], now: int) -> str:
-    """Returns a version above every one there is: `now`, in seconds since 1970, or one more than the highest."""
-    return str(max([now, *(v + 1 for v in versions(names))]))
-
-
-def leftovers(names: Iterable[str]) -> list[str]:
-    """Returns what a push that was killed left behind."""
-    return [n for n in names if n.startswith(HIDDEN)]
-
-
-def older_span(decision: Decision, span: int | None, served: str | None) -> Decision:
-    """Keeps a good model from taking the place of one that has seen newer data, as one of a backfilled span would.
+def keep_newer_data(decision: Decision, span: int | None, served: str | None) -> Decision:
+    """Keeps a good model from replacing one that was trained on newer data, as a run on a backfilled span would.
 
     Args:
-        decision: about the model by itself.
-        span: of its data; None if that did not come in spans.
+        decision: on the model alone.
+        span: the newest span of its data; None if the data did not come in spans.
         served: folder of the version that is served; None if there is none.
+
+    Returns:
+        The same decision, or "unchanged" if the model passed and what is served is newer.
     """
     served_span = read_span(served) if served else None
     if not decision.passed or span is None or served_span is None or span >= served_span:

@@ -1,4 +1,4 @@
-"""ChampionGate: is the candidate already what is served?"""
+"""ChampionGate: ends a run whose model is already being served."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from components.gate import GateDecision
 
 
 class ChampionGateSpec(component_spec.ComponentSpec):
-    """Candidate and champion in, a decision out."""
+    """Inputs: candidate and champion. Output: a decision."""
 
     PARAMETERS = {
         "serving": component_spec.ExecutionParameter(type=str),
@@ -27,13 +27,19 @@ class ChampionGateSpec(component_spec.ComponentSpec):
 
 
 class ChampionGate(base_component.BaseComponent):
-    """Stops a run that has nothing new: its model is the one being served, and so a blessed one.
+    """Ends a run that has nothing new: its model is the one that is being served, so it was blessed before.
 
-    Without it an unchanged rerun would judge the champion against itself and push it again. The Trainer's model is the
-    served one itself only when it came from the cache, that is, when nothing that determines it has changed.
+    Without this gate an unchanged rerun would compare the champion with itself and push it again. The Trainer returns the
+    served model itself only from its cache, that is, if nothing that determines the model has changed.
+
+    The nodes after the gate are built under a condition on its decision:
+
+        gate = ChampionGate(trainer.outputs["model"], champion.outputs["model"], serving=folder, run_id=run_id, code=code)
+        with tfx.dsl.Cond(gate.outputs["decision"].future()[0].custom_property("passed") == 1):
+            evaluator = Evaluator(...)
 
     Component `outputs` contains:
-     - `decision`: Channel of type `GateDecision`; "unchanged" if there is nothing to do.
+     - `decision`: Channel of type `GateDecision`: "passed", or "unchanged" if there is nothing to do.
     """
 
     SPEC_CLASS = ChampionGateSpec
@@ -51,10 +57,10 @@ class ChampionGate(base_component.BaseComponent):
 
         Args:
             model: the candidate.
-            champion: the latest blessed model; may resolve to nothing.
-            serving: the folder of versions that the Pusher delivers to.
-            run_id: of this run. The gate looks at the serving folder, which no input stands for: a new value in every
-                run keeps its decision out of the cache.
+            champion: the latest blessed model; the channel may be empty.
+            serving: the folder of versions that the Pusher pushes to.
+            run_id: of this run. The decision depends on the serving folder, which is not an input. A new run id in every run
+                keeps TFX from using a cached decision.
             code: hash of the code that decides.
         """
         super().__init__(

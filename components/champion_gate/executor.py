@@ -1,4 +1,4 @@
-"""Reads what the gate decides on and publishes the decision."""
+"""Reads the identities of the models and publishes the decision."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components import gate
+from components import gate, serving_folder
 from components.champion_gate import logic
-from components.serving_folder import newest
 from trainer_module.serving import card
 
 ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Compares models by the identity that every export carries."""
+    """Compares models by the identity that every exported model carries."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
         """Publishes a GateDecision."""
-        served = newest(exec_properties["serving"])
+        served = serving_folder.newest(exec_properties["serving"])
         decision = logic.decide(
             model=_identity(artifact_utils.get_single_instance(input_dict["model"])),
-            champion=next((_identity(a) for a in input_dict.get("champion") or []), None),
+            champion=next((_identity(model) for model in input_dict.get("champion") or []), None),
             served=card.identity(served) if served else None,
             served_at=served,
         )

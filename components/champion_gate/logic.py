@@ -1,4 +1,4 @@
-"""Is there anything to judge?"""
+"""Decides whether there is a new model to evaluate."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ def decide(model: str | None, champion: str | None, served: str | None, served_a
     """Decides whether the candidate goes on to evaluation.
 
     Args:
-        model: identity of the candidate.
-        champion: identity of the latest blessed model.
-        served: identity of the newest version in the serving folder.
-        served_at: where that one lies.
+        model: identity of the candidate; None if it has none.
+        champion: identity of the latest blessed model; None if there is none.
+        served: identity of the newest version in the serving folder; None if there is none.
+        served_at: folder of that version.
     """
-    # Only blessed models are pushed. The latest blessed one need not be it: TFX takes the one that was *trained* last, also
-    # when an older one has been blessed and pushed again since.
+    # Only blessed models are pushed, so what is served was blessed. It need not be TFX's latest blessed model: that is the one
+    # that was *trained* last, even if an older model has been blessed and pushed again since.
     if model and model == served:
         return Decision(
             decision="unchanged",

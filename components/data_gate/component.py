@@ -1,4 +1,4 @@
-"""DataGate: what ExampleValidator finds becomes a decision."""
+"""DataGate: turns what ExampleValidator finds into a decision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components.gate import GateDecision
 
 
 class DataGateSpec(component_spec.ComponentSpec):
-    """Examples, anomalies, statistics and schema in, a decision out."""
+    """Inputs: examples, anomalies, statistics and schema. Output: a decision."""
 
     PARAMETERS = {
         "dataset": component_spec.ExecutionParameter(type=str),
@@ -29,13 +29,13 @@ class DataGateSpec(component_spec.ComponentSpec):
 class DataGate(base_component.BaseComponent):
     """Decides whether data may be trained on, by the dataset's policy.
 
-    ExampleValidator never stops a run: it writes down what it found. This gate reads it, and refuses or warns as the
-    dataset's `AnomalyPolicy` says; an empty split is always refused. It succeeds as a node either way. Everything behind
-    it stands under
+    ExampleValidator never stops a run: it only writes the anomalies. This gate reads them. It refuses or warns as the dataset's
+    `AnomalyPolicy` says. It always refuses an empty split. The node itself succeeds in all cases, so no orchestrator retries
+    a refusal. The nodes after the gate are built under a condition on its decision:
 
+        gate = DataGate(examples, anomalies, statistics, schema, dataset="taxi", code=code)
         with tfx.dsl.Cond(gate.outputs["decision"].future()[0].custom_property("passed") == 1):
-
-    so that a refusal is no failure to be retried, on any orchestrator.
+            transform = Transform(...)
 
     Component `outputs` contains:
      - `decision`: Channel of type `GateDecision`.
@@ -56,12 +56,12 @@ class DataGate(base_component.BaseComponent):
         """Constructs a DataGate.
 
         Args:
-            examples: read again only to count values that are out of range.
-            anomalies: of ExampleValidator.
-            statistics: of StatisticsGen: for row counts and example values.
-            schema: that the anomalies were found against.
+            examples: read only to count values that are out of range.
+            anomalies: the output of ExampleValidator.
+            statistics: the output of StatisticsGen, for row counts and example values.
+            schema: the schema against which the anomalies were found.
             dataset: name of the dataset whose policy applies.
-            code: hash of the code that decides (`trainer_module.fingerprint.code`), so that an edit is no cache hit.
+            code: hash of the code that decides (`trainer_module.fingerprint.code`). After an edit TFX uses no cached decision.
         """
         super().__init__(
             DataGateSpec(

@@ -1,4 +1,4 @@
-"""Reads what the gate decides on and publishes the decision."""
+"""Reads anomalies, statistics and values, and publishes the decision."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Decides split by split."""
+    """Decides on all splits together."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
         """Publishes a GateDecision."""

@@ -1,4 +1,4 @@
-"""Evaluator: a drop-in for TFX's, whose refusals can be read and whose baseline may be unfit."""
+"""Evaluator: a replacement of TFX's that explains its refusals and accepts a baseline that no longer fits."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 class Evaluator(base_component.BaseComponent):
     """Evaluates a model with TFMA and blesses it, as TFX's Evaluator does, with three additions.
 
-    - A baseline that the present dataset no longer fits (columns or label have changed, or its signatures) is set aside,
-      with the reason in the decision, and the model is judged by absolute thresholds. TFX's Evaluator crashes on it.
-    - Where data comes in spans, a model of an older span than that of the model being served is evaluated but not blessed.
-    - The blessing carries a decision file that says in words which metric on which slice missed which bound.
+    - A baseline that no longer fits the dataset (its columns, label or signatures have changed) is set aside, with the reason
+      in the decision, and the model is compared with the absolute thresholds. TFX's Evaluator crashes on such a baseline.
+    - If the data comes in spans, a model of an older span than that of the model being served is evaluated but not blessed.
+    - The blessing has a decision file that says in words which metric on which slice missed which bound.
+
+    It is built like TFX's Evaluator:
+
+        evaluator = Evaluator(examples, model, champion, eval_config, dataset="taxi", code=code, schema=schema)
 
     Component `outputs` contains:
      - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`.
@@ -63,13 +67,14 @@ class Evaluator(base_component.BaseComponent):
         Args:
             examples: raw examples; the 'eval' split is used.
             model: the candidate.
-            baseline_model: the champion; may resolve to nothing.
+            baseline_model: the champion; the channel may be empty.
             eval_config: metrics, slices and thresholds.
             dataset: name of the dataset that a baseline must fit.
             code: hash of the code that decides and of the metrics.
             schema: of the examples.
-            serving: the folder of versions that the Pusher delivers to, if the data comes in spans.
-            run_id: of this run, with `serving`: what is served is not answered from the cache.
+            serving: the folder of versions that the Pusher pushes to, if the data comes in spans.
+            run_id: of this run, together with `serving`. The decision then depends on the serving folder, which is not an
+                input. A new run id in every run keeps TFX from using a cached decision.
         """
         super().__init__(
             EvaluatorSpec(

@@ -1,4 +1,4 @@
-"""Pusher: a drop-in for TFX's that never shows a half-copied model and never reuses a version."""
+"""Pusher: a replacement of TFX's that never shows a half-copied model and never uses a version twice."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ class PusherSpec(component_spec.ComponentSpec):
 
 
 class Pusher(base_component.BaseComponent):
-    """Delivers a blessed model to a serving folder.
+    """Pushes a blessed model to a serving folder.
 
-    TFX's Pusher copies file by file into the final folder, names it by the second, and records a push even where it
-    found the folder taken. This one copies into a hidden folder beside it and renames; the version is the second, or one
-    more than the highest there is.
+    TFX's Pusher copies file by file into the final folder, so that a model server may load half a model. It names the folder by
+    the second, and records a push even if that folder already exists. This one copies into a hidden folder beside the final
+    one, then renames it. The version is the time in seconds, or one more than the highest version.
+
+        pusher = Pusher(model, evaluator.outputs["blessing"], push_destination, run_id=run_id, code=code)
 
     Component `outputs` contains:
      - `pushed_model`: Channel of type `standard_artifacts.PushedModel`, with the custom properties of TFX's Pusher.
@@ -49,10 +51,10 @@ class Pusher(base_component.BaseComponent):
         """Constructs a Pusher.
 
         Args:
-            model: to be pushed.
-            model_blessing: of the Evaluator.
-            push_destination: `filesystem.base_directory`: where a model server looks for versions.
-            run_id: of this run: whether a model is served is not answered from the cache.
+            model: the model to push.
+            model_blessing: the output of the Evaluator.
+            push_destination: its `filesystem.base_directory` is the folder in which a model server looks for versions.
+            run_id: of this run. A new run id in every run keeps TFX from using a cached push: the version may be gone.
             code: hash of the code that pushes.
         """
         super().__init__(

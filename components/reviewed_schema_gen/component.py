@@ -1,4 +1,4 @@
-"""ReviewedSchemaGen: a drop-in for ImportSchemaGen that is cached by what the schema says, not by where it lies."""
+"""ReviewedSchemaGen: a replacement of ImportSchemaGen whose cache depends on the text of the schema, not on its path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from components.reviewed_schema_gen import executor
 
 
 class ReviewedSchemaGenSpec(component_spec.ComponentSpec):
-    """The text of a schema in, a Schema artifact out."""
+    """Parameter: the text of a schema. Output: a Schema artifact."""
 
     PARAMETERS = {"schema_text": component_spec.ExecutionParameter(type=str)}
     INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {}
@@ -22,9 +22,11 @@ class ReviewedSchemaGenSpec(component_spec.ComponentSpec):
 class ReviewedSchemaGen(base_component.BaseComponent):
     """Brings a schema that a person has reviewed into the pipeline.
 
-    ImportSchemaGen takes a path: an edit of the file would be answered with the cached old schema, and the path would
-    have to exist on every machine that runs the step. Here the text itself is the property: it travels in the compiled
-    pipeline, and one changed character is a cache miss.
+    ImportSchemaGen takes a path: after an edit of the file TFX would use the old schema from its cache, and the path must also
+    exist on every machine that runs the step. Here the property is the text itself: it is part of the compiled pipeline, and
+    one changed character is a cache miss.
+
+        schema_gen = ReviewedSchemaGen(Path("schema.pbtxt").read_text())
 
     Component `outputs` contains:
      - `schema`: Channel of type `standard_artifacts.Schema`.
@@ -34,5 +36,5 @@ class ReviewedSchemaGen(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
     def __init__(self, schema_text: str) -> None:
-        """`schema_text`: a tensorflow_metadata.v0.Schema in text format."""
+        """`schema_text`: a tensorflow.metadata.v0.Schema in text format."""
         super().__init__(ReviewedSchemaGenSpec(schema_text=schema_text, schema=types.Channel(type=standard_artifacts.Schema)))

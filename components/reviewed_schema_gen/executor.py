@@ -12,7 +12,7 @@ from tfx.utils import io_utils
 
 from components.reviewed_schema_gen import logic
 
-# The name that SchemaGen gives its file: other components look for the only file in the folder.
+# The name that SchemaGen gives its file. Other components read the only file in the folder.
 SCHEMA_FILE = "schema.pbtxt"
 
 ArtifactDict = dict[str, list[types.Artifact]]
@@ -22,7 +22,7 @@ class Executor(base_executor.BaseExecutor):
     """Checks the text and writes it."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
-        """Raises components.reviewed_schema_gen.logic.SchemaError for a text that is no schema."""
+        """Writes the schema. Raises components.reviewed_schema_gen.logic.SchemaError for a text that is not a schema."""
         schema = logic.parse(exec_properties["schema_text"])
         uri = artifact_utils.get_single_uri(output_dict["schema"])
         io_utils.write_pbtxt_file(posixpath.join(uri, SCHEMA_FILE), schema)

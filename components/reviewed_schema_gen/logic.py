@@ -1,4 +1,4 @@
-"""Reading a reviewed schema."""
+"""Reads a reviewed schema."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 
 class SchemaError(ValueError):
-    """A text that is no schema, or a schema of nothing."""
+    """A text that is not a schema, or a schema without features."""
 
 
 def parse(text: str) -> schema_pb2.Schema:
     """Parses a schema in text format.
 
     Raises:
-        SchemaError: with line and column of what cannot be read; or the schema has no feature.
+        SchemaError: the text cannot be read (the message has line and column), or the schema has no feature.
     """
     try:
         schema = text_format.Parse(text, schema_pb2.Schema())

@@ -183,7 +183,7 @@ def test_a_policy_may_let_too_few_rows_pass():
 
 def test_a_refusal_ends_with_two_ways_out():
     why = decide({**GOOD, "payment": ["Shells"] * 5}).why
-    assert "Mend the data and run again" in why
+    assert "Correct the data and run again" in why
     assert "`python -m pipeline schema accept --dataset trips`" in why
 
 

@@ -1,20 +1,12 @@
 """The evaluation gate's words, and which baselines it sets aside."""
 
-import json
 import math
-from pathlib import Path
 
-import msgspec
 import pytest
-import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import validation_result_pb2
 
 from components.evaluator import logic
-from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, Series
-from trainer_module.serving.card import FILE as CARD_FILE
-from trainer_module.serving.card import Card
-from trainer_module.serving.signatures import SERVING_DEFAULT, TRANSFORM_LABELS
 
 NAN = float("nan")
 LOWER = {"value_threshold": {"lower_bound": {"value": 0.85}}}
@@ -32,8 +24,8 @@ def result(*failures: dict, slice_key: list | None = None) -> validation_result_
     return validation_result_pb2.ValidationResult(validation_ok=not failures, metric_validations_per_slice=[validation])
 
 
-def decide(found, had_baseline: bool = True, set_aside: str | None = None) -> logic.Decision:
-    return logic.decide(found, had_baseline, set_aside)
+def decide(found, had_baseline: bool = True, unfit_baseline: str | None = None) -> logic.Decision:
+    return logic.decide(found, had_baseline, unfit_baseline)
 
 
 # Decisions.
@@ -169,14 +161,14 @@ ASIDE = "The latest blessed model was set aside as a baseline: its label was 'ti
 
 def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_passes():
     decision = decide(
-        validation_result_pb2.ValidationResult(validation_ok=True), had_baseline=False, set_aside="its label was 'tip'"
+        validation_result_pb2.ValidationResult(validation_ok=True), had_baseline=False, unfit_baseline="its label was 'tip'"
     )
     assert decision.why == f"The model holds against the absolute bounds. {ASIDE}"
     assert [(f.text, f.refuses) for f in decision.findings] == [(ASIDE, False)]
 
 
 def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_is_refused():
-    decision = decide(result(failure("auc", 0.7, LOWER)), had_baseline=False, set_aside="its label was 'tip'")
+    decision = decide(result(failure("auc", 0.7, LOWER)), had_baseline=False, unfit_baseline="its label was 'tip'")
     assert decision.decision == "refused"
     assert ASIDE in decision.why
     assert [f.refuses for f in decision.findings] == [True, False]
@@ -196,104 +188,3 @@ def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_is_refused():
 def test_a_slice_is_named_by_column_and_value(keys, name):
     found = result(failure("auc", 0.7, LOWER), slice_key=keys)
     assert logic.slice_name(found.metric_validations_per_slice[0].slice_key) == name
-
-
-# Baselines.
-
-TRIPS = Dataset(name="trips", features=(Numeric("fare"),), label=BinaryLabel("tip"), sample="trips.csv")
-
-
-def saved_model(folder: Path, *signatures: str) -> Path:
-    class Tiny(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-        def serve(self, examples):
-            return {"probability": tf.zeros(tf.shape(examples))}
-
-    tiny = Tiny()
-    tf.saved_model.save(tiny, str(folder), dict.fromkeys(signatures, tiny.serve))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    return saved_model(tmp_path_factory.mktemp("whole"), SERVING_DEFAULT, TRANSFORM_LABELS)
-
-
-def with_card(model: Path, **changes) -> str:
-    card = Card("1", TRIPS.name, TRIPS.task, TRIPS.label.name, dict(TRIPS.columns))
-    file = model / CARD_FILE
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(msgspec.to_builtins(msgspec.structs.replace(card, **changes))))
-    return str(model)
-
-
-def test_a_baseline_of_the_same_columns_and_label_fits(whole):
-    assert logic.why_unfit(with_card(whole), TRIPS) is None
-
-
-def test_a_baseline_that_needs_fewer_columns_than_the_dataset_has_fits(whole):
-    assert logic.why_unfit(with_card(whole, columns={"tip": "float32"}), TRIPS) is None
-
-
-def test_a_baseline_of_another_dataset_with_the_same_columns_fits(whole):
-    assert logic.why_unfit(with_card(whole, dataset="cabs"), TRIPS) is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"task": "regression"}, "its task was regression, the dataset's is binary_classification"),
-        ({"label": "big_tipper"}, "its label was 'big_tipper', the dataset's is 'tip'"),
-        (
-            {"columns": {"fare": "float32", "miles": "float32"}},
-            "it reads the column 'miles', which the dataset no longer has",
-        ),
-        ({"columns": {"fare": "int64"}}, "it reads the column 'fare' as int64, which is float32 now"),
-    ],
-)
-def test_a_baseline_that_was_trained_on_something_else_is_unfit(whole, changes, why):
-    assert logic.why_unfit(with_card(whole, **changes), TRIPS) == why
-
-
-@pytest.mark.parametrize(
-    ("signatures", "why"),
-    [
-        ([SERVING_DEFAULT], "it has no signature transform_labels"),
-        ([TRANSFORM_LABELS], "it has no signature serving_default"),
-        (["other"], "it has no signature serving_default and transform_labels"),
-    ],
-)
-def test_a_baseline_without_the_signatures_is_unfit(tmp_path, signatures, why):
-    assert logic.why_unfit(with_card(saved_model(tmp_path, *signatures)), TRIPS) == why
-
-
-def test_a_baseline_without_a_card_is_unfit(tmp_path):
-    model = saved_model(tmp_path, SERVING_DEFAULT, TRANSFORM_LABELS)
-    assert logic.why_unfit(str(model), TRIPS) == (
-        "it does not say what it was trained on (assets.extra/dataset.json is missing)"
-    )
-
-
-PLANTS = Dataset("plants", (Numeric("size"),), MulticlassLabel("kind", ("oak", "elm")), sample="p.csv", weight="seen")
-TIDES = Series(time="at", value="level", inputs=8, outputs=3, season=4)
-LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=TIDES)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "then", "why"),
-    [
-        (
-            PLANTS,
-            {"kind": "string (oak, ash)", "seen": "float32"},
-            "it reads the column 'kind' as string (oak, ash), which is string (oak, elm) now",
-        ),
-        (PLANTS, {"kind": "string (oak, elm)"}, "it knows nothing of the example weight 'seen'"),
-        (PLANTS, {"kind": "string (oak, elm)", "seen": "float32"}, None),
-        (LEVELS, {"level": "float32[6]"}, "it reads the column 'level' as float32[6], which is float32[8] now"),
-        (LEVELS, {"level_future": "float32"}, "it reads the column 'level_future' as float32, which is float32[3] now"),
-        (LEVELS, {"level": "float32[8]", "level_future": "float32[3]"}, None),
-    ],
-)
-def test_a_baseline_of_other_windows_classes_or_weights_does_not_fit(whole, dataset, then, why):
-    changes = {"dataset": dataset.name, "task": dataset.task, "label": dataset.label.name, "columns": then}
-    assert logic.why_unfit(with_card(whole, **changes), dataset) == why

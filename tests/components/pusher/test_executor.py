@@ -10,73 +10,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components import gate, serving_folder
-from components.decision import Decision
 from components.pusher import executor
-
-# Logic.
-
-
-def test_versions_are_numbers_oldest_first():
-    assert serving_folder.versions(["100", "9", "20/", "tmp", ".pushing-5", "v7"]) == [9, 20, 100]
-
-
-def test_the_newest_version_is_the_highest_number(tmp_path):
-    for name in ("9", "100", "zzz"):
-        (tmp_path / name).mkdir()
-    assert serving_folder.newest(str(tmp_path)) == str(tmp_path / "100")
-
-
-def test_a_folder_without_versions_has_no_newest(tmp_path):
-    assert serving_folder.newest(str(tmp_path)) is None
-    assert serving_folder.newest(str(tmp_path / "none")) is None
-
-
-@pytest.mark.parametrize(
-    ("names", "version"),
-    [([], "50"), (["49"], "50"), (["50"], "51"), (["7", "900"], "901"), ([".pushing-900", "model"], "50")],
-)
-def test_the_next_version_is_the_second_or_above_the_highest(names, version):
-    assert serving_folder.next_version(names, now=50) == version
-
-
-def test_leftovers_are_what_a_killed_push_had_hidden():
-    assert serving_folder.leftovers(["7", ".pushing-8", "model", ".pushing-9/"]) == [".pushing-8", ".pushing-9/"]
-
-
-GOOD = Decision(decision="passed", why="The model holds.")
-
-
-@pytest.fixture
-def served(tmp_path):
-    """Returns a function: a span -> the folder of a version of it."""
-
-    def write(span):
-        if span is not None:
-            serving_folder.write_span(str(tmp_path / "1"), span)
-        return str(tmp_path / "1")
-
-    return write
-
-
-@pytest.mark.parametrize(("span", "served_span"), [(7, None), (7, 6), (7, 7), (0, None), (None, 7)])
-def test_a_model_of_data_as_new_as_what_is_served_stays_blessed(served, span, served_span):
-    assert serving_folder.older_span(GOOD, span, served(served_span)) is GOOD
-    assert serving_folder.older_span(GOOD, span, None) is GOOD
-
-
-def test_a_good_model_of_older_data_takes_no_newer_ones_place(served):
-    found = serving_folder.older_span(GOOD, 6, served(7))
-    assert (found.decision, found.passed) == ("unchanged", False)
-    for words in ("good enough", "ends with span 6", "/1 with span 7", "nothing was pushed", "remove that version"):
-        assert words in found.why
-
-
-def test_a_bad_model_of_older_data_is_refused_because_it_is_bad(served):
-    bad = Decision(decision="refused", why="auc is too low.")
-    assert serving_folder.older_span(bad, 6, served(7)) is bad
-
-
-# Delivery.
 
 FILES = {"saved_model.pb": "graph", "variables/variables.index": "index", "assets.extra/notes.txt": "mine"}
 
@@ -170,7 +104,7 @@ def test_what_is_not_a_version_is_left_alone(push, serving):
 
 
 def test_what_a_killed_push_left_behind_is_removed(push, serving):
-    left = serving / f"{serving_folder.HIDDEN}5"
+    left = serving / f"{serving_folder.UNFINISHED}5"
     left.mkdir(parents=True)
     (left / "saved_model.pb").write_text("half")
     version = push().get_string_custom_property("pushed_version")
@@ -236,7 +170,7 @@ def test_a_model_that_is_served_already_is_not_pushed_once_more(push, model, ser
 
 
 def test_pushes_come_one_after_another(push, serving):
-    with serving_folder.alone(str(serving)):
+    with serving_folder.locked(str(serving)):
         waiting = threading.Thread(target=push)
         waiting.start()
         waiting.join(0.3)
