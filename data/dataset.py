@@ -107,14 +107,14 @@ class Dataset:
         for bound in self.bounds:
             if bound.metric not in task.metrics:
                 known = ", ".join(task.metrics)
-                raise ValueError(f"There is no metric '{bound.metric}' of a {self.task}. There are: {known}.")
+                raise ValueError(f"A {self.task} has no metric '{bound.metric}'. It has: {known}.")
             is_relative = bound.max_degradation is not None or bound.max_degradation_ratio is not None
             if is_relative and task.metrics[bound.metric] == "none":
                 raise ValueError(f"'{bound.metric}' gets neither better nor worse: bound it with at_least and at_most only.")
         if self.best not in task.selection_metrics:
             raise ValueError(
                 f"The best checkpoint of a {self.task} cannot be chosen by '{self.best}'. "
-                f"It can by: {', '.join(task.selection_metrics)}."
+                f"It can be chosen by: {', '.join(task.selection_metrics)}."
             )
 
     def _check_columns(self) -> None:
@@ -123,7 +123,9 @@ class Dataset:
         names = [f.name for f in self.features] + [self.label.name]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"Every feature, and the label, needs a column of its own. Named twice: {', '.join(repeated)}.")
+            raise ValueError(
+                f"Every feature, and the label, needs a name that no other has. Named twice: {', '.join(repeated)}."
+            )
         unknown = [name for name in self.slices if name not in self.types]
         if unknown:
             raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")

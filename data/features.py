@@ -15,7 +15,7 @@ DType = Literal["float32", "int64", "string"]
 
 def _check_oov(oov: int) -> None:
     if oov < 1:
-        raise ValueError(f"oov must be at least 1: what is not in the vocabulary needs an id. Received: {oov}.")
+        raise ValueError(f"oov must be at least 1: values outside the vocabulary need an id. Received: {oov}.")
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
     if metric not in selection_metrics:
         raise UsageError(
             f"Configuration key '{key}': the best {what} of a {dataset.task} cannot be chosen by '{metric}'. "
-            f"It can by: {', '.join(selection_metrics)}."
+            f"It can be chosen by: {', '.join(selection_metrics)}."
         )
 
 

@@ -119,20 +119,21 @@ def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
     [
         (
             lambda: dataset(bounds=(Bound("auc", at_least=0.9),)),
-            "There is no metric 'auc' of a regression. There are: mae, rmse, mean_relative_error, relative_rmse, "
+            "A regression has no metric 'auc'. It has: mae, rmse, mean_relative_error, relative_rmse, "
             "calibration, mean_label, mean_prediction.",
         ),
         (
             lambda: dataset(BinaryLabel("ripe"), training=Training(best="rmse")),
-            "The best checkpoint of a binary_classification cannot be chosen by 'rmse'. It can by: auc, ",
+            "The best checkpoint of a binary_classification cannot be chosen by 'rmse'. It can be chosen by: auc, ",
         ),
         (
             lambda: dataset(training=Training(best="mean_label")),
-            "The best checkpoint of a regression cannot be chosen by 'mean_label'. It can by: mae, rmse, mean_relative_error.",
+            "The best checkpoint of a regression cannot be chosen by 'mean_label'. "
+            "It can be chosen by: mae, rmse, mean_relative_error.",
         ),
         (
             lambda: dataset(training=Training(best="relative_rmse")),
-            "The best checkpoint of a regression cannot be chosen by 'relative_rmse'. It can by: mae, rmse, ",
+            "The best checkpoint of a regression cannot be chosen by 'relative_rmse'. It can be chosen by: mae, rmse, ",
         ),
         (
             lambda: dataset(bounds=(Bound("calibration", at_least=0.9, max_degradation=0.1),)),
@@ -140,11 +141,11 @@ def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
         ),
         (
             lambda: dataset(features=(Numeric("age"), Numeric("price"))),
-            "Every feature, and the label, needs a column of its own. Named twice: price.",
+            "Every feature, and the label, needs a name that no other has. Named twice: price.",
         ),
         (
             lambda: dataset(features=(Numeric("hour"), Categorical("hour", size=24))),
-            "Every feature, and the label, needs a column of its own. Named twice: hour.",
+            "Every feature, and the label, needs a name that no other has. Named twice: hour.",
         ),
         (
             lambda: dataset(slices=("age", "colour", "size")),
@@ -160,7 +161,7 @@ def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
         "best by a metric of another task",
         "best by a metric that gets neither better nor worse",
         "best by a metric that no training reports",
-        "a loss of what gets neither better nor worse",
+        "a degradation of what gets neither better nor worse",
         "a label that is a feature",
         "a column that is two features",
         "slices of no column",

@@ -80,7 +80,7 @@ def links(model: tf.keras.Model, dataset: Dataset) -> dict[str, str]:
         feature = name if name in features else name.removesuffix(_SEQUENTIAL_SUFFIX)
         if feature not in features:
             raise KerasModelError(
-                f"No feature stands behind the input '{name}' of the Keras model '{model.name}'. An input layer NAME (or "
+                f"The dataset has no feature for the input '{name}' of the Keras model '{model.name}'. An input layer NAME (or "
                 f"NAME{_SEQUENTIAL_SUFFIX}, as a Sequential calls it) takes the feature NAME. "
                 f"The model's inputs: {', '.join(model.input_names)}. The features of dataset '{dataset.name}': "
                 f"{', '.join(features)}."

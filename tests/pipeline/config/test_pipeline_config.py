@@ -134,7 +134,7 @@ def test_a_zero_beats_what_the_dataset_suggests(load):
 def test_a_metric_that_cannot_choose_a_checkpoint_is_answered_with_those_that_can(load, metric):
     assert refusal(load, None, f"train.best={metric}") == (
         f"Configuration key 'train.best': the best checkpoint of a binary_classification cannot be chosen by '{metric}'. "
-        "It can by: auc, auc_precision_recall, binary_accuracy."
+        "It can be chosen by: auc, auc_precision_recall, binary_accuracy."
     )
 
 

@@ -91,5 +91,5 @@ def keras_model(dataset, hp):
     return model
 """,
     )
-    with pytest.raises(keras_conversion.KerasModelError, match="No feature stands behind the input 'price'"):
+    with pytest.raises(keras_conversion.KerasModelError, match="The dataset has no feature for the input 'price'"):
         compatibility.check(PRICES, model)

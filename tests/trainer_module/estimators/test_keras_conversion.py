@@ -147,7 +147,7 @@ def test_an_output_of_another_width_is_told_the_right_one():
 
 def test_an_input_without_a_feature_is_told_all_inputs_and_all_features():
     assert refusal(functional("area", "garden")) == (
-        "No feature stands behind the input 'garden' of the Keras model 'mine'. An input layer NAME (or NAME_input, as a "
+        "The dataset has no feature for the input 'garden' of the Keras model 'mine'. An input layer NAME (or NAME_input, as a "
         "Sequential calls it) takes the feature NAME. The model's inputs: area, garden. "
         "The features of dataset 'houses': area, rooms."
     )
