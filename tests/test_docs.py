@@ -60,6 +60,11 @@ NOT_RUN = {
 }  # fmt: skip
 
 
+def commands(block):
+    """The commands of a block: one a line, or over several with a backslash at the end of each but the last."""
+    return block.text.replace("\\\n", "").splitlines()
+
+
 def prose(page):
     """A page without its fenced blocks."""
     return FENCE.sub("", PAGES[page])
@@ -100,7 +105,7 @@ def test_every_command_works_in_the_order_of_the_pages(checkout):
     ran = set()
     for block in BLOCKS:
         if block.language == "bash" and block.info != "norun":
-            for command in block.text.splitlines():
+            for command in commands(block):
                 if command not in ran:  # two pages may show the same one
                     done = shell(command, checkout)
                     assert done.returncode == 0, f"{block.page.name}: {command}\n{done.stdout}\n{done.stderr}"
@@ -126,7 +131,7 @@ def test_what_is_not_run_is_a_short_list_of_valid_commands():
     for block in BLOCKS:
         if block.language == "bash" and block.info == "norun":
             assert subprocess.run(["bash", "-n", "-c", block.text], check=False).returncode == 0
-            for command in block.text.splitlines():
+            for command in commands(block):
                 assert any(command.startswith(start) for start in NOT_RUN), command
 
 
