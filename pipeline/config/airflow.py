@@ -1,4 +1,4 @@
-"""[airflow]."""
+"""The table [airflow]."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from pipeline.config.table import Table
 
 
 class Airflow(Table, frozen=True):
-    """[airflow]: when runs begin, and how its tasks run."""
+    """[airflow]: when runs start, and how their tasks run."""
 
-    dag_id: Annotated[str | None, Meta(description="by default the dataset's name")] = None
+    dag_id: Annotated[str | None, Meta(description="id of the DAG; by default the name of the dataset")] = None
     schedule: Annotated[
-        str | None, Meta(description="cron expression or preset such as @daily; without it runs are started by hand")
+        str | None, Meta(description="cron expression, or a preset such as @daily; by default runs are started by hand")
     ] = None
     start: Annotated[str, Meta(description="first logical date, YYYY-MM-DD")] = "2024-01-01"
-    catchup: Annotated[bool, Meta(description="whether runs are made up for that lie between start and now")] = False
+    catchup: Annotated[bool, Meta(description="whether to run the dates between airflow.start and now")] = False
     span_by_date: Annotated[
         bool,
         Meta(
-            description="whether the day of the logical date is the last span to read, if data.path has spans; else data.span"
+            description="whether the logical date selects the last span to read, if data.path has spans; false reads data.span"
         ),
     ] = True
-    retries: Annotated[int, Meta(ge=0, description="how often a task is run again that has failed")] = 2
-    retry_seconds: Annotated[int, Meta(ge=1, description="before it is")] = 60
-    seconds: Annotated[int, Meta(ge=0, description="time limit of a try; 0 is none")] = 0
+    retries: Annotated[int, Meta(ge=0, description="how often a failed task runs again")] = 2
+    retry_seconds: Annotated[int, Meta(ge=1, description="pause before each retry, in seconds")] = 60
+    seconds: Annotated[int, Meta(ge=0, description="time limit of one try of a task, in seconds; 0 sets none")] = 0
     pool: Annotated[
-        str, Meta(description="Airflow pool that the heavy tasks take a slot of; a new one has one slot: one task at a time")
+        str,
+        Meta(description="Airflow pool of the heavy tasks; a new pool gets one slot, so that one heavy task runs at a time"),
     ] = "heavy_tasks"
-    project: Annotated[str | None, Meta(description="folder of this project where tasks run; by default this one")] = None
+    project: Annotated[
+        str | None, Meta(description="folder of this project where tasks run; by default the folder that compiles")
+    ] = None
     python: Annotated[
-        str | None, Meta(description="interpreter with this project's environment; by default the one that compiles")
+        str | None, Meta(description="Python of this project's environment; by default the Python that compiles")
     ] = None

@@ -1,4 +1,4 @@
-"""[kubeflow], of Kubeflow 1 and 2 alike."""
+"""The table [kubeflow], for Kubeflow 1, Kubeflow 2 and Vertex AI."""
 
 from __future__ import annotations
 
@@ -38,32 +38,39 @@ class AllSteps(Step, frozen=True):
 
 
 class Volume(Table, frozen=True):
-    """[kubeflow.volume]: a persistent volume that all steps see; output_dir lies on it."""
+    """[kubeflow.volume]: a persistent volume that all steps mount; it holds output_dir."""
 
     claim: Annotated[
-        str | None, Meta(description="name of a PersistentVolumeClaim; without it output_dir is object storage")
+        str | None, Meta(description="name of a PersistentVolumeClaim; without one, output_dir must be in object storage")
     ] = None
-    path: Annotated[str, Meta(description="where it is mounted")] = "/mnt/pipeline"
-    group: Annotated[int, Meta(ge=0, description="number of the group that may write on it: that of the image's user")] = 1000
+    path: Annotated[str, Meta(description="path where steps mount the volume")] = "/mnt/pipeline"
+    group: Annotated[
+        int, Meta(ge=0, description="id of the group that may write to the volume; the user of the image belongs to it")
+    ] = 1000
 
 
 class Kubeflow(Table, frozen=True):
-    """[kubeflow]: how its steps run."""
+    """[kubeflow]: how the steps run."""
 
-    image: Annotated[str | None, Meta(description="image with this project, such as registry/estimator-pipeline:1.0")] = None
-    all: AllSteps = AllSteps()
-    steps: Annotated[dict[str, Step], Meta(description="the same for single nodes: [kubeflow.steps.Trainer]")] = msgspec.field(
-        default_factory=dict
+    image: Annotated[str | None, Meta(description="image that holds this project, such as registry/estimator-pipeline:1.0")] = (
+        None
     )
+    all: AllSteps = AllSteps()
+    steps: Annotated[
+        dict[str, Step],
+        Meta(description="settings of one step, such as [kubeflow.steps.Trainer]; the keys are those of kubeflow.all"),
+    ] = msgspec.field(default_factory=dict)
     secrets: Annotated[
         list[str],
-        Meta(description="keys of Secrets that become environment variables of every step, each NAME/KEY"),
+        Meta(description="keys of Secrets, each as NAME/KEY; each becomes an environment variable of all steps"),
     ] = msgspec.field(default_factory=list)
-    config_maps: Annotated[list[str], Meta(description="ConfigMaps whose keys become environment variables of every step")] = (
+    config_maps: Annotated[list[str], Meta(description="ConfigMaps; their keys become environment variables of all steps")] = (
         msgspec.field(default_factory=lambda: ["metadata-grpc-configmap"])
     )
     volume: Volume = Volume()
-    service_account: Annotated[str, Meta(description="ServiceAccount of the steps; Kubeflow Pipelines has this one")] = (
-        "pipeline-runner"
-    )
-    backoff_seconds: Annotated[int, Meta(ge=0, description="before a step is run again; then twice as long each time")] = 10
+    service_account: Annotated[
+        str, Meta(description="ServiceAccount of the steps; the default is the one of Kubeflow Pipelines")
+    ] = "pipeline-runner"
+    backoff_seconds: Annotated[
+        int, Meta(ge=0, description="pause before the first retry of a step, in seconds; each further pause is twice as long")
+    ] = 10

@@ -1,4 +1,4 @@
-"""What all tables of a configuration are."""
+"""The base of all tables of a configuration."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A TOML table."""
 
 
-# Ends what a setting's description says that is sensible only for an amount of data: its default stands in the dataset's file.
+# The end of the description of a setting whose default is in the file of the dataset, as it depends on the amount of data.
 FROM_DATASET = "; by default what the dataset suggests"

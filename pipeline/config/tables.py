@@ -1,4 +1,4 @@
-"""The tables and keys of a configuration. Their `description`s are the manual: `python -m pipeline list` prints them."""
+"""The tables and keys of a configuration. `python -m pipeline list` prints their descriptions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ __all__ = [
 class Config(Table, frozen=True):
     """The keys of a configuration file."""
 
-    dataset: Annotated[str, Meta(description="name of a file in data/datasets/, or an import path")] = "taxi"
+    dataset: Annotated[
+        str, Meta(description="name of a file in data/datasets/, or an import path such as my_company.churn")
+    ] = "taxi"
     model: Annotated[
         str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{FROM_DATASET}")
     ] = None
-    output_dir: Annotated[str | None, Meta(description="by default outputs/<dataset>")] = None
+    output_dir: Annotated[str | None, Meta(description="folder of all that a run writes; by default outputs/<dataset>")] = None
     train: Train = Train()
     tune: Tune = Tune()
     data: Data = Data()
@@ -33,6 +35,6 @@ class Config(Table, frozen=True):
     metadata: Metadata = Metadata()
     kubeflow: Kubeflow = Kubeflow()
     airflow: Airflow = Airflow()
-    hyperparameters: Annotated[dict[str, int | float | str], Meta(description="of the model, instead of its defaults")] = (
-        msgspec.field(default_factory=dict)
-    )
+    hyperparameters: Annotated[
+        dict[str, int | float | str], Meta(description="hyper-parameters of the model, in place of its defaults")
+    ] = msgspec.field(default_factory=dict)
