@@ -1,13 +1,18 @@
-"""Faults while training: processes are killed, late or missing, and the training has to reach its end all the same.
+"""Injects faults into trainings: processes are killed, late or missing, and the training must reach its end.
 
     .venv/bin/python benchmarks/faults.py [--steps 3000] [--seed 1] [--only TEXT] [--output-dir DIR]
 
-Trains `custom_wide_deep` on the taxi sample again and again, each time in a cluster of real processes on this machine, and
-does it some harm in the middle: at a random step, in a random process of the role. Prints Markdown.
+Trains `custom_wide_deep` on the taxi sample once per case, in a cluster of real processes on this machine. A fault hits one
+process at a random step. Prints a Markdown table.
 
-Exit status: 0; 1 if a promise is broken (one line each on standard error): the training ends at its last step, at most one step
-a process later, it goes on from the newest checkpoint, its export can be loaded, none is cut off, no process is left behind;
-or, where it cannot go on, it says so in time. 2 if the examples could not be prepared.
+Exit status: 0; 1 if a promise is broken; 2 if the examples could not be prepared. Each broken promise is one line on standard
+error. The promises:
+
+- the training ends at its last step, or at most one step per process later;
+- it continues from the newest checkpoint;
+- its export can be loaded, and no export is incomplete;
+- no process is left behind;
+- a training that cannot continue fails in time, with the reason.
 """
 
 from __future__ import annotations
@@ -35,15 +40,15 @@ _DATASET, _MODEL, _BATCH = "taxi", "custom_wide_deep", 200
 
 CASES = [
     Case(PS),
-    *(Case(PS, "kill", member) for member in ("worker-1", "chief-0", "ps-0", "evaluator-0")),
+    *(Case(PS, "kill", target) for target in ("worker-1", "chief-0", "ps-0", "evaluator-0")),
     Case(PS, "freeze", "ps-0", stall_seconds=30),
     Case(PS, "late", "worker-0"),
     Case(structs.replace(PS, start_seconds=25), "never", "worker-0"),
     Case(PS, "kill node"),
     Case(PS, "end node"),
     Case(MIRRORED),
-    *(Case(MIRRORED, "kill", member) for member in ("worker-0", "chief-0")),
-    # Those that step together cannot do without one.
+    *(Case(MIRRORED, "kill", target) for target in ("worker-0", "chief-0")),
+    # Processes that take steps together need all of them.
     Case(structs.replace(MIRRORED, start_seconds=25), "never", "worker-0", fails="worker-0 did not start within 25 s"),
     Case(DEVICES),
     Case(DEVICES, "kill", "local-0"),
@@ -51,10 +56,10 @@ CASES = [
 
 
 def prepare(output: Path) -> None:
-    """Runs the pipeline as far as Transform.
+    """Runs the pipeline up to Transform.
 
     Raises:
-        SystemExit: a node failed.
+        SystemExit: the run failed.
     """
     options = ("--dataset", _DATASET, "--to", node_ids.TRANSFORM, "--output-dir", str(output))
     command = [sys.executable, "-m", "pipeline", "run", *options]
@@ -69,11 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the cases. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=1, help="of the steps at which harm is done")
-    parser.add_argument("--only", default="", help="cases whose name contains this")
-    parser.add_argument("--output-dir", type=Path, help="by default a temporary one")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the steps at which the faults happen")
+    parser.add_argument("--only", default="", help="run only cases whose name contains this text")
+    parser.add_argument("--output-dir", type=Path, help="folder for the trainings; by default a temporary one")
     chosen = parser.parse_args(arguments)
-    logging.getLogger("trainer_module").propagate = False  # what is said on the way is not for the reader of the table
+    logging.getLogger("trainer_module").propagate = False  # its log would stand between the rows of the table
     output = chosen.output_dir or Path(tempfile.mkdtemp(prefix="faults-"))
     results = list(_results(chosen, output))
     for result in results:
@@ -83,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _results(chosen: argparse.Namespace, output: Path) -> Iterator[Result]:
-    """Runs the cases, and prints each when it is known."""
+    """Runs the cases, and prints the row of each when it has ended."""
     prepare(output / "pipeline")
     generator = random.Random(chosen.seed)
     print("| strategy | fault | to | the training | steps | lost | seconds |\n| --- | --- | --- | --- | ---: | ---: | ---: |")

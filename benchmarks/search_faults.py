@@ -1,4 +1,4 @@
-"""A search for hyper-parameters that is killed in the middle of a trial, and goes on."""
+"""Kills a search for hyper-parameters in the middle of a trial. The next run must continue it."""
 
 from __future__ import annotations
 
@@ -20,72 +20,77 @@ from trainer_module.tuning.settings import TuneSettings
 from trainer_module.tuning.trial_table import TrialSummary
 
 TRIALS = 3
-# The trial that is under way when the search is killed, the second one.
-_IN = "1"
+# The search is killed during this trial, the second one.
+_KILLED_TRIAL = "1"
 _DEADLINE_SECONDS = 240
 
 
 def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, steps: int, batch_size: int) -> Result:
-    """Searches with three trials; kill -9 hits the process of the Tuner while the second one trains; searches again.
+    """Searches with three trials, kills the process of the Tuner (SIGKILL) during the second one, and searches again.
 
     Args:
-        result: to fill in.
-        output: folder of a run that went as far as Transform.
-        path: folder for this.
-        dataset: name.
-        model: name.
-        steps: of a trial.
-        batch_size: rows a step.
+        result: gets the outcome.
+        output: output folder of a run that has ended with Transform.
+        path: folder for the search.
+        dataset: name of the dataset.
+        model: name of the model.
+        steps: of each trial.
+        batch_size: rows per step.
     """
     began = time.monotonic()
     job = training(result.case, output, path, dataset=dataset, model=model, steps=steps, batch_size=batch_size)
-    job = replace(job, hyperparameters={})  # none is given: all are searched
+    job = replace(job, hyperparameters={})  # none is fixed, so all are searched
     file = path / "job.json"
     job.write(str(file))
-    searched = search_spec.SearchSpec(job, _settings(steps), str(path))
-    folder = searched.training_of(_IN)
-    ended = _kill_at(_search(file), folder, steps // 2, began + _DEADLINE_SECONDS)
-    if ended is not None:
-        result.words, result.seconds = "fails", time.monotonic() - began
-        result.broken.append(f"the search ended with status {ended} before it could be killed; see {_log_of(file)}")
+    spec = search_spec.SearchSpec(job, _settings(steps), str(path))
+    folder = spec.training_folder(_KILLED_TRIAL)
+    status = _kill_at(_search(file), folder, steps // 2, began + _DEADLINE_SECONDS)
+    if status is not None:
+        result.ending, result.seconds = "fails", time.monotonic() - began
+        result.broken.append(f"the search ended with status {status} before it could be killed; see {_log_of(file)}")
         return result
-    seen = _newest_step(searched.folder_of(_IN))
-    before, saved = {r.id: r for r in trial_table.read(searched.folder)}, checkpoints.step_of(folder)
-    again = _search(file).wait(_DEADLINE_SECONDS)
-    after = {r.id: r for r in trial_table.read(searched.folder)}
-    result.words, result.seconds = "goes on" if again == 0 else "fails", time.monotonic() - began
-    result.steps = sum(record.step for record in after.values())
-    result.lost = max(0, seen - saved)
-    if again != 0:
-        result.broken.append(f"the search that was to go on ended with status {again}; see {_log_of(file)}")
-    result.broken += _wrong_with(before, after, saved)
+    logged_step = _newest_step(spec.trial_folder(_KILLED_TRIAL))
+    before, saved_step = _trials(spec.folder), checkpoints.step_of(folder)
+    status = _search(file).wait(_DEADLINE_SECONDS)
+    after = _trials(spec.folder)
+    result.ending, result.seconds = "continues" if status == 0 else "fails", time.monotonic() - began
+    result.steps = sum(trial.step for trial in after.values())
+    result.lost = max(0, logged_step - saved_step)
+    if status != 0:
+        result.broken.append(f"the second search ended with status {status}; see {_log_of(file)}")
+    result.broken += _broken(before, after, saved_step)
     return result
 
 
-def _kill_at(search: subprocess.Popen[bytes], folder: str, step: int, until: float) -> int | None:
-    """Kills a search when the training in a folder has saved a step. Returns its status if it ended before, by itself."""
-    while checkpoints.step_of(folder) < step and search.poll() is None and time.monotonic() < until:
+def _trials(folder: str) -> dict[str, TrialSummary]:
+    return {trial.id: trial for trial in trial_table.read(folder)}
+
+
+def _kill_at(search: subprocess.Popen[bytes], folder: str, step: int, deadline: float) -> int | None:
+    """Kills a search when the training in a folder has saved a step. Returns the search's status if it ended before that."""
+    while checkpoints.step_of(folder) < step and search.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    ended = search.poll()
-    search.kill()  # not by its number: that may be another process's when it has ended
+    status = search.poll()
+    search.kill()  # not os.kill: after the end of the process, its id can belong to another one
     search.wait()
-    return ended
+    return status
 
 
-def _wrong_with(before: Mapping[str, TrialSummary], after: Mapping[str, TrialSummary], saved: int) -> Iterator[str]:
+def _broken(before: Mapping[str, TrialSummary], after: Mapping[str, TrialSummary], saved_step: int) -> Iterator[str]:
     if after.get("0") != before.get("0"):
-        yield "a finished trial was touched again"
-    if _IN not in before or _IN not in after:
-        yield f"there is no record of trial {_IN}, in which the search was killed"
-    elif after[_IN].values != before[_IN].values or after[_IN].resumed_from < saved:
-        yield f"the trial that was cut off went on from step {after[_IN].resumed_from}, not from {saved}"
-    if [r.state for r in after.values() if r.state in ("completed", "stopped early")] and len(after) != TRIALS:
+        yield "a finished trial has changed"
+    killed_before, killed_after = before.get(_KILLED_TRIAL), after.get(_KILLED_TRIAL)
+    if killed_before is None or killed_after is None:
+        yield f"{trial_table.FILE} does not contain trial {_KILLED_TRIAL}, in which the search was killed"
+    elif killed_after.values != killed_before.values or killed_after.resumed_from < saved_step:
+        yield f"the interrupted trial continued from step {killed_after.resumed_from}, not from {saved_step}"
+    if any(trial.has_value for trial in after.values()) and len(after) != TRIALS:
         yield f"there are {len(after)} trials, not {TRIALS}"
 
 
 def _newest_step(folder: str) -> int:
-    """Returns the newest step that a trial has logged: it logs every hundredth."""
-    log = Path(search_spec.log_of(folder))
+    """Returns the newest step in the log of a trial, which has every hundredth step."""
+    log = Path(search_spec.log_file(folder))
     return max((int(step) for step in re.findall(r"step = (\d+)", log.read_text() if log.exists() else "")), default=0)
 
 

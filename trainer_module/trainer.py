@@ -37,7 +37,7 @@ def train(job: Job, lock: int | None) -> Trained:
         trainer_module.cluster.supervisor.ClusterError: its processes did not get to the end.
         trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
     """
-    tf_config.set_aside()
+    tf_config.discard()
     settings = job.settings
     resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh_run_id)
     job.write(training_state.job_file(job))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -31,10 +30,10 @@ def fill_record(record: RunRecord, config: PipelineConfig, connection: Connectio
     if not config.tuning.trials:
         return
     started = datetime.fromisoformat(record.started).timestamp()
-    folder = _search_folder(record, config, connection) or trial_table.newest(config.searches, started)
+    folder = _search_folder(record, config, connection) or trial_table.newest_search(config.searches, started)
     if folder is None:
         return
-    record.trials = [{key: value for key, value in asdict(r).items() if key in _TRIAL_KEYS} for r in trial_table.read(folder)]
+    record.trials = [{key: getattr(trial, key) for key in _TRIAL_KEYS} for trial in trial_table.read(folder)]
     plot = posixpath.join(folder, trial_table.PLOT)
     if fileio.exists(plot):
         kept = posixpath.join(config.output_dir, "runs", record.run_id, trial_table.PLOT)
@@ -54,4 +53,4 @@ def _search_folder(record: RunRecord, config: PipelineConfig, connection: Connec
     if best_hyperparameters is None:
         return None
     with fileio.open(posixpath.join(collect.as_artifact(best_hyperparameters).uri, best.FILE)) as file:
-        return best.folder(json.loads(file.read()))
+        return best.search_folder(json.loads(file.read()))

@@ -1,12 +1,11 @@
-"""What a person sees while the nodes run: one line a node."""
+"""The progress of a run on the terminal: one line per node, the steps of a training, the trials of a search."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,8 +14,10 @@ from rich.table import Table
 from pipeline import node_ids
 from pipeline.record.run_record import NodeState
 from pipeline.terminal import trials_table
-from trainer_module.training.progress import LOGGER, ProgressReport
-from trainer_module.tuning.trial_table import LOGGER as SEARCH
+from trainer_module.training import progress
+from trainer_module.training.progress import ProgressReport
+from trainer_module.tuning import trial_table
+from trainer_module.tuning.trial_table import TrialSummary
 
 _MARKS: dict[NodeState, str] = {
     "waiting": "[dim]·[/]",
@@ -28,87 +29,92 @@ _MARKS: dict[NodeState, str] = {
     "failed": "[red]✗[/]",
 }
 _REFRESH_PER_SECOND = 4
-_PLAIN_EVERY_SECONDS = 5.0
+# Seconds between two lines about a training where the output is not a terminal.
+_LINE_EVERY_SECONDS = 5.0
+
+_LOGGERS = (progress.LOGGER, trial_table.LOGGER)
 
 
 class Progress(logging.Handler):
-    """Observer of the nodes and of what Trainer and Tuner report: a live table on a terminal, plain lines elsewhere."""
+    """Shows a run while it runs: a live table on a terminal, plain lines elsewhere.
 
-    def __init__(self, console: Console) -> None:
-        """`console`: where to show it."""
+    It observes the nodes, and handles the log records of trainings and searches.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """`console`: shows the progress. `clock`: returns seconds."""
         super().__init__()
-        self._console = console
+        self._console, self._clock = console, clock
         self._states: dict[str, tuple[NodeState, float]] = {}
-        self._started: dict[str, float] = {}
+        self._started_at: dict[str, float] = {}
         self._training = ""
-        self._trials: list[dict[str, Any]] = []
-        self._said = 0.0
-        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=_REFRESH_PER_SECOND)
+        self._trials: list[TrialSummary] = []
+        self._last_line_at = -float("inf")
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=_REFRESH_PER_SECOND)
 
     def begin(self, node_ids: Sequence[str]) -> None:
-        """Lists the nodes to come."""
+        """Shows all nodes as waiting."""
         self._states = dict.fromkeys(node_ids, ("waiting", 0.0))
         self._width = max(map(len, node_ids))
         if self._console.is_terminal:
             self._live.start()
 
     def __enter__(self) -> Progress:
-        for logger in (LOGGER, SEARCH):
+        for logger in _LOGGERS:
             logger.addHandler(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
-        for logger in (LOGGER, SEARCH):
+        for logger in _LOGGERS:
             logger.removeHandler(self)
         self._live.stop()
 
     def node(self, node_id: str, state: NodeState, seconds: float) -> None:
-        """A node has entered a state."""
+        """Shows that a node has entered a state."""
         self._states[node_id] = (state, seconds)
         if state == "running":
-            self._started[node_id], self._training = time.monotonic(), ""
+            self._started_at[node_id], self._training = self._clock(), ""
         elif not self._console.is_terminal:
             self._console.print(f"{node_id:{self._width}}  {state:8}{seconds:6.1f} s", highlight=False)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """The Trainer or the Tuner reports."""
-        if record.name == SEARCH.name:
-            self._search(getattr(record, "trials", []))
-            return
-        report: ProgressReport = record.progress  # type: ignore[attr-defined]
+        """Shows the progress of the training or the search that has written a log record."""
+        if record.name == trial_table.LOGGER.name:
+            self._show_trials(record.trials)  # type: ignore[attr-defined]
+        else:
+            self._show_training(record.progress)  # type: ignore[attr-defined]
+
+    def _show_training(self, report: ProgressReport) -> None:
         self._training = (
             f"step {report.step:,}/{report.steps:,}  loss {report.loss:.4f}  {report.steps_per_second:,.0f} steps/s"
         )
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._said >= _PLAIN_EVERY_SECONDS:
-            self._said = now
+        now = self._clock()
+        if not self._console.is_terminal and now - self._last_line_at >= _LINE_EVERY_SECONDS:
+            self._last_line_at = now
             self._console.print(f"{'':{self._width}}  {self._training}", highlight=False)
 
-    def _search(self, trials: list[dict[str, Any]]) -> None:
-        known, self._trials = {t["id"] for t in _ended(self._trials)}, trials
+    def _show_trials(self, trials: list[TrialSummary]) -> None:
+        """Prints a line for every trial that has ended since the last call; on a terminal, the table shows them."""
+        shown, self._trials = {trial.id for trial in self._trials if trial.has_ended}, trials
         if self._console.is_terminal:
             return
-        for trial in _ended(trials):
-            if trial["id"] not in known:
+        for trial in trials:
+            if trial.has_ended and trial.id not in shown:
                 line = f"{'':{self._width}}  {trials_table.line(trial)}"
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _table(self) -> RenderableType:
-        nodes = self._nodes()
-        if self._states.get(node_ids.TUNER, ("waiting", 0.0))[0] != "running" or not self._trials:
-            return nodes
-        return Group(nodes, trials_table.table(self._trials))
+    def _render(self) -> RenderableType:
+        tuner_state, _ = self._states.get(node_ids.TUNER, ("waiting", 0.0))
+        if tuner_state != "running" or not self._trials:
+            return self._node_table()
+        return Group(self._node_table(), trials_table.table(self._trials))
 
-    def _nodes(self) -> Table:
+    def _node_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for node_id, (state, seconds) in self._states.items():
-            running = state == "running"
-            shown = time.monotonic() - self._started[node_id] if running else seconds
-            timing = "" if state in ("waiting", "skipped") else f"{shown:6.1f} s"
-            detail = self._training if running else ""
+            is_running = state == "running"
+            shown_seconds = self._clock() - self._started_at[node_id] if is_running else seconds
+            timing = "" if state in ("waiting", "skipped") else f"{shown_seconds:6.1f} s"
+            detail = self._training if is_running else ""
             table.add_row(_MARKS[state], node_id, f"[dim]{state}[/]", timing, detail)
         return table
-
-
-def _ended(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [t for t in trials if t["state"] not in ("running", "interrupted")]

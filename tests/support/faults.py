@@ -1,4 +1,4 @@
-"""A training that is done some harm in the middle, and whether it keeps its promises all the same."""
+"""Faults injected into a training: a process is killed, stopped or started late, and the training must keep its promises."""
 
 from __future__ import annotations
 
@@ -21,87 +21,106 @@ from pipeline import node_ids
 from trainer_module import trainer
 from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.cluster import supervisor
+from trainer_module.cluster.events import ProcessStarted, StepsLost
 from trainer_module.estimators import hyperparameters
 from trainer_module.training import job, progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, TrainSettings
 
-# A training by each of the strategies, as small as it can be and still lose a process.
+# The smallest cluster of each strategy that can lose a process.
 _START_SECONDS = 60
 
 PS = Cluster(workers=2, ps=1, start_seconds=_START_SECONDS)
 MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_START_SECONDS)
 DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)
 
-_CHECKPOINTS = 8  # in a training
+_CHECKPOINTS = 8  # per training
 _LATE_SECONDS = 10.0
-# No training takes longer, on two cores that others use too.
+# No training takes longer, even on two busy cores.
 _DEADLINE_SECONDS = 240
 
 
 @dataclass(frozen=True)
 class Case:
-    """One training and what is done to it.
+    """A training and the fault that is injected into it.
 
     Attributes:
-        cluster: how it trains.
-        fault: "kill", "freeze" (it is there, but stands still), "late", "never" (starts); "kill node" and "end node" (SIGTERM)
-            are done to the process of the Trainer; "none".
-        member: to whom.
-        fails: what the training is to say when it cannot go on; empty if it can.
-        stall_seconds: after which a silence is taken for the end.
+        cluster: of the training.
+        fault: "kill" (SIGKILL), "freeze" (SIGSTOP), "late" (starts ten seconds late) and "never" (does not start) hit the
+            process `target`; "kill node" (SIGKILL) and "end node" (SIGTERM) hit the process of the Trainer; "none".
+        target: name of the process, like "worker-0".
+        fails: expected part of the error if the training cannot continue; empty if it must continue.
+        stall_seconds: setting of the training.
     """
 
     cluster: Cluster
     fault: str = "none"
-    member: str = ""
+    target: str = ""
     fails: str = ""
     stall_seconds: int = 90
 
     @property
     def name(self) -> str:
-        """Of its folder, and for --only."""
-        return "-".join(filter(None, [self.cluster.strategy, self.fault.replace(" ", "-"), self.member]))
+        """Name of the training's folder, and for --only."""
+        return "-".join(filter(None, [self.cluster.strategy, self.fault.replace(" ", "-"), self.target]))
 
 
 @dataclass
 class Result:
-    """What came of a case."""
+    """Outcome of a case.
+
+    Attributes:
+        case: the case.
+        ending: "ends" or "continues" if the training reached its last step, "fails" if it did not.
+        steps: global step at the end.
+        lost: steps that were taken again.
+        seconds: duration of the training.
+        broken: promises that the training has broken, one sentence each.
+    """
 
     case: Case
-    words: str = ""
+    ending: str = ""
     steps: int = 0
     lost: int = 0
     seconds: float = 0.0
     broken: list[str] = field(default_factory=list)
 
     def row(self) -> str:
-        """Of the table."""
-        cells = [self.case.cluster.strategy, self.case.fault, self.case.member, self.words, self.steps, self.lost]
+        """Returns the row of a Markdown table."""
+        cells = [self.case.cluster.strategy, self.case.fault, self.case.target, self.ending, self.steps, self.lost]
         return f"| {' | '.join(map(str, cells))} | {self.seconds:.0f} |"
 
 
 class FaultInjector(logging.Handler):
-    """Listens to a training, does the harm when it is time, and remembers what it saw."""
+    """Follows the log records of a training, and injects the fault when the training has reached a step.
+
+    Attributes:
+        done: whether the fault was injected.
+        lost: steps lost.
+        saved_step: newest checkpoint when the fault was injected.
+        continued_step: newest checkpoint when the training continued.
+    """
 
     def __init__(self, case: Case, training: str, at: int) -> None:
-        """`training`: its folder. `at`: the step from which on harm is done."""
+        """`training`: its folder. `at`: global step from which on the fault is due."""
         super().__init__()
         self._case, self._training, self._at = case, training, at
         self._pids: dict[str, int] = {}
-        self._stopped, self.done, self.lost, self.saved, self.went_on = False, False, 0, 0, sys.maxsize
+        self._stopped, self.done = False, False
+        self.lost, self.saved_step, self.continued_step = 0, 0, sys.maxsize
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A process was started, a step reported, or steps are lost."""
-        if hasattr(record, "pid"):
-            self._pids[record.member] = record.pid  # type: ignore[attr-defined]
-            if record.member == self._case.member:  # type: ignore[attr-defined]
-                self._at_start(record.pid)
+        """Handles a process that starts, a report of progress, or lost steps."""
+        event = getattr(record, "event", None)
+        if isinstance(event, ProcessStarted):
+            self._pids[event.name] = event.pid
+            if event.name == self._case.target:
+                self._at_start(event.pid)
+        elif isinstance(event, StepsLost):
+            self.lost += event.steps
+            self.continued_step = checkpoints.step_of(self._training)
         elif hasattr(record, "progress") and record.progress.step >= self._at:
             self._at_step()
-        elif hasattr(record, "lost_steps"):
-            self.lost += record.lost_steps
-            self.went_on = checkpoints.step_of(self._training)
 
     def _at_start(self, pid: int) -> None:
         if self._case.fault == "never" or (self._case.fault == "late" and not self._stopped):
@@ -111,28 +130,28 @@ class FaultInjector(logging.Handler):
                 threading.Timer(_LATE_SECONDS, self._wake, (pid,)).start()
 
     def _wake(self, pid: int) -> None:
-        with suppress(ProcessLookupError):  # the training has ended without it: then no harm was done
+        with suppress(ProcessLookupError):  # the training has ended without this process, so there was no fault
             os.kill(pid, signal.SIGCONT)
             self.done = True
 
     def _at_step(self) -> None:
         number = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}.get(self._case.fault)
         if number and not self.done:
-            self.done, self.saved = True, checkpoints.step_of(self._training)
-            os.kill(self._pids[self._case.member], number)
+            self.done, self.saved_step = True, checkpoints.step_of(self._training)
+            os.kill(self._pids[self._case.target], number)
 
 
 def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, steps: int, batch_size: int) -> Job:
     """Returns the training of a case.
 
     Args:
-        case: to be trained.
-        output: folder of a run that went as far as Transform.
-        path: folder of the training.
-        dataset: name.
-        model: name.
-        steps: at which it ends.
-        batch_size: rows a step, of each process.
+        case: the cluster and the fault.
+        output: output folder of a run that has ended with Transform.
+        path: folder for the training.
+        dataset: name of the dataset.
+        model: name of the model.
+        steps: global step at which the training ends.
+        batch_size: rows per step of each process.
     """
     transform = output / "artifacts" / node_ids.TRANSFORM
     keys = (node_ids.TRANSFORMED_EXAMPLES.key, node_ids.TRANSFORM_GRAPH.key)
@@ -155,7 +174,13 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
 
 
 def run(case: Case, training: Job, at: int) -> Result:
-    """Trains, with harm done from a step on."""
+    """Runs a training and injects its fault.
+
+    Args:
+        case: the fault.
+        training: what to train.
+        at: global step from which on the fault is due.
+    """
     injector, began = FaultInjector(case, training.folder, at), time.monotonic()
     loggers = [logging.getLogger(supervisor.__name__), progress.LOGGER]
     for logger in loggers:
@@ -164,37 +189,37 @@ def run(case: Case, training: Job, at: int) -> Result:
     result = Result(case)
     try:
         if "node" in case.fault:
-            _harm_the_node(result, training, at)
+            _stop_trainer(result, training, at)
             injector.done = True
         with folder.held(training.folder) as lock:
             trained = trainer.train(training, lock)
-        result.steps, result.words = trained.steps, "goes on" if case.fault != "none" else "ends"
-        result.broken += _wrong_with(trained.saved_model, trained.steps, training)
+        result.steps, result.ending = trained.steps, "continues" if case.fault != "none" else "ends"
+        result.broken += _broken_by_result(trained.saved_model, trained.steps, training)
     except supervisor.ClusterError as error:
-        result.words = "fails"
+        result.ending = "fails"
         if not case.fails or case.fails not in str(error):
             result.broken.append(f"it failed: {error}")
     finally:
         for logger in loggers:
             logger.removeHandler(injector)
     result.lost, result.seconds = result.lost + injector.lost, time.monotonic() - began
-    result.broken += _broken(case, result, injector)
+    result.broken += _broken_by_run(case, result, injector)
     result.broken += [f"process {pid} is left behind" for pid in _processes(training.folder)]
     return result
 
 
-def _broken(case: Case, result: Result, injector: FaultInjector) -> Iterator[str]:
+def _broken_by_run(case: Case, result: Result, injector: FaultInjector) -> Iterator[str]:
     if case.fault != "none" and not injector.done:
         yield "the fault did not happen"
-    if case.fails and result.words != "fails":
-        yield "it was to fail"
-    if injector.went_on < injector.saved:
-        yield f"it went on from step {injector.went_on}, though step {injector.saved} had been saved"
+    if case.fails and result.ending != "fails":
+        yield "it did not fail"
+    if injector.continued_step < injector.saved_step:
+        yield f"it continued from step {injector.continued_step}, although step {injector.saved_step} was saved"
     if result.seconds > _DEADLINE_SECONDS:
         yield f"it took {result.seconds:.0f} s"
 
 
-def _wrong_with(saved_model: str, steps: int, training: Job) -> Iterator[str]:
+def _broken_by_result(saved_model: str, steps: int, training: Job) -> Iterator[str]:
     latest = training.settings.steps + training.settings.cluster.workers
     if not training.settings.steps <= steps <= latest:
         yield f"it ended at step {steps}, not between {training.settings.steps} and {latest}"
@@ -202,11 +227,11 @@ def _wrong_with(saved_model: str, steps: int, training: Job) -> Iterator[str]:
         yield "its export cannot be served"
     for export in Path(training.folder, "export").glob("*/[0-9]*"):
         if not all((export / name).exists() for name in ("saved_model.pb", "variables/variables.index")):
-            yield f"the export {export} is cut off"
+            yield f"the export {export} is incomplete"
 
 
-def _harm_the_node(result: Result, training: Job, at: int) -> None:
-    """Ends the process of the Trainer in the middle of a training, as an operator or a machine does it."""
+def _stop_trainer(result: Result, training: Job, at: int) -> None:
+    """Starts the Trainer in its own process and ends that process at a step, as an operator or a broken machine does."""
     path, kill = f"{training.folder}.json", result.case.fault == "kill node"
     training.write(path)
     node = subprocess.Popen(
@@ -218,16 +243,16 @@ def _harm_the_node(result: Result, training: Job, at: int) -> None:
     node.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
     limit = training.settings.grace_seconds + 10
     node.communicate(timeout=limit)
-    if not _left(training, time.monotonic() + limit):
-        result.broken.append(f"{len(_processes(training.folder))} processes outlived the node")
+    if not _is_unlocked(training, time.monotonic() + limit):
+        result.broken.append(f"{len(_processes(training.folder))} processes outlived the Trainer")
     saved = checkpoints.step_of(training.folder)
     result.lost = max(0, step - saved)
     if not kill and result.lost:
         result.broken.append(f"asked to end at step {step}, it left a checkpoint of step {saved}")
 
 
-def _left(training: Job, until: float) -> bool:
-    """Waits until the last process has let go of the lock on the folder. Returns whether it did in time."""
+def _is_unlocked(training: Job, until: float) -> bool:
+    """Waits until no process holds the lock on the folder. Returns whether that was in time."""
     while time.monotonic() < until:
         with suppress(folder.FolderInUseError), folder.held(training.folder):
             return True
@@ -235,8 +260,8 @@ def _left(training: Job, until: float) -> bool:
     return False
 
 
-def _node(path: str) -> None:
-    """Is the process of a Trainer: trains a job, reports its steps."""
+def _train(path: str) -> None:
+    """Trains a job as a Trainer does, and prints its progress."""
     progress.LOGGER.setLevel(logging.INFO)
     progress.LOGGER.addHandler(logging.StreamHandler())
     training = job.read(path)
@@ -245,16 +270,16 @@ def _node(path: str) -> None:
 
 
 def _processes(training: str) -> list[int]:
-    """Returns the processes that train in a folder."""
-    found = []
+    """Returns the ids of the processes that train in a folder."""
+    pids = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if f"{training}/".encode() in line.read_bytes() and int(line.parent.name) != os.getpid():
-                found.append(int(line.parent.name))
+                pids.append(int(line.parent.name))
         except OSError:  # it has just ended
             continue
-    return found
+    return pids
 
 
 if __name__ == "__main__":
-    _node(sys.argv[1])
+    _train(sys.argv[1])

@@ -51,7 +51,7 @@ class ScriptedCluster:
     def __init__(self, folder, **settings):
         self.folder, self.control, self.state = folder, Control(), ScriptedState(folder)
         self.settings = train_settings(1000, **{"stall_seconds": 10**6, "cluster": cluster()} | settings)
-        self.members, self.now, self.starts, self.processes = [], 0.0, [], []
+        self.role_processes, self.now, self.starts, self.processes = [], 0.0, [], []
 
     def add(self, name, script):
         def start(number):
@@ -64,7 +64,7 @@ class ScriptedCluster:
             self.processes.append((name, process))
             return process
 
-        self.members.append(RoleProcess(name, name.partition("-")[0], start))
+        self.role_processes.append(RoleProcess(name, name.partition("-")[0], start))
         return self
 
     def sleep(self, seconds):
@@ -82,9 +82,9 @@ class ScriptedCluster:
 
         control.heartbeat = watched
         try:
-            Supervisor(self.members, self.settings, self.state, control, lambda: self.now, self.sleep).run()
+            Supervisor(self.role_processes, self.settings, self.state, control, lambda: self.now, self.sleep).run()
         finally:
-            assert all(process.code is not None for _, process in self.processes)
+            assert all(process.exit_code is not None for _, process in self.processes)
         return [name for name, _ in self.starts]
 
 

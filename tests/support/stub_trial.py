@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from trainer_module.supervision import heartbeat
+from trainer_module.supervision.progress_report import ProgressReport
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
@@ -23,11 +24,11 @@ parser.add_argument("--heartbeat", type=int)
 chosen = parser.parse_args()
 heartbeat.end_with(chosen.parent)
 line = heartbeat.Heartbeat(chosen.heartbeat)
-line.begin()
+line.start()
 
 fate = json.loads(os.environ.get("STUB_FATES", "{}")).get(re.search(r"trial_0*(\d+)$", str(chosen.folder))[1], "")
 pace = float(os.environ.get("STUB_PACE", "0"))
-job = json.loads((chosen.folder / "task.json").read_text())["job"]
+job = json.loads((chosen.folder / "spec.json").read_text())["job"]
 report_file = chosen.folder / "report.json"
 checkpoint = Path(job["folder"], "stub")
 step = int(checkpoint.read_text()) if checkpoint.exists() else 0
@@ -65,7 +66,7 @@ while step < 100:
     put(checkpoint, str(step))
     value = 1 - abs(job["hyperparameters"]["x"] - 0.7) * (2 - step / 100)
     write(curve=[*report["curve"], [step, value]])
-    line.say(progress={"step": step, "steps": 100, "loss": 0.0, "steps_per_second": 1.0})
+    line.send(ProgressReport(step=step, steps=100, loss=0.0, steps_per_second=1.0))
     if fate == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
     if fate == "fails":

@@ -1,5 +1,5 @@
-"""Many processes that train together: the roles of a cluster, and how they are started and watched on one machine.
+"""Training in several processes, on one machine or many.
 
-Two halves, which know each other only by TF_CONFIG and the files of the training's folder: `role` is what one process does,
-wherever it was started (here, or as a pod of a TFJob); `supervisor` starts them on this machine and takes care of them.
+`role` is the program of one process, on this machine or in a pod of a TFJob. `supervisor` starts all processes on this machine
+and restarts those that fail. The two share nothing but TF_CONFIG and the files in the folder of the training.
 """

@@ -1,4 +1,4 @@
-"""The evaluator: evaluates the newest checkpoint, exports it if it is one to export, until the training is over."""
+"""The evaluator of a cluster: evaluates the newest checkpoint, and exports it if it is due, until the training is finished."""
 
 from __future__ import annotations
 
@@ -22,47 +22,50 @@ from trainer_module.training.training_state import FOLDER, HELD, TrainingState
 
 _log = logging.getLogger(__name__)
 
-_LOOK_EVERY_SECONDS = 0.5
-_CALL_EVERY_SECONDS = 5.0
+_CHECK_EVERY_SECONDS = 0.5
+_CONNECT_EVERY_SECONDS = 5.0
 
 
 class EvaluationPace:
-    """When a checkpoint on the way is evaluated: a share of the time, or so many seconds apart. The last one is in any case."""
+    """Decides which checkpoints are evaluated: by seconds between two evaluations, or by their share of the time.
+
+    The last checkpoint is always evaluated.
+    """
 
     def __init__(self, settings: TrainSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._clock = settings, clock
         self._next = -float("inf")
 
     def due(self, step: int) -> bool:
-        """Whether the checkpoint of a step is evaluated now."""
+        """Returns whether the checkpoint of a step must be evaluated now."""
         return step >= self._settings.steps or self._clock() >= self._next
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Around an evaluation."""
+        """Measures an evaluation that runs in its block."""
         began = self._clock()
         yield
         apart = self._settings.eval_seconds
-        # On one machine all roles share its processors: what evaluations take, steps do not get.
+        # On one machine, all roles share the processors: an evaluation slows down the steps.
         share = (self._clock() - began) / self._settings.overhead if self._settings.overhead else 0.0
         self._next = began + (share if apart is None else apart)
 
 
 def run(job: Job, chief: str | None, control: Control) -> None:
-    """Evaluates until the training is over.
+    """Evaluates checkpoints until the training is finished.
 
-    Waiting for a checkpoint counts as progress as long as the chief answers.
+    Waiting for a checkpoint counts as progress while the chief answers.
 
     Args:
         job: what is trained.
-        chief: its address.
-        control: of whoever watches.
+        chief: address of the chief; None if it is not known.
+        control: of the watchdog.
 
     Raises:
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
+        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
     """
     training, training_state = attempt.build(job, control), TrainingState(job)
-    pace, called_at = EvaluationPace(job.settings), -float("inf")
+    pace, connected_at = EvaluationPace(job.settings), -float("inf")
     while not (state := training_state.read()).finished:
         if control.stopping:
             control.raise_if_stopping()
@@ -70,16 +73,16 @@ def run(job: Job, chief: str | None, control: Control) -> None:
             with pace.evaluating():
                 _evaluate(training)
             continue
-        if chief and time.monotonic() - called_at > _CALL_EVERY_SECONDS:
-            called_at = time.monotonic()
+        if chief and time.monotonic() - connected_at > _CONNECT_EVERY_SECONDS:
+            connected_at = time.monotonic()
             if addresses.answers(chief):
                 control.heartbeat()
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(_CHECK_EVERY_SECONDS)
 
 
 def _evaluate(training: Training) -> None:
     estimator, folder = training.estimator, training.folder
-    with _held(folder) as checkpoint:
+    with _protected_checkpoint(folder) as checkpoint:
         if checkpoint is None:
             return
         _log.info("Evaluating %s.", posixpath.basename(checkpoint))
@@ -91,27 +94,28 @@ def _evaluate(training: Training) -> None:
 
 
 @contextlib.contextmanager
-def _held(folder: str) -> Iterator[str | None]:
-    """Keeps the newest checkpoint from being deleted, as the chief does with old ones: yields a second name of its files.
+def _protected_checkpoint(folder: str) -> Iterator[str | None]:
+    """Protects the newest checkpoint: the chief deletes old checkpoints, also one that is being evaluated.
 
-    Yields None if it was deleted before it could be kept.
+    Yields:
+        A second name of the checkpoint's files; None if the checkpoint was deleted before it had one.
     """
     newest = tf.train.latest_checkpoint(folder)
-    held = posixpath.join(folder, FOLDER, HELD)
-    _remove(held)
-    tf.io.gfile.makedirs(held)
+    copies = posixpath.join(folder, FOLDER, HELD)
+    _remove(copies)
+    tf.io.gfile.makedirs(copies)
     try:
         if newest:
             for path in tf.io.gfile.glob([f"{newest}.data-*", f"{newest}.index"]):
-                _link(path, posixpath.join(held, posixpath.basename(path)))
-        checkpoint = posixpath.join(held, posixpath.basename(newest)) if newest else ""
+                _link(path, posixpath.join(copies, posixpath.basename(path)))
+        checkpoint = posixpath.join(copies, posixpath.basename(newest)) if newest else ""
         yield checkpoint if checkpoint and tf.compat.v1.train.checkpoint_exists(checkpoint) else None
     finally:
-        _remove(held)
+        _remove(copies)
 
 
 def _link(path: str, target: str) -> None:
-    """Gives a file a second name, or copies it where that cannot be."""
+    """Gives a file a second name, or copies it where the file system has no second names."""
     try:
         os.link(path, target)
     except OSError:

@@ -1,36 +1,38 @@
-"""The pulse of the evaluator: a file by which it shows whoever waits for it, on another machine perhaps, that it gets on."""
+"""The evaluator's heartbeat: a file that shows the chief, perhaps on another machine, that an evaluation makes progress."""
 
 from __future__ import annotations
 
 import posixpath
 import time
-from typing import Any
 
 import tensorflow as tf
 
 from trainer_module.training.training_state import FOLDER
 
-_FILE = "pulse"
+_FILE = "evaluator_heartbeat"
 _EVERY_SECONDS = 5.0
 
 
 class EvaluatorHeartbeat:
-    """The file, for the one that writes it or the one that reads it."""
+    """The file. The evaluator writes it, the chief reads it."""
 
     def __init__(self, folder: str) -> None:
         """`folder`: of the training."""
-        self._path, self._felt = posixpath.join(folder, FOLDER, _FILE), ""
+        self._path, self._last_seen = posixpath.join(folder, FOLDER, _FILE), ""
 
     def beat(self) -> None:
-        """Says that there was progress."""
+        """Records that the evaluator has made progress."""
         tf.io.gfile.makedirs(posixpath.dirname(self._path))
         with tf.io.gfile.GFile(self._path, "w") as file:
             file.write(str(time.time_ns()))
 
-    def felt(self) -> bool:
-        """Whether there was progress since the last call. By what the file says: the clocks of two machines differ."""
-        before, self._felt = self._felt, self._read()
-        return self._felt != before
+    def has_beaten(self) -> bool:
+        """Returns whether the evaluator has made progress since the last call.
+
+        It compares contents, not times: the clocks of two machines differ.
+        """
+        before, self._last_seen = self._last_seen, self._read()
+        return self._last_seen != before
 
     def _read(self) -> str:
         try:
@@ -41,17 +43,17 @@ class EvaluatorHeartbeat:
 
 
 class EvaluatorHeartbeatHook(tf.estimator.SessionRunHook):
-    """Every batch of an evaluation is progress."""
+    """Beats while an evaluation runs: every batch is progress."""
 
-    def __init__(self, pulse: EvaluatorHeartbeat) -> None:
-        self._pulse, self._at = pulse, -float("inf")
+    def __init__(self, heartbeat: EvaluatorHeartbeat) -> None:
+        self._heartbeat, self._last_beat = heartbeat, -float("inf")
 
-    def before_run(self, run_context: Any) -> None:
-        """Says so, every few seconds."""
-        if time.monotonic() - self._at > _EVERY_SECONDS:
-            self._at = time.monotonic()
-            self._pulse.beat()
+    def before_run(self, run_context: tf.estimator.SessionRunContext) -> None:
+        """Beats, at most every five seconds."""
+        if time.monotonic() - self._last_beat > _EVERY_SECONDS:
+            self._last_beat = time.monotonic()
+            self._heartbeat.beat()
 
     def end(self, session: tf.compat.v1.Session) -> None:
-        """Says so once more: an export follows."""
-        self._pulse.beat()
+        """Beats once more, because an export follows."""
+        self._heartbeat.beat()

@@ -1,13 +1,14 @@
-"""The process of a role, wherever it was started: `python -m trainer_module.cluster.role JOB`.
+"""The program of one process of a cluster: `python -m trainer_module.cluster.role JOB`.
 
-TF_CONFIG says which role it has; without one it trains alone. A Trainer leaves JOB in `checkpoints/<fingerprint>/cluster/`.
-It ends with status
+TF_CONFIG gives the role of the process; without TF_CONFIG it trains alone. JOB is a file that a Trainer leaves in
+`checkpoints/<fingerprint>/cluster/`. The exit status is
 
-- 0: its part is done (of a chief: and the last checkpoint was evaluated and exported);
-- 2: starting it again would not help; what it has logged says why;
-- 75: it got stuck, the training has to go on, or another process still trains in its folder: start it again;
-- by SIGTERM, if that asked it to leave: a chief has saved a checkpoint then;
-- 1: anything else.
+- 0: the process has done its part; for a chief, the last checkpoint was also evaluated and exported;
+- 1: an error;
+- 2: a restart would fail in the same way; the log says why;
+- 75: restart the process: it was stuck, the training must continue, or another process still trains in the folder.
+
+SIGTERM ends the process; a chief saves a checkpoint first.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from trainer_module.cluster import tf_config
-from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, Task, TFConfigError
+from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, ClusterTask
+from trainer_module.cluster.tf_config import TFConfigError
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART
+from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART, Heartbeat
 
 if TYPE_CHECKING:
     from trainer_module.training.job import Job
@@ -36,36 +38,34 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does the part of this process. Returns its exit status."""
+    """Runs this process's role. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m trainer_module.cluster.role")
     parser.add_argument("job", help="file that Job.write has written")
-    parser.add_argument("--steps", type=int, help="global step at which the training ends, instead of the job's")
-    parser.add_argument("--parent", type=int, help="process id of the one that it ends with")
-    parser.add_argument("--heartbeat", type=int, help="descriptor of the pipe through which it reports")
-    chosen = parser.parse_args(arguments)
-    if chosen.parent:
-        heartbeat.end_with(chosen.parent)  # first of all: what comes next imports TensorFlow, 3 s
+    parser.add_argument("--steps", type=int, help="global step at which the training ends; by default that of the job")
+    parser.add_argument("--parent", type=int, help="id of the parent process, with which this one ends")
+    parser.add_argument("--heartbeat", type=int, help="descriptor of the pipe for messages to the parent")
+    options = parser.parse_args(arguments)
+    if options.parent:
+        heartbeat.end_with(options.parent)  # before TensorFlow is imported, which takes 3 s
     _log_to_stderr()
-    line = heartbeat.Heartbeat(chosen.heartbeat)
+    line = Heartbeat(options.heartbeat)
     from trainer_module.training import job as jobs
 
-    job = _longer(jobs.read(chosen.job), chosen.steps)
+    job = jobs.read(options.job)
+    if options.steps is not None:
+        job = replace(job, settings=structs.replace(job.settings, steps=options.steps))
     try:
-        task = _task(job)
+        task = _take_task(job)
     except TFConfigError as error:
-        return _hopeless(line, error)
+        return _do_not_restart(line, error)
     if task and task.role == PS:
-        line.begin()
+        line.start()
         _serve(task)
-    return _run(job, task, line, supervised=chosen.parent is not None)
+    return _run(job, task, line, supervised=options.parent is not None)
 
 
-def _longer(job: Job, steps: int | None) -> Job:
-    return job if steps is None else replace(job, settings=structs.replace(job.settings, steps=steps))
-
-
-def _task(job: Job) -> Task | None:
-    """Returns which process this is, and leaves the TF_CONFIG behind that its Estimator is to see.
+def _take_task(job: Job) -> ClusterTask | None:
+    """Reads TF_CONFIG, and replaces it by the one that this process's Estimator must see.
 
     Raises:
         TFConfigError: TF_CONFIG cannot work.
@@ -74,37 +74,37 @@ def _task(job: Job) -> Task | None:
     if not text and not cluster.workers and not cluster.ps:
         return None
     task = tf_config.parse(text, cluster.strategy)
-    if task.role != EVALUATOR:  # to its Estimator, an evaluator is alone
-        os.environ[tf_config.VARIABLE] = task.text()
+    if task.role != EVALUATOR:  # the evaluator's Estimator works without a cluster
+        os.environ[tf_config.VARIABLE] = task.to_json()
     return task
 
 
-def _serve(task: Task) -> None:
-    """Is a parameter server: it never ends by itself."""
+def _serve(task: ClusterTask) -> None:
+    """Runs a parameter server. It never returns."""
     import tensorflow as tf
 
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
     tf.distribute.Server(tf.train.ClusterSpec(task.cluster), job_name=PS, task_index=task.index, config=config).join()
 
 
-def _run(job: Job, task: Task | None, line: heartbeat.Heartbeat, *, supervised: bool) -> int:
-    """Trains or evaluates, watched."""
+def _run(job: Job, task: ClusterTask | None, line: Heartbeat, *, supervised: bool) -> int:
+    """Trains or evaluates under a watchdog. Returns the exit status."""
     from trainer_module.checkpoints import folder
     from trainer_module.cluster import run_role
     from trainer_module.supervision import watchdog
     from trainer_module.training import progress
 
-    line.begin(progress.LOGGER)
+    line.start(progress.LOGGER)
     try:
-        with contextlib.nullcontext() if supervised else _held(job, task):
+        with contextlib.nullcontext() if supervised else _locked_folder(job, task):
             watchdog.run(
                 lambda control: run_role.run(job, task, control, supervised=supervised),
                 grace_seconds=job.settings.grace_seconds,
                 stall_seconds=job.settings.stall_seconds,
             )
     except run_role.PERMANENT_ERRORS as error:
-        return _hopeless(line, error)
-    # A folder in use: the chief before this one may still be ending.
+        return _do_not_restart(line, error)
+    # The folder may be in use by the chief before this one, which is still ending.
     except (watchdog.StalledError, run_role.UnfinishedError, folder.FolderInUseError) as error:
         _log.error("%s", error)
         return RESTART
@@ -114,8 +114,8 @@ def _run(job: Job, task: Task | None, line: heartbeat.Heartbeat, *, supervised: 
     return DONE
 
 
-def _held(job: Job, task: Task | None) -> contextlib.AbstractContextManager[object]:
-    """Keeps the folder of the training, which nobody has locked before, to the one process that saves checkpoints."""
+def _locked_folder(job: Job, task: ClusterTask | None) -> contextlib.AbstractContextManager[object]:
+    """Locks the folder of the training if this process saves checkpoints. (A supervisor holds the lock already.)"""
     from trainer_module.checkpoints import folder, prune
 
     if task is None or task.role == CHIEF:
@@ -123,18 +123,18 @@ def _held(job: Job, task: Task | None) -> contextlib.AbstractContextManager[obje
     return contextlib.nullcontext()
 
 
-def _hopeless(line: heartbeat.Heartbeat, error: Exception) -> int:
+def _do_not_restart(line: Heartbeat, error: Exception) -> int:
     _log.error("%s", error)
-    line.failed(f"{type(error).__name__}: {error}")
+    line.send_failure(f"{type(error).__name__}: {error}")
     return DO_NOT_RESTART
 
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # TensorFlow 2.15 calls everything that an Estimator is made of deprecated, twenty times a start.
+    # TensorFlow 2.15 logs twenty times per start that a part of Estimators is deprecated.
     logging.getLogger("tensorflow").addFilter(lambda record: "deprecated" not in str(record.msg))
     faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where it is
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 prints all stacks
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The members of a cluster on this machine: for each role a process, how it is started, and what has become of it so far."""
+"""The processes of a cluster on this machine: one per role and index, restarted when it fails."""
 
 from __future__ import annotations
 
@@ -10,121 +10,125 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer_module.cluster import addresses, tf_config
-from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
+from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, WORKER, ClusterTask
 from trainer_module.files.paths import is_remote
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.job import Job
 from trainer_module.training.training_state import FOLDER, job_file
 
-LOCAL = "local"
+LOCAL = "local"  # the role of a process that trains alone
 
 
 @dataclass
 class RoleProcess:
-    """A role over all its starts.
+    """A process of a cluster over all its restarts.
 
     Attributes:
         name: "worker-1".
-        role: one of tf_config.ROLES, or LOCAL.
-        start: starts its process for the n-th time.
-        process: the newest one, while it is looked after.
-        starts: so far.
-        due: the time at which it is to be started, in seconds of the supervisor's clock; None if it is not.
-        failures: without progress between them.
-        reached: the step that the training had reached at the last of them.
+        role: one of cluster_task.ROLES, or LOCAL.
+        start: starts the process; its argument counts the starts from 1.
+        child: the running process, or the one that ended last; None before the first start and between two starts.
+        starts: number of starts so far.
+        start_at: when the process must be started, in seconds of the supervisor's clock; None if it need not be.
+        failures: number of failures since the training last made progress.
+        failed_at_step: the step of the training at the last failure.
     """
 
     name: str
     role: str
     start: Callable[[int], ChildProcess]
-    process: ChildProcess | None = None
+    child: ChildProcess | None = None
     starts: int = 0
-    due: float | None = 0.0
+    start_at: float | None = 0.0
     failures: int = 0
-    reached: int = -1
+    failed_at_step: int = -1
 
     @property
-    def saves(self) -> bool:
-        """Whether it writes the checkpoints."""
+    def saves_checkpoints(self) -> bool:
+        """Whether this process writes the checkpoints."""
         return self.role in (CHIEF, LOCAL)
 
     @property
-    def trains(self) -> bool:
-        """Whether it takes steps."""
-        return self.saves or self.role == WORKER
+    def takes_steps(self) -> bool:
+        """Whether this process takes training steps."""
+        return self.saves_checkpoints or self.role == WORKER
 
     @property
-    def ended(self) -> bool:
-        """Whether it was started and its process has ended."""
-        return self.process is not None and self.process.code is not None
+    def has_ended(self) -> bool:
+        """Whether the process was started and has ended."""
+        return self.child is not None and self.child.exit_code is not None
 
     def launch(self) -> ChildProcess:
-        """Starts its process."""
-        self.starts, self.due = self.starts + 1, None
-        self.process = self.start(self.starts)
-        return self.process
+        """Starts the process."""
+        self.starts, self.start_at = self.starts + 1, None
+        self.child = self.start(self.starts)
+        return self.child
 
-    def end(self) -> None:
-        """Ends its process, if there is one."""
-        if self.process:
-            self.process.kill()
-            self.process = None
+    def kill(self) -> None:
+        """Kills the process if it runs."""
+        if self.child:
+            self.child.kill()
+            self.child = None
 
-    def failed(self, reached: int) -> None:
-        """Counts a failure; those before it count no more if the training has got further since."""
-        self.failures = self.failures + 1 if reached <= self.reached else 1
-        self.reached = reached
+    def count_failure(self, step: int) -> None:
+        """Counts a failure. Failures from before the last progress do not count any more.
+
+        Args:
+            step: that the training has reached.
+        """
+        self.failures = self.failures + 1 if step <= self.failed_at_step else 1
+        self.failed_at_step = step
 
 
 def address_count(job: Job) -> int:
-    """Returns how many addresses the cluster of a job needs."""
+    """Returns the number of addresses that the cluster of a job needs."""
     cluster = job.settings.cluster
     return 1 + cluster.workers + cluster.ps
 
 
 def create(job: Job, free: Sequence[str], lock: int | None) -> list[RoleProcess]:
-    """Returns the members of the cluster of a job, which none has been started of.
+    """Returns the processes of the cluster of a job. None of them is started yet.
 
     Args:
         job: what to train.
-        free: addresses, as many as `count` says.
-        lock: a descriptor for each process to inherit, so that the folder is held as long as one of them lives.
+        free: `address_count(job)` free addresses.
+        lock: descriptor that every process inherits, so that the folder stays locked while one of them lives.
     """
     path = job_file(job)
     job.write(path)
     command = [sys.executable, "-m", "trainer_module.cluster.role", path]
-    logs = _logs(job.folder)
-    keeps = () if lock is None else (lock,)
+    logs = _log_folder(job.folder)
+    inherited = () if lock is None else (lock,)
 
-    def member(name: str, role: str, environment: dict[str, str]) -> RoleProcess:
+    def role_process(name: str, role: str, environment: dict[str, str]) -> RoleProcess:
         def start(number: int) -> ChildProcess:
-            return ChildProcess(command, environment, logs / f"{name}.log", f"{name}, start {number}", keeps)
+            return ChildProcess(command, environment, logs / f"{name}.log", f"{name}, start {number}", inherited)
 
         return RoleProcess(name, role, start)
 
     if not job.settings.cluster.workers and not job.settings.cluster.ps:
-        return [member(f"{LOCAL}-0", LOCAL, _environment(None))]
-    return [member(task.name, task.role, _environment(task)) for task in _tasks(job, free)]
+        return [role_process(f"{LOCAL}-0", LOCAL, _environment(None))]
+    return [role_process(task.name, task.role, _environment(task)) for task in _tasks(job, free)]
 
 
-def _tasks(job: Job, free: Sequence[str]) -> list[Task]:
+def _tasks(job: Job, free: Sequence[str]) -> list[ClusterTask]:
     workers, ps = job.settings.cluster.workers, job.settings.cluster.ps
     cluster = {CHIEF: free[:1], WORKER: free[1 : 1 + workers], PS: free[1 + workers : 1 + workers + ps]}
     cluster = {role: where for role, where in cluster.items() if where}
-    tasks = [Task(role, index, cluster) for role, where in cluster.items() for index in range(len(where))]
-    return [*tasks, Task(EVALUATOR, 0, cluster)]
+    tasks = [ClusterTask(role, index, cluster) for role, where in cluster.items() for index in range(len(where))]
+    return [*tasks, ClusterTask(EVALUATOR, 0, cluster)]
 
 
-def _environment(task: Task | None) -> dict[str, str]:
+def _environment(task: ClusterTask | None) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != tf_config.VARIABLE}
-    environment |= addresses.SHARING
-    # Where this process finds the project, and datasets and models outside of it.
-    environment["PYTHONPATH"] = os.pathsep.join(p or str(Path.cwd()) for p in sys.path)
-    # Several processes may share a GPU; by itself the first one takes all of its memory.
+    environment |= addresses.REUSE_PORT
+    # The process finds the project here, and datasets and models outside of the project.
+    environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    # Several processes may share a GPU. By default the first one takes all its memory.
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    return environment | ({tf_config.VARIABLE: task.text()} if task else {})
+    return environment | ({tf_config.VARIABLE: task.to_json()} if task else {})
 
 
-def _logs(folder: str) -> Path:
-    """Returns where the logs of a training's roles go: beside its checkpoints, if those are on this machine."""
+def _log_folder(folder: str) -> Path:
+    """Returns the folder for the logs: in the folder of the training, or, if that is remote, a temporary one."""
     return Path(tempfile.mkdtemp(prefix="cluster-")) if is_remote(folder) else Path(folder, FOLDER)

@@ -1,4 +1,4 @@
-"""The parts that the roles of a cluster play in a training: of a chief or a worker, of an evaluator, of one alone."""
+"""Runs a role of a cluster in this process: chief, worker, evaluator, or one process that trains alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from data.discovery import UnknownNameError
 from trainer_module import inputs
 from trainer_module.checkpoints.evaluations import MissingMetricError
 from trainer_module.cluster import addresses, evaluator, strategies
+from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, WORKER, ClusterTask
 from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
-from trainer_module.cluster.tf_config import CHIEF, EVALUATOR, PS, WORKER, Task
 from trainer_module.estimators.compatibility import UnfitModelError
 from trainer_module.estimators.hyperparameters import HyperParameterError
 from trainer_module.estimators.keras_conversion import KerasModelError
@@ -26,7 +26,7 @@ from trainer_module.training.job import Job
 from trainer_module.training.result import TrainingError
 from trainer_module.training.training_state import TrainingState
 
-# What would be raised again the next time.
+# A restart would raise these errors again.
 PERMANENT_ERRORS = (
     TrainingError,
     MissingMetricError,
@@ -41,27 +41,28 @@ PERMANENT_ERRORS = (
     AveragedVariableError,
 )
 
-_LOOK_EVERY_SECONDS = 0.5
+_CHECK_EVERY_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
 class UnfinishedError(RuntimeError):
-    """A training that ended, but has to go on."""
+    """A training that ended, but must continue."""
 
 
-def run(job: Job, task: Task | None, control: Control, *, supervised: bool) -> None:
-    """Plays the part of a task.
+def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: bool) -> None:
+    """Runs the role of a task.
 
     Args:
         job: what to train.
         task: which process this is; None trains alone.
-        control: of whoever watches.
-        supervised: whether someone has looked after the checkpoints before. Where pods are restarted by Kubernetes nobody has.
+        control: of the watchdog.
+        supervised: whether a supervisor has started this process. It falls back to a readable checkpoint before it restarts a
+            chief; a chief that Kubernetes restarts must do so itself.
 
     Raises:
         UnfinishedError: the training has ended, but has to go on.
-        trainer_module.training.result.TrainingError: it did not end as it should.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
+        trainer_module.training.result.TrainingError: the training has failed.
+        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
     """
     if task is None:
         loop.train(attempt.build(job, control, run_config=strategies.run_config(job.settings.cluster, None)))
@@ -74,8 +75,8 @@ def run(job: Job, task: Task | None, control: Control, *, supervised: bool) -> N
         _train(job, task, control)
 
 
-def _train(job: Job, task: Task, control: Control) -> None:
-    _expect_peers(task, job.settings.cluster.start_seconds)
+def _train(job: Job, task: ClusterTask, control: Control) -> None:
+    _exit_without_peers(task, job.settings.cluster.start_seconds)
     config = strategies.run_config(job.settings.cluster, task)
     shard, is_chief = inputs.Shard(*task.shard), task.role == CHIEF
     training = attempt.build(job, control, shard=shard, is_chief=is_chief, run_config=config)
@@ -87,39 +88,44 @@ def _train(job: Job, task: Task, control: Control) -> None:
 
 
 def _wait_for_last_evaluation(job: Job, control: Control) -> None:
-    """Waits until the last checkpoint was evaluated: with the chief's success a TFJob ends, and everything else with it.
+    """Waits until the last checkpoint was evaluated: when the chief succeeds, a TFJob ends all other processes.
 
-    That long, but not for ever: meanwhile the only sign of progress is that the evaluator gets on.
+    It does not wait for ever: only the evaluator's heartbeat counts as progress of this process.
 
     Raises:
-        UnfinishedError: the training has to go on.
+        UnfinishedError: the training must continue.
     """
-    training_state, evaluation = TrainingState(job), EvaluatorHeartbeat(job.folder)
+    training_state, evaluator_heartbeat = TrainingState(job), EvaluatorHeartbeat(job.folder)
     training_state.mark_last_checkpoint()
     while not (state := training_state.read()).finished:
         if state.evaluated and not state.complete:
             raise UnfinishedError(
-                f"The training ended at step {state.step} of {job.settings.steps}, but its last checkpoint is better than "
-                "the stop rule had thought: it has to go on. If that repeats itself at the same step, the input has run dry: "
-                "is the training split empty, or smaller than one batch for each process?"
+                f"The training ended at step {state.step} of {job.settings.steps}, but its last checkpoint is a new "
+                "best one, so the stop rule does not end it yet: it must continue. If this happens again at the same step, the "
+                "input has too few rows: is the training split empty, or smaller than one batch for each process?"
             )
-        if evaluation.felt():
+        if evaluator_heartbeat.has_beaten():
             control.heartbeat()
         if control.stopping:
             control.raise_if_stopping()
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(_CHECK_EVERY_SECONDS)
 
 
-def _expect_peers(task: Task, seconds: float) -> None:
-    """Ends this process if those that it cannot train without have not answered after some time: TensorFlow would wait."""
+def _exit_without_peers(task: ClusterTask, seconds: float) -> None:
+    """Ends this process if a process that it needs does not answer in time. TensorFlow would wait for ever.
+
+    Args:
+        task: which process this is.
+        seconds: to wait for the answers.
+    """
     peers = task.others(*([PS] if PS in task.cluster else [CHIEF, WORKER]))
 
-    def call() -> None:
-        missing = addresses.unanswered(peers, seconds)
-        for problem in missing:
+    def connect() -> None:
+        problems = addresses.find_unanswered(peers, seconds)
+        for problem in problems:
             _log.error("%s", problem)
-        if missing:
+        if problems:
             logging.shutdown()
             os._exit(heartbeat.RESTART)
 
-    threading.Thread(target=call, name="peers", daemon=True).start()
+    threading.Thread(target=connect, name="peers", daemon=True).start()

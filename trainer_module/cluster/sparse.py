@@ -1,29 +1,30 @@
-"""Sparse gradients of several replicas: a repair of TensorFlow 2.15's, without which strategies fail on most embeddings."""
+"""Patches a fault of TensorFlow 2.15: with several replicas, sparse gradients fail, and so do most models with embeddings."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow.python.distribute.collective_util import Options
 from tensorflow.python.distribute.cross_device_utils import CollectiveReplicaLauncher
 
-_gather = CollectiveReplicaLauncher.all_reduce_indexed_slices
+_original = CollectiveReplicaLauncher.all_reduce_indexed_slices
 
 
-def reduce_in_one_shape() -> None:
-    """Has sparse gradients added up in tensors whose shape is the same in every step.
+def patch_all_reduce() -> None:
+    """Makes TensorFlow add up sparse gradients in tensors of the same shape in every step.
 
-    TensorFlow gathers the rows of all replicas, as many as there were different ids in the batch. In a session, which is what
-    an Estimator trains in, a collective operation remembers the shape of the first step and fails in the first one that has
-    another: "Shape mismatch in the collective instance". Only where that number is fixed (nothing made ids unique) it works.
+    TensorFlow gathers the rows of all replicas; their number is the number of different ids in the batch. In a session, where
+    an Estimator trains, a collective operation remembers the shape of the first step. It fails in the first step that has
+    another one: "Shape mismatch in the collective instance". It works only where the number is fixed (ids not made unique).
     """
-    CollectiveReplicaLauncher.all_reduce_indexed_slices = _reduce
+    CollectiveReplicaLauncher.all_reduce_indexed_slices = _all_reduce
 
 
-def _reduce(launcher: Any, slices: tf.IndexedSlices, options: Any = None) -> tf.IndexedSlices:
-    """Returns the sum over all replicas, of the rows that any of them has. In between it has all rows of the variable."""
+def _all_reduce(
+    launcher: CollectiveReplicaLauncher, slices: tf.IndexedSlices, options: Options | None = None
+) -> tf.IndexedSlices:
+    """Returns the sum over all replicas: the rows that at least one replica has. It holds the whole variable meanwhile."""
     if slices.indices.shape.is_fully_defined():
-        return _gather(launcher, slices, options)
+        return _original(launcher, slices, options)
     with tf.device(launcher._device):
         ones = tf.ones_like(slices.indices, tf.float32)
         counts = launcher.all_reduce(tf.math.unsorted_segment_sum(ones, slices.indices, slices.dense_shape[0]), options=options)

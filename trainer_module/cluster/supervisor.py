@@ -1,4 +1,4 @@
-"""Starts the processes of a cluster on this machine and takes care of them until the training is over."""
+"""Starts the processes of a cluster on this machine and restarts those that fail, until the training is finished."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from trainer_module.cluster import addresses, role_processes
+from trainer_module.cluster.cluster_task import EVALUATOR, PS, WORKER
+from trainer_module.cluster.events import ProcessStarted, StepsLost
 from trainer_module.cluster.role_processes import RoleProcess
-from trainer_module.cluster.tf_config import EVALUATOR, PS, WORKER
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control
@@ -19,29 +20,30 @@ from trainer_module.training.training_state import TrainingState
 
 _log = logging.getLogger(__name__)
 
-_LOOK_EVERY_SECONDS = 0.2
-_LOOK_AT_FILES_SECONDS = 0.5
-# When the training is over, its processes may still be closing their sessions (5 to 48 s were seen); nothing depends on it.
-_FAREWELL_SECONDS = 3.0
-# Before the first restart; twice as long before each one without progress in between.
+_CHECK_EVERY_SECONDS = 0.2
+_READ_STATE_EVERY_SECONDS = 0.5
+# After the training, its processes close their sessions, which took 5 to 48 s. Nothing depends on it, so they are killed soon.
+_CLOSE_SECONDS = 3.0
+# The wait before the first restart. Each restart without progress since the last one waits twice as long.
 _BACK_OFF_SECONDS, _LONGEST_BACK_OFF_SECONDS = 0.5, 30.0
 
 
 class ClusterError(RuntimeError):
-    """A cluster that did not get to the end of its training."""
+    """A cluster that could not finish its training."""
 
 
 def run(job: Job, lock: int | None, control: Control) -> None:
-    """Trains a job in processes of their own. When it returns, nothing is left to train.
+    """Trains a job in child processes, until nothing is left to train.
 
     Args:
-        job: what to train; `job.settings.cluster` says in how many processes. Without workers and parameter servers it is one.
-        lock: descriptor of the folder's lock, for the processes to inherit.
-        control: of whoever watches over this.
+        job: what to train. `job.settings.cluster` gives the number of processes; without workers and parameter servers, one.
+        lock: descriptor of the lock on the training's folder, which the processes inherit.
+        control: watches this call.
 
     Raises:
-        ClusterError: they did not get to the end.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave; the newest checkpoint has all.
+        ClusterError: the processes could not finish the training.
+        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop. All steps of the process that
+            saves are in the newest checkpoint.
     """
     training_state = TrainingState(job)
     state = training_state.read()
@@ -49,140 +51,157 @@ def run(job: Job, lock: int | None, control: Control) -> None:
         return
     if not state.step:
         training_state.evaluations.clear()
-    with addresses.kept_free(role_processes.address_count(job)) as free:
+    with addresses.reserve(role_processes.address_count(job)) as free:
         Supervisor(role_processes.create(job, free, lock), job.settings, training_state, control).run()
     training_state.tidy()
 
 
 class Supervisor:
-    """Takes care of the members of a cluster."""
+    """Runs the processes of a cluster."""
 
     def __init__(
         self,
-        crew: Sequence[RoleProcess],
+        processes: Sequence[RoleProcess],
         settings: TrainSettings,
         training_state: TrainingState,
         control: Control,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`training_state`: where the training stands. `clock` and `sleep` in seconds."""
-        self._crew, self._settings, self._training_state, self._control = crew, settings, training_state, control
+        """Creates the supervisor; `run` starts the processes.
+
+        Args:
+            processes: of the cluster.
+            settings: of the training.
+            training_state: reads where the training stands.
+            control: watches the supervisor.
+            clock: returns seconds.
+            sleep: waits for some seconds.
+        """
+        self._processes, self._settings, self._training_state, self._control = processes, settings, training_state, control
         self._clock, self._sleep = clock, sleep
-        self._seen, self._looked_at = training_state.read().step, -float("inf")
+        self._newest_step, self._state_read_at = training_state.read().step, -float("inf")
 
     def run(self) -> None:
-        """Until the training is over. Whatever happens, no process is left behind."""
+        """Runs the processes until the training is finished. Kills all of them at the end, whatever happens."""
         try:
-            while not self._over():
+            while not self._is_finished():
                 self._control.heartbeat()
                 if self._control.stopping:
-                    self._leave()
-                for member in self._crew:
-                    self._look_after(member)
-                for member in self._crew:
-                    self._start_if_due(member)
-                self._sleep(_LOOK_EVERY_SECONDS)
-            self._wait_for((m for m in self._crew if m.saves or m.role == EVALUATOR), _FAREWELL_SECONDS)
+                    self._stop()
+                for process in self._processes:
+                    self._check(process)
+                for process in self._processes:
+                    self._start_if_due(process)
+                self._sleep(_CHECK_EVERY_SECONDS)
+            self._wait_for((p for p in self._processes if p.saves_checkpoints or p.role == EVALUATOR), _CLOSE_SECONDS)
         finally:
-            for member in self._crew:
-                member.end()
+            for process in self._processes:
+                process.kill()
 
-    def _over(self) -> bool:
-        if self._clock() - self._looked_at < _LOOK_AT_FILES_SECONDS:
+    def _is_finished(self) -> bool:
+        if self._clock() - self._state_read_at < _READ_STATE_EVERY_SECONDS:
             return False
-        self._looked_at = self._clock()
+        self._state_read_at = self._clock()
         return self._training_state.read().finished
 
-    def _leave(self) -> None:
-        """Lets whoever writes the checkpoints write one; the others have nothing to save, but it may need them until then."""
-        savers = [m for m in self._crew if m.saves]
-        for member in savers:
-            if member.process:
-                member.process.ask()
-        self._wait_for(savers, self._settings.grace_seconds - 1)  # this process has as long
+    def _stop(self) -> None:
+        """Lets the process that saves checkpoints write one. The others have nothing to save; it may need them until then."""
+        savers = [process for process in self._processes if process.saves_checkpoints]
+        for process in savers:
+            if process.child:
+                process.child.request_stop()
+        self._wait_for(savers, self._settings.grace_seconds - 1)  # this process must end within `grace_seconds` itself
         self._control.raise_if_stopping()
 
-    def _look_after(self, member: RoleProcess) -> None:
-        if member.process is None:
+    def _check(self, process: RoleProcess) -> None:
+        """Reads what a process has sent, and recovers from its failure."""
+        if process.child is None:
             return
-        self._hear(member, member.process)
-        failure = self._failure(member, member.process)
+        self._read_progress(process, process.child)
+        failure = self._failure(process, process.child)
         if failure:
-            self._recover(member, member.process, failure)
+            self._recover(process, process.child, failure)
 
-    def _hear(self, member: RoleProcess, process: ChildProcess) -> None:
-        for report in process.hear():
-            self._seen = max(self._seen, report.step)
-            if member.saves:
+    def _read_progress(self, process: RoleProcess, child: ChildProcess) -> None:
+        for report in child.read_progress():
+            self._newest_step = max(self._newest_step, report.step)
+            if process.saves_checkpoints:
                 progress.log(report)
 
-    def _failure(self, member: RoleProcess, process: ChildProcess) -> str | None:
-        """Returns what went wrong with a process, None if nothing did."""
-        if process.code is None:
-            if not process.started and process.silent_seconds > self._settings.cluster.start_seconds:
+    def _failure(self, process: RoleProcess, child: ChildProcess) -> str | None:
+        """Returns how a process has failed, as the end of a sentence; None if it has not."""
+        if child.exit_code is None:
+            if not child.started and child.silent_seconds > self._settings.cluster.start_seconds:
                 return f"did not start within {self._settings.cluster.start_seconds} s (train.cluster.start_seconds)"
-            if process.silent_seconds > self._settings.stall_seconds:
-                return f"gave no sign of life for {self._settings.stall_seconds} s (train.stall_seconds)"
+            if child.silent_seconds > self._settings.stall_seconds:
+                return f"sent no heartbeat for {self._settings.stall_seconds} s (train.stall_seconds)"
             return None
-        if process.code == heartbeat.DONE and (member.role == WORKER or self._training_state.read().finished):
-            return None  # a worker ends when it has seen the last step
-        return process.how_it_ended()
+        # A worker ends when it has seen the last step.
+        if child.exit_code == heartbeat.DONE and (process.role == WORKER or self._training_state.read().finished):
+            return None
+        return child.how_it_ended()
 
-    def _recover(self, member: RoleProcess, process: ChildProcess, failure: str) -> None:
-        """Has a member started again, with those that cannot go on without it. Raises ClusterError if that would not help."""
-        self._hear(member, process)  # its last words
+    def _recover(self, process: RoleProcess, child: ChildProcess, failure: str) -> None:
+        """Restarts a process that has failed, and those that cannot continue without it.
+
+        Raises:
+            ClusterError: a restart would not help.
+        """
+        self._read_progress(process, child)  # what it sent before it ended
         state = self._training_state.read()
-        member.failed(state.evaluated_step if member.role == EVALUATOR else state.step)
-        self._give_up_on(member, process, failure)
-        again = min(_BACK_OFF_SECONDS * 2 ** (member.failures - 1), _LONGEST_BACK_OFF_SECONDS)
-        fellows = [m for m in self._crew if m is not member and self._needs_restart(m, member)]
-        too = f", with {', '.join(m.name for m in fellows)}" if fellows else ""
-        _log.warning("%s %s. It is started again in %g s%s. Its log: %s", member.name, failure, again, too, process.log)
-        for each in [member, *fellows]:
-            each.end()
-            each.due = self._clock() + again
-        if member.role == PS:  # the chief restores what it held
-            self._tell_what_is_lost()
+        process.count_failure(state.evaluated_step if process.role == EVALUATOR else state.step)
+        self._give_up_if_hopeless(process, child, failure)
+        wait = min(_BACK_OFF_SECONDS * 2 ** (process.failures - 1), _LONGEST_BACK_OFF_SECONDS)
+        dependents = [p for p in self._processes if p is not process and self._needs_restart(p, process)]
+        others = f", with {', '.join(p.name for p in dependents)}" if dependents else ""
+        _log.warning("%s %s. It is started again in %g s%s. Its log: %s", process.name, failure, wait, others, child.log)
+        for each in [process, *dependents]:
+            each.kill()
+            each.start_at = self._clock() + wait
+        if process.role == PS:  # the chief restores its variables from the checkpoint
+            self._log_lost_steps()
 
-    def _give_up_on(self, member: RoleProcess, process: ChildProcess, failure: str) -> None:
-        """Raises ClusterError if a member has failed too often, or would always fail."""
-        if process.failed or process.code == heartbeat.DO_NOT_RESTART:
-            raise ClusterError(f"{member.name} has ended the training. {process.failed}\n{process.last_words()}")
-        if member.failures > self._settings.retries:
-            often = f", {member.failures} times without progress in between" if member.failures > 1 else ""
+    def _give_up_if_hopeless(self, process: RoleProcess, child: ChildProcess, failure: str) -> None:
+        """Raises ClusterError if a process has failed too often, or would fail again."""
+        if child.failure or child.exit_code == heartbeat.DO_NOT_RESTART:
+            raise ClusterError(f"{process.name} has ended the training. {child.failure}\n{child.end_of_log()}")
+        if process.failures > self._settings.retries:
+            often = f", {process.failures} times without progress in between" if process.failures > 1 else ""
             raise ClusterError(
-                f"{member.name} {failure}{often}. It is not started again: train.retries is {self._settings.retries}. "
-                f"{process.last_words()}"
+                f"{process.name} {failure}{often}. It is not started again: train.retries is {self._settings.retries}. "
+                f"{child.end_of_log()}"
             )
 
     def _needs_restart(self, other: RoleProcess, failed: RoleProcess) -> bool:
-        """Whether a member must be started again because another one failed."""
-        if self._settings.cluster.strategy == "multi_worker_mirrored":  # in lockstep, they would wait for it for ever
-            return other.trains and failed.trains
-        return failed.saves and other.role == WORKER and other.ended  # it had seen a last step that will come once more
+        """Returns whether a process must restart because another one failed."""
+        if self._settings.cluster.strategy == "multi_worker_mirrored":  # they take steps together, and would wait for ever
+            return other.takes_steps and failed.takes_steps
+        # A worker that has seen the last step and ended must take it again.
+        return failed.saves_checkpoints and other.role == WORKER and other.has_ended
 
-    def _start_if_due(self, member: RoleProcess) -> None:
-        if member.due is None or self._clock() < member.due:
+    def _start_if_due(self, process: RoleProcess) -> None:
+        if process.start_at is None or self._clock() < process.start_at:
             return
-        if member.saves and member.starts:
+        if process.saves_checkpoints and process.starts:
             self._training_state.fall_back()
-            self._tell_what_is_lost()
-        process = member.launch()
-        _log.info("%s is process %d.", member.name, process.pid, extra={"member": member.name, "pid": process.pid})
+            self._log_lost_steps()
+        child = process.launch()
+        started = ProcessStarted(process.name, child.pid)
+        _log.info("%s is process %d.", started.name, started.pid, extra={"event": started})
 
-    def _tell_what_is_lost(self) -> None:
-        for member in self._crew:
-            if member.process:
-                self._hear(member, member.process)
+    def _log_lost_steps(self) -> None:
+        for process in self._processes:
+            if process.child:
+                self._read_progress(process, process.child)
         step = self._training_state.read().step
-        if self._seen > step:
-            lost = self._seen - step
-            _log.warning("The training goes on from step %d: %d steps are lost.", step, lost, extra={"lost_steps": lost})
-        self._seen = step
+        if self._newest_step > step:
+            lost = StepsLost(self._newest_step - step)
+            _log.warning("The training continues from step %d: %d steps are lost.", step, lost.steps, extra={"event": lost})
+        self._newest_step = step
 
-    def _wait_for(self, crew: Iterable[RoleProcess], seconds: float) -> None:
-        """Waits until the processes of some members have ended, so long at most."""
-        until, waited_for = self._clock() + seconds, [m.process for m in crew if m.process]
-        while any(p.code is None for p in waited_for) and self._clock() < until:
-            self._sleep(_LOOK_EVERY_SECONDS)
+    def _wait_for(self, processes: Iterable[RoleProcess], seconds: float) -> None:
+        """Waits until some processes have ended, or for some seconds."""
+        deadline, children = self._clock() + seconds, [p.child for p in processes if p.child]
+        while any(child.exit_code is None for child in children) and self._clock() < deadline:
+            self._sleep(_CHECK_EVERY_SECONDS)

@@ -1,9 +1,8 @@
-"""One process of a role on this machine, from its start to its end."""
+"""The parent's side of the link between a child process and its parent: starts the child, reads its messages, ends it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from trainer_module.supervision import messages
+from trainer_module.supervision.messages import Failure
 from trainer_module.supervision.progress_report import ProgressReport
 
 _READ_BYTES = 1 << 16
@@ -20,12 +21,12 @@ _REAP_SECONDS = 10
 
 
 class ChildProcess:
-    """A running process, and what it says. Started by its creation.
+    """A child process. Creating the object starts the process.
 
     Attributes:
-        log: file to which it writes.
-        started: whether it has given a sign of life.
-        failed: why starting it again would not help, if it has said so.
+        log: file that the process writes its output to.
+        started: whether the process has sent a message.
+        failure: why a restart would not help, as the process said; empty if it has not.
     """
 
     def __init__(
@@ -34,93 +35,94 @@ class ChildProcess:
         environment: Mapping[str, str],
         log: Path,
         header: str,
-        keeps: Sequence[int] = (),
+        inherited: Sequence[int] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Starts it.
+        """Starts the process.
 
         Args:
-            command: to which the process id of this one and the descriptor of a pipe are added, see `lifeline`.
-            environment: all of it.
-            log: file to which it writes; it is appended to.
-            header: first line there.
-            keeps: descriptors that it is to inherit, beside those.
-            clock: in seconds.
+            command: gets two more arguments, for `trainer_module.supervision.heartbeat`: `--parent`, the id of this process,
+                and `--heartbeat`, the descriptor of a pipe.
+            environment: the process sees these variables only.
+            log: the output is appended to this file.
+            header: first line of the process in the log.
+            inherited: descriptors that the process inherits, for example a lock.
+            clock: returns seconds.
         """
         self._clock, self.log = clock, log
-        self.started, self.failed = False, ""
+        self.started, self.failure = False, ""
         self._pipe, write = os.pipe()
         os.set_blocking(self._pipe, False)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
-            self._log_from = out.tell()
+            self._log_start = out.tell()
             out.write(f"== {datetime.now():%Y-%m-%d %H:%M:%S} {header}\n".encode())
             out.flush()
-            # A session of its own: a Ctrl-C at the terminal is for this process to answer, not for all at once.
+            # In its own session, the process does not get a Ctrl-C at the terminal: its parent decides what to do then.
             self._popen = subprocess.Popen(
                 [*command, "--parent", str(os.getpid()), "--heartbeat", str(write)],
                 env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                pass_fds=(write, *keeps), start_new_session=True,
+                pass_fds=(write, *inherited), start_new_session=True,
             )  # fmt: skip
         os.close(write)
-        self._rest = b""
-        self._heard_at = clock()
+        self._incomplete_line = b""
+        self._last_message_at = clock()
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id."""
         return self._popen.pid
 
     @property
-    def code(self) -> int | None:
-        """Its exit status, minus the signal that killed it, or None while it runs."""
+    def exit_code(self) -> int | None:
+        """Exit status; minus the signal if one killed the process; None while it runs."""
         return self._popen.poll()
 
     @property
     def silent_seconds(self) -> float:
-        """Since its start or its last sign of life."""
-        return self._clock() - self._heard_at
+        """Seconds since the last message was read, or since the start."""
+        return self._clock() - self._last_message_at
 
-    def hear(self) -> Iterator[ProgressReport]:
-        """Returns the reports of progress that have come since the last call."""
+    def read_progress(self) -> Iterator[ProgressReport]:
+        """Reads all messages since the last call and yields the reports of progress. Updates `started` and `failure`."""
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(self._pipe, _READ_BYTES):
-                self._rest += chunk
-        *lines, self._rest = self._rest.split(b"\n")
+                self._incomplete_line += chunk
+        *lines, self._incomplete_line = self._incomplete_line.split(b"\n")
         if lines:
-            self.started, self._heard_at = True, self._clock()
-        for line in lines:
-            message = json.loads(line)
-            self.failed = message.get("failed", self.failed)
-            if "progress" in message:
-                yield ProgressReport(**message["progress"])
+            self.started, self._last_message_at = True, self._clock()
+        for message in map(messages.decode, lines):
+            if isinstance(message, ProgressReport):
+                yield message
+            elif isinstance(message, Failure):
+                self.failure = message.reason
 
-    def ask(self) -> None:
-        """Asks it to leave."""
-        if self.code is None:
+    def request_stop(self) -> None:
+        """Sends SIGTERM: the process saves a checkpoint and ends."""
+        if self.exit_code is None:
             self._popen.terminate()
 
     def kill(self) -> None:
-        """Ends it, if it has not ended, and frees what it held."""
-        if self.code is None:
+        """Kills the process if it runs, and closes the pipe."""
+        if self.exit_code is None:
             self._popen.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):  # one that waits for a disk that does not answer
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that does not answer
                 self._popen.wait(_REAP_SECONDS)
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
 
     def how_it_ended(self) -> str:
-        """Says it in words: "was killed by SIGKILL", "ended with status 1"."""
-        code = self.code
+        """Returns the end of a sentence: "was killed by SIGKILL", "ended with status 1"."""
+        code = self.exit_code
         if code is None:
             return "is running"
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
 
-    def last_words(self) -> str:
-        """Returns the last lines of its log, and where that is."""
+    def end_of_log(self) -> str:
+        """Returns the last lines that this process wrote, below the path of the log."""
         with self.log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(self._log_from, size - _TAIL_BYTES))
+            file.seek(max(self._log_start, size - _TAIL_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
         return f"The end of {self.log}:\n" + "\n".join(lines[-_TAIL_LINES:])

@@ -1,47 +1,51 @@
-"""What ties the process of a role to the one that started it: it ends with it, and tells it how it is.
+"""The child's side of the link between a child process and its parent: the child sends heartbeats and dies with its parent.
 
-It tells by lines of JSON through a pipe: `{}` is a sign of life, `{"progress": {...}}` a `ProgressReport`,
-`{"failed": "..."}` why it is about to end, if starting it again would not help.
+This module imports nothing heavy: a child calls `end_with` before it imports TensorFlow, which takes 3 s.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from dataclasses import asdict
 from typing import NoReturn
 
-# How a process of a role ends.
-DONE, FAILED = 0, 1
-DO_NOT_RESTART = 2  # starting it again would not help
-RESTART = os.EX_TEMPFAIL  # it got stuck, or its part turned out not to be over: start it again
+from trainer_module.supervision import messages
+from trainer_module.supervision.messages import Alive, Failure, Message
 
-# Between two signs of life. They come from a thread of their own: a process that is stuck in C++ gives them, too, unless it
-# holds Python's lock; one that is stopped or thrashing does not.
+# Exit statuses of a child process.
+DONE, FAILED = 0, 1
+DO_NOT_RESTART = 2  # a restart would fail in the same way
+RESTART = os.EX_TEMPFAIL  # 75: the process was stuck, or its training must continue
+
+# Seconds between two heartbeats. A thread sends them, so they continue while the training is stuck in C++ code. They stop
+# when the process is stopped or swaps, or when C++ code holds Python's lock.
 EVERY_SECONDS = 1.0
 
-_PR_SET_PDEATHSIG = 1
-# POSIX promises that so much is written whole or not at all, whoever else writes.
-_PIPE_BUF = 512
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def end_with(parent: int) -> None:
-    """Has Linux kill this process when the one that started it ends. (Elsewhere the next sign of life fails, and ends it.)"""
+    """Makes Linux kill this process when its parent ends. Kills it now if the parent has ended already.
+
+    On other systems the next heartbeat finds the pipe closed, and ends this process.
+
+    Args:
+        parent: process id of the parent.
+    """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before it was asked for
+    if os.getppid() != parent:  # the parent ended before prctl was called
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def exit_now(status: int) -> NoReturn:
-    """Ends this process at once: a thread that is stuck in TensorFlow, or a session being closed, can hold it up for ever."""
+    """Ends this process without Python's cleanup, which a stuck thread or a closing session can block for ever."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -49,50 +53,58 @@ def exit_now(status: int) -> NoReturn:
 
 
 class Heartbeat:
-    """The end of the pipe that the role holds."""
+    """Sends messages to the parent through a pipe."""
 
     def __init__(self, pipe: int | None) -> None:
-        """`pipe`: a descriptor; None where nobody listens."""
+        """`pipe`: descriptor of its writing end; None if this process has no parent to report to."""
         self._pipe = pipe
 
-    def begin(self, progress: logging.Logger | None = None) -> None:
-        """Says that the role has started, says so again and again, and passes on what `progress` logs."""
+    def start(self, progress: logging.Logger | None = None) -> None:
+        """Sends a heartbeat now and every EVERY_SECONDS, and forwards progress.
+
+        Args:
+            progress: logger whose records carry a `ProgressReport` in their attribute `progress`.
+        """
         if self._pipe is None:
             return
         os.set_blocking(self._pipe, False)
         if progress:
-            progress.addHandler(_Handler(self))
-            progress.propagate = False  # in the log of the role it would be two lines a second
-        threading.Thread(target=self._beat, name="lifeline", daemon=True).start()
+            progress.addHandler(_ForwardProgress(self))
+            progress.propagate = False  # the log of this process would get two lines a second
+        threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
 
-    def say(self, **message: object) -> None:
-        """Sends a message. One that finds the pipe full is dropped."""
+    def send(self, message: Message) -> None:
+        """Sends a message. Drops it if the pipe is full.
+
+        Raises:
+            OSError: the parent has closed the pipe.
+        """
         if self._pipe is None:
             return
         with contextlib.suppress(BlockingIOError):
-            os.write(self._pipe, json.dumps(message).encode() + b"\n")
+            os.write(self._pipe, messages.encode(message))
 
-    def failed(self, why: str) -> None:
-        """Says why the role is about to end, and that starting it again would not help."""
-        self.say(failed=why[: _PIPE_BUF - 50])
+    def send_failure(self, reason: str) -> None:
+        """Tells the parent why this process is about to end. The parent does not restart it."""
+        self.send(Failure(reason))
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         while True:
             try:
-                self.say()
-            except OSError:  # nobody listens any more
+                self.send(Alive())
+            except OSError:  # the parent has ended
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(EVERY_SECONDS)
 
 
-class _Handler(logging.Handler):
-    """Passes the records of `trainer_module.training.progress` on."""
+class _ForwardProgress(logging.Handler):
+    """Sends the progress of a training to the parent."""
 
-    def __init__(self, lifeline: Heartbeat) -> None:
+    def __init__(self, heartbeat: Heartbeat) -> None:
         super().__init__()
-        self._lifeline = lifeline
+        self._heartbeat = heartbeat
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Sends a record."""
+        """Sends the report of a record."""
         with contextlib.suppress(OSError):
-            self._lifeline.say(progress=asdict(record.progress))  # type: ignore[attr-defined]
+            self._heartbeat.send(record.progress)  # type: ignore[attr-defined]

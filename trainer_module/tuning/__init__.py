@@ -1,4 +1,4 @@
-"""Search for hyper-parameters: trials of one model, each an Estimator trained in a process of its own, chosen by an oracle.
+"""Search for hyper-parameters: trains a model with several values, each trial in its own process.
 
-`search` is what TFX calls; `runner` keeps the trials going; `trial` is what one process does; `oracles` decide what is tried.
+TFX's Tuner calls `search`. `oracles` choose the values of a trial, `runner` runs the trials, and `trial` is the program of one.
 """

@@ -1,4 +1,4 @@
-"""Hyperband (Li et al. 2018) whose resource is training steps, and which a failed trial does not stop."""
+"""Hyperband (Li et al. 2018) in training steps. It continues when a trial fails."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Any
 import keras_tuner as kt
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-# A trial that is asked for fewer steps says nothing.
+# Fewer steps tell nothing about a trial.
 LEAST_STEPS = 10
 
-CONTINUES = "tuner/trial_id"  # the trial that one goes on from
-BUDGET = "tuner/epochs"  # steps at which it ends
+CONTINUES = "tuner/trial_id"  # id of the trial that this one continues
+BUDGET = "tuner/epochs"  # global step at which the trial ends
 
 
 class Hyperband(kt.oracles.HyperbandOracle):
-    """Brackets of trials: of those of a round, one in `factor` goes on, with `factor` times the steps.
+    """Brackets of rounds of trials. One trial in `factor` of a round continues in the next one, with `factor` times the steps.
 
-    The first bracket begins with as many trials as fit, with all their rounds, into the number that is searched for. It
-    stays so when that number is raised later: further brackets follow.
+    The first bracket starts with as many trials as possible such that all its rounds fit into the number of trials. It stays
+    the same when that number is raised later: more brackets follow.
 
-    KerasTuner's oracle counts in epochs, of which the shortest trial takes one; and it promotes a trial only when enough of
-    its round have *completed*: of three trials none goes on if one has failed.
+    KerasTuner's oracle counts epochs, and its shortest trial takes one. It promotes a trial only when enough trials of the
+    round have *completed*: if one of three trials fails, none continues.
     """
 
     def __init__(self, trials: int, steps: int, factor: int, **settings: Any) -> None:
-        """Begins the first bracket.
+        """Starts the first bracket.
 
         Args:
-            trials: as many, those that go on included.
-            steps: the most that one gets.
+            trials: number of trials; a trial that continues another one counts too.
+            steps: greatest number of steps of a trial.
             factor: see above.
-            **settings: see kt.oracles.HyperbandOracle.
+            **settings: of kt.oracles.HyperbandOracle.
         """
         self.halvings = _halvings(trials, steps, factor)
         super().__init__(max_epochs=steps, factor=factor, hyperband_iterations=math.inf, **settings)
         self.max_trials = trials
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Returns the values of a trial that goes on, if one can, else those of a new one.
+        """Returns the values of a trial that continues another one if possible, else those of a new trial.
 
-        The last trials are left to those that may go on.
+        The last trials are reserved for trials that continue others.
         """
         for bracket in self._brackets:
             if len(bracket["rounds"][0]) < self._get_size(bracket["bracket_num"], 0):
@@ -50,18 +50,18 @@ class Hyperband(kt.oracles.HyperbandOracle):
             if promoted:
                 return {"status": TrialStatus.RUNNING, "values": promoted}
         left = self.max_trials - len(self.trials)
-        if self.ongoing_trials and left <= self._to_come():
+        if self.ongoing_trials and left <= self._missing_trials():
             return {"status": TrialStatus.IDLE}
         self._increment_bracket_num()
         while self._current_bracket and self._trials_of(self._current_bracket) > left:
-            self._current_bracket -= 1  # what cannot be promoted any more is better trained to the end
+            self._current_bracket -= 1  # trials that cannot be promoted get more steps instead
         self._start_new_bracket()
         return self._random_trial(trial_id, self._brackets[-1])
 
     def _promoted(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
         number = bracket["bracket_num"]
         for i, (past, now) in enumerate(zip(bracket["rounds"], bracket["rounds"][1:], strict=False), start=1):
-            best = self._next(past, now, self._get_size(number, i - 1), self._get_size(number, i))
+            best = self._to_promote(past, now, self._get_size(number, i - 1), self._get_size(number, i))
             if best is not None:
                 now.append({"past_id": best.trial_id, "id": trial_id})
                 return best.hyperparameters.values | {
@@ -73,21 +73,21 @@ class Hyperband(kt.oracles.HyperbandOracle):
                 }
         return None
 
-    def _next(self, past: list[dict[str, str]], now: list[dict[str, str]], size: int, next_size: int) -> Trial | None:
-        """Returns the best trial of a round that is sure to be among those that go on, if it does not yet."""
+    def _to_promote(self, past: list[dict[str, str]], now: list[dict[str, str]], size: int, next_size: int) -> Trial | None:
+        """Returns the best trial of a round that certainly continues and has not been promoted yet, None if there is none."""
         if len(now) >= next_size:
             return None
         ended = [self.trials[info["id"]] for info in past]
         ended = [t for t in ended if t.status in (TrialStatus.COMPLETED, TrialStatus.FAILED)]
-        if len(ended) - len(now) <= size - next_size:  # those still to come could all be better
+        if len(ended) - len(now) <= size - next_size:  # the trials that have not ended could all be better
             return None
-        gone_on = {info["past_id"] for info in now}
-        left = [t for t in ended if t.status == TrialStatus.COMPLETED and t.trial_id not in gone_on]
+        promoted = {info["past_id"] for info in now}
+        candidates = [t for t in ended if t.status == TrialStatus.COMPLETED and t.trial_id not in promoted]
         pick = max if self.objective.direction == "max" else min
-        return pick(left, key=lambda t: t.score, default=None)
+        return pick(candidates, key=lambda t: t.score, default=None)
 
-    def _to_come(self) -> int:
-        """Returns how many trials the later rounds of all brackets still lack."""
+    def _missing_trials(self) -> int:
+        """Returns how many trials are missing in the rounds after the first, over all brackets."""
         rounds = [(b["bracket_num"], i, now) for b in self._brackets for i, now in enumerate(b["rounds"]) if i]
         return sum(self._get_size(number, i) - len(now) for number, i, now in rounds)
 
@@ -98,7 +98,7 @@ class Hyperband(kt.oracles.HyperbandOracle):
         return self.halvings + 1
 
     def _get_size(self, bracket_num: int, round_num: int) -> int:
-        """Returns how many trials a round has: brackets of about the same number of steps."""
+        """Returns the number of trials of a round. All brackets take about the same number of steps."""
         return math.ceil((self.halvings + 1) / (bracket_num + 1) * self.factor ** (bracket_num - round_num))
 
     def get_state(self) -> dict[str, Any]:
@@ -106,13 +106,13 @@ class Hyperband(kt.oracles.HyperbandOracle):
         return super().get_state() | {"halvings": self.halvings}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Sets what `get_state` has returned."""
+        """Restores a state that `get_state` has returned."""
         super().set_state(state)
         self.halvings = state["halvings"]
 
 
 def _halvings(trials: int, steps: int, factor: int) -> int:
-    """Returns how many rounds follow the first one of the first bracket."""
+    """Returns the number of rounds after the first one in the first bracket."""
     halvings = 0
     while sum(factor**i for i in range(halvings + 2)) <= trials and steps / factor ** (halvings + 1) >= LEAST_STEPS:
         halvings += 1

@@ -1,4 +1,4 @@
-"""What chooses the values of the next trial: KerasTuner's oracles, made to survive a kill and a trial that fails."""
+"""The oracles, which choose the values of the next trial: KerasTuner's, extended to survive a kill and a failed trial."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Values = npt.NDArray[np.float64]
 
 
 class Durable(kt.Oracle):
-    """What every oracle here has in common; to be put before one of KerasTuner's.
+    """Mixin for an oracle of KerasTuner: saves the state and all trials in one file, in one step.
 
-    KerasTuner writes its state and every trial into files of their own, one after the other: killed in between, it runs a
-    finished trial again or never runs one that had begun. Here all is one file, written in one step.
+    KerasTuner writes its state and every trial to separate files. If it is killed between two of them, it repeats a finished
+    trial, or never runs one that had started.
     """
 
     def save(self) -> None:
@@ -34,72 +34,75 @@ class Durable(kt.Oracle):
         json_file.write(self._get_oracle_fname(), self.get_state())
 
     def reload(self) -> None:
-        """Reads them, if they are there; trials that were under way are the next ones to be given out.
+        """Loads the state if there is one. Trials that were running are the next ones to be returned.
 
-        A search all of whose trials have failed begins anew: whatever was wrong may have been put right.
+        If all trials have failed, the search starts anew: the cause may have been repaired.
         """
         state = json_file.read(self._get_oracle_fname(), dict)
         if state is None:
             return
         if len(state["trials"]) >= self.max_trials and all(t["status"] == TrialStatus.FAILED for t in state["trials"]):
-            _log.warning("All %d trials of the earlier search have failed: it begins anew.", len(state["trials"]))
+            _log.warning("All %d trials of the earlier search have failed. The search starts anew.", len(state["trials"]))
         else:
             self.set_state(state)
 
     def get_state(self) -> dict[str, Any]:
-        """Returns the state, with the trials."""
+        """Returns the state, including the trials."""
         return super().get_state() | {"trials": [trial.get_state() for trial in self.trials.values()]}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Sets what `get_state` has returned. (KerasTuner's own list of what is under way lags behind by one save.)"""
+        """Restores a state that `get_state` has returned. (KerasTuner's own list of running trials is one save old.)"""
         self.trials = {trial.trial_id: trial for trial in map(Trial.from_state, state["trials"])}
         super().set_state(state)
         self.ongoing_trials: dict[str, Trial] = {}
-        begun = [trial.trial_id for trial in self.trials.values() if trial.status == TrialStatus.RUNNING]
-        self._retry_queue = begun[::-1]  # it is taken from the end
+        running = [trial.trial_id for trial in self.trials.values() if trial.status == TrialStatus.RUNNING]
+        self._retry_queue = running[::-1]  # KerasTuner takes the last one first
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Returns what the oracle says, its values inside their ranges."""
-        found = super().populate_space(trial_id)
-        if found.get("values"):
-            found["values"] = space.clip_to_space(self.hyperparameters, found["values"])
-        return found
+        """Returns the next values, inside their ranges."""
+        answer = super().populate_space(trial_id)
+        if answer.get("values"):
+            answer["values"] = space.clip_to_space(self.hyperparameters, answer["values"])
+        return answer
 
     def _save_trial(self, trial: Trial) -> None:
-        """Does nothing: `save`, which follows, writes all trials."""
+        """Does nothing: KerasTuner calls `save` next, which writes all trials."""
 
 
 class RandomOracle(Durable, kt.oracles.RandomSearchOracle):
-    """Draws values."""
+    """Draws values at random."""
 
 
 class HyperbandOracle(Durable, Hyperband):
-    """See `Hyperband`."""
+    """`Hyperband`, saved in one file."""
 
 
 class BayesianOracle(Durable, kt.oracles.BayesianOptimizationOracle):
-    """A Gaussian process, after a few random trials: one more than there are dimensions.
+    """A Gaussian process, after some random trials: one more than there are dimensions.
 
-    (KerasTuner's default is three times the dimensions: twelve trials of four hyper-parameters would be a random search.)
+    (KerasTuner's default is three times the dimensions: with four hyper-parameters, twelve trials would be a random search.)
     """
 
     def __init__(self, hyperparameters: kt.HyperParameters, **settings: Any) -> None:
-        """See kt.oracles.BayesianOptimizationOracle."""
+        """`settings`: of kt.oracles.BayesianOptimizationOracle."""
         super().__init__(hyperparameters=hyperparameters, **settings)
         self.num_initial_points = max(3, 1 + len(self._nonfixed_space()))
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Returns the next values: of its own number, whatever was asked before; and none twice."""
+        """Returns the next values. They depend only on the seed and the earlier trials, and are not repeated."""
         self._random_state = np.random.RandomState(self.seed + len(self.trials))
-        found = super().populate_space(trial_id)
-        if found.get("values") and self._duplicate(found["values"]):
+        answer = super().populate_space(trial_id)
+        if answer.get("values") and self._duplicate(answer["values"]):
             return self._random_populate_space()
-        return found
+        return answer
 
     def _vectorize_trials(self) -> tuple[Values, Values]:
-        """Returns values and scores (to be minimised) of all trials; one that failed counts as the worst of all.
+        """Returns values and scores (to be minimised) of all trials. A failed trial gets the worst score of all.
 
-        KerasTuner leaves it out, and would propose the values that made it fail again and again.
+        KerasTuner leaves failed trials out, and would propose the values that made them fail again and again.
+
+        Returns:
+            [trials, hyper-parameters] values in [0, 1], and [trials] scores.
         """
         x, y = super()._vectorize_trials()
         failed = [t for t in self.trials.values() if t.status == TrialStatus.FAILED]
@@ -108,7 +111,7 @@ class BayesianOracle(Durable, kt.oracles.BayesianOptimizationOracle):
         return np.concatenate([x, [self._vector(t) for t in failed]]), np.append(y, [max(y)] * len(failed))
 
     def _vector(self, trial: Trial) -> list[float]:
-        """Returns the values of a trial, each in [0, 1]."""
+        """Returns the values of a trial, each mapped to [0, 1]."""
         values = trial.hyperparameters.values
         return [p.value_to_prob(values.get(p.name, p.default)) for p in self._nonfixed_space()]
 
@@ -118,16 +121,16 @@ def build(settings: TuneSettings, searched: kt.HyperParameters, objective: str, 
 
     Args:
         settings: of the search.
-        searched: the space.
-        objective: name of the metric.
-        direction: which way it gets better.
-        steps: the most that a trial gets.
+        searched: the search space.
+        objective: name of the metric that makes one trial better than another.
+        direction: in which the objective gets better.
+        steps: greatest number of steps of a trial.
     """
     common: dict[str, Any] = {
         "objective": kt.Objective(objective, "max" if direction == "higher" else "min"),
         "hyperparameters": searched,
         "seed": _seed(settings.seed),
-        # A search goes on whatever happens to its trials; `runner` says so if none has succeeded.
+        # A search continues when trials fail. `search` raises an error if all have failed.
         "max_consecutive_failed_trials": None,
     }
     if settings.oracle == "hyperband":
@@ -140,7 +143,8 @@ def build(settings: TuneSettings, searched: kt.HyperParameters, objective: str, 
 
 
 def _seed(seed: int) -> int:
-    """Returns a seed for KerasTuner, which takes 0 for "any", and seeds its n-th draw with seed + n: two that are close give
-    the same trials, some later.
+    """Returns a seed for KerasTuner.
+
+    KerasTuner seeds its n-th draw with seed + n, so close seeds would give the same trials, only later. Its seed 0 means any.
     """
     return 1 + int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "big") % 2**30

@@ -1,31 +1,34 @@
-"""A picture of a search: the objective of every trial, and the best one so far."""
+"""The plot of a search: the objective of every trial, and the best one so far."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING
 
 from trainer_module.files import atomic
 from trainer_module.tuning.trial_table import TrialSummary
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def draw(trials: Sequence[TrialSummary], target: str) -> None:
-    """Draws the picture as PNG.
+    """Draws the plot as PNG.
 
     Args:
-        trials: of the search, at least one, in their order.
-        target: path.
+        trials: of the search, at least one, in the order of their numbers.
+        target: path of the file.
     """
-    # Figure, not pyplot: nothing global, no window system.
+    # Figure, not pyplot: pyplot has global state and may open windows.
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
-    _points(axes, trials)
-    _best_so_far(axes, trials)
+    _draw_trials(axes, trials)
+    _draw_best_so_far(axes, trials)
     axes.set_title(f"{trials[0].metric} by trial ({trials[0].direction} is better)")
     axes.set_xlabel("trial")
     axes.set_ylabel(trials[0].metric)
@@ -37,22 +40,24 @@ def draw(trials: Sequence[TrialSummary], target: str) -> None:
     atomic.write(target, png.getvalue())
 
 
-def _points(axes: Any, trials: Sequence[TrialSummary]) -> None:
-    for state, inside in (("completed", "tab:blue"), ("stopped early", "white")):
-        mine = [(int(r.id), r.objective) for r in trials if r.state == state and r.objective is not None]
-        if mine:
-            axes.scatter(*zip(*mine, strict=True), facecolor=inside, edgecolor="tab:blue", label=state, zorder=3)
-    failed = [int(r.id) for r in trials if r.state == "failed"]
-    if failed:  # without a value: on the lower edge
-        edge = {"clip_on": False, "transform": axes.get_xaxis_transform()}
-        axes.scatter(failed, [0] * len(failed), marker="x", s=60, linewidths=2, color="tab:red", label="failed", **edge)
+def _draw_trials(axes: Axes, trials: Sequence[TrialSummary]) -> None:
+    for state, fill in (("completed", "tab:blue"), ("stopped early", "white")):
+        points = [(int(t.id), t.objective) for t in trials if t.state == state and t.objective is not None]
+        if points:
+            axes.scatter(*zip(*points, strict=True), facecolor=fill, edgecolor="tab:blue", label=state, zorder=3)
+    failed = [int(t.id) for t in trials if t.state == "failed"]
+    if failed:  # they have no value: a cross on the lower edge
+        axes.scatter(
+            failed, [0] * len(failed), marker="x", s=60, linewidths=2, color="tab:red", label="failed",
+            clip_on=False, transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
 
 
-def _best_so_far(axes: Any, trials: Sequence[TrialSummary]) -> None:
-    known = [(int(r.id), r.objective) for r in trials if r.state in ("completed", "stopped early") and r.objective is not None]
-    if known:
+def _draw_best_so_far(axes: Axes, trials: Sequence[TrialSummary]) -> None:
+    points = [(int(t.id), t.objective) for t in trials if t.has_value and t.objective is not None]
+    if points:
         better = max if trials[0].direction == "higher" else min
-        numbers, values = zip(*known, strict=True)
-        ends = [*numbers, max(int(r.id) for r in trials)]
+        numbers, values = zip(*points, strict=True)
+        ends = [*numbers, max(int(t.id) for t in trials)]
         bests = [*accumulate(values, better)]
         axes.step(ends, [*bests, bests[-1]], where="post", color="tab:orange", label="best so far")

@@ -1,4 +1,4 @@
-"""Keeps the trials going that an oracle asks for: each in a process of its own, so many at a time."""
+"""Runs the trials that an oracle chooses: each in its own process, several at the same time."""
 
 from __future__ import annotations
 
@@ -14,167 +14,172 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.watchdog import Control
-from trainer_module.tuning import trial, trial_process
+from trainer_module.tuning import trial_process
 from trainer_module.tuning.hyperband import CONTINUES
-from trainer_module.tuning.running_trial import RunningTrial, held
-from trainer_module.tuning.search_spec import SearchSpec, log_of, values_of
+from trainer_module.tuning.running_trial import RunningTrial, locked
+from trainer_module.tuning.search_spec import SearchSpec, log_file, model_values
+from trainer_module.tuning.trial import TrialReport, read_report
 from trainer_module.tuning.trial_table import TrialState, TrialSummary, TrialTable
 
 _log = logging.getLogger(__name__)
 
-_LOOK_EVERY_SECONDS = 0.2
+_CHECK_EVERY_SECONDS = 0.2
 
-Start = Callable[[str, str, int | None, int, int], ChildProcess]
+Start = Callable[[str, str, int | None, int, int], ChildProcess]  # see trial_process.start
 
 
 class Runner:
     """Runs the trials of one search."""
 
-    def __init__(self, plan: SearchSpec, oracle: kt.Oracle, board: TrialTable, start: Start = trial_process.start) -> None:
-        """`plan`: of the search. `oracle`: what to try, and what became of it. `board`: for whoever looks on.
+    def __init__(self, spec: SearchSpec, oracle: kt.Oracle, table: TrialTable, start: Start = trial_process.start) -> None:
+        """Creates the runner.
 
-        `start` starts the process of a trial.
+        Args:
+            spec: of the search.
+            oracle: chooses the trials, and gets their values.
+            table: shows the trials to people.
+            start: starts the process of a trial.
         """
-        self._plan, self._oracle, self._board, self._start_process = plan, oracle, board, start
+        self._spec, self._oracle, self._table, self._start_process = spec, oracle, table, start
         self._running: dict[int, RunningTrial] = {}
 
     def run(self, control: Control) -> None:
-        """Runs trials until the oracle has no more.
+        """Runs trials until the oracle chooses no more.
 
-        Asked to leave, it asks the trials under way to save a checkpoint; they go on when the search does.
+        When `control` requests a stop, the running trials save a checkpoint; the next run of the search continues them.
 
         Raises:
-            trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
+            trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
         """
-        self._restore()
+        self._restore_table()
         try:
             while not control.stopping:
-                self._fill()
-                self._board.tell()
+                self._fill_slots()
+                self._table.log()
                 if not self._running:
                     break
-                time.sleep(_LOOK_EVERY_SECONDS)
-                self._look(control)
-            self._leave(control)
+                time.sleep(_CHECK_EVERY_SECONDS)
+                self._check_trials(control)
+            self._stop(control)
         finally:
             for running in self._running.values():
-                running.end()
+                running.kill()
 
-    def _restore(self) -> None:
-        """Brings the board up to what the oracle knows."""
-        self._board.keep(list(self._oracle.trials))
-        for chosen in self._oracle.trials.values():
-            self._show(chosen, "interrupted" if chosen.status == TrialStatus.RUNNING else _ended_state(chosen))
+    def _restore_table(self) -> None:
+        """Makes the table agree with the oracle, which may have been killed after the table was written, or before."""
+        self._table.keep(list(self._oracle.trials))
+        for trial in self._oracle.trials.values():
+            self._show(trial, "interrupted" if trial.status == TrialStatus.RUNNING else _state_of_ended(trial))
 
-    def _fill(self) -> None:
-        """Starts trials where there is room."""
+    def _fill_slots(self) -> None:
+        """Starts trials in free slots."""
         slot = 0
-        while slot < self._plan.tuning.parallel:
+        while slot < self._spec.tuning.parallel:
             if slot in self._running:
                 slot += 1
                 continue
-            chosen = self._oracle.create_trial(f"slot{slot}")
-            if chosen.status != TrialStatus.RUNNING:  # there are no more, or none before others have ended
+            trial = self._oracle.create_trial(f"slot{slot}")
+            if trial.status != TrialStatus.RUNNING:  # there are no more trials, or the next one depends on running ones
                 return
-            if trial.read(self._plan.folder_of(chosen.trial_id)).ended_by:  # the search was killed before it saw that
-                self._succeed(chosen)
+            if read_report(self._spec.trial_folder(trial.trial_id)).ended_by:  # an earlier run was killed before it saw the end
+                self._succeed(trial)
             else:
-                self._start(slot, chosen, attempt=1)
+                self._start(slot, trial, attempt=1)
 
-    def _start(self, slot: int, chosen: Trial, attempt: int) -> None:
-        number, folder = chosen.trial_id, self._plan.folder_of(chosen.trial_id)
-        _log.info("Trial %s: %s", number, values_of(chosen))
+    def _start(self, slot: int, trial: Trial, attempt: int) -> None:
+        number, folder = trial.trial_id, self._spec.trial_folder(trial.trial_id)
+        _log.info("Trial %s: %s", number, model_values(trial))
         with ExitStack() as stack:
-            lock = stack.enter_context(held(self._plan.training_of(number)))
-            self._plan.prepare(chosen)
-            started = self._start_process(folder, log_of(folder), lock, slot, self._plan.tuning.parallel)
-            known = self._board.get(number)
-            before = known.seconds if known else 0.0
-            self._running[slot] = RunningTrial(chosen, attempt, started, stack.pop_all(), before)
-        self._show(chosen, "running", self._running[slot])
+            lock = stack.enter_context(locked(self._spec.training_folder(number)))
+            self._spec.prepare(trial)
+            process = self._start_process(folder, log_file(folder), lock, slot, self._spec.tuning.parallel)
+            known = self._table.get(number)
+            self._running[slot] = RunningTrial(trial, attempt, process, stack.pop_all(), known.seconds if known else 0.0)
+        self._show(trial, "running", self._running[slot])
 
-    def _look(self, control: Control) -> None:
-        """Takes note of trials that have ended, and of what the others report."""
+    def _check_trials(self, control: Control) -> None:
+        """Reads the progress of the running trials, and handles those that have ended."""
         control.heartbeat()
         for slot, running in list(self._running.items()):
-            running.hear()
-            self._show(running.chosen, "running", running)
-            silent = running.silent(self._plan.job.settings)
-            if silent or running.process.code is not None:
+            running.read_progress()
+            self._show(running.trial, "running", running)
+            is_silent = running.is_silent(self._spec.job.settings)
+            if is_silent or running.process.exit_code is not None:
                 del self._running[slot]
-                running.end()
-                self._ended(slot, running, control, stuck=silent or running.process.code == heartbeat.RESTART)
+                running.kill()
+                is_stuck = is_silent or running.process.exit_code == heartbeat.RESTART
+                self._handle_end(slot, running, control, is_stuck=is_stuck)
 
-    def _ended(self, slot: int, running: RunningTrial, control: Control, *, stuck: bool) -> None:
-        chosen, settings = running.chosen, self._plan.job.settings
-        report = trial.read(self._plan.folder_of(chosen.trial_id))
+    def _handle_end(self, slot: int, running: RunningTrial, control: Control, *, is_stuck: bool) -> None:
+        trial, settings = running.trial, self._spec.job.settings
+        report = read_report(self._spec.trial_folder(trial.trial_id))
         if report.ended_by:
-            self._succeed(chosen)
+            self._succeed(trial)
         elif control.stopping and not report.error:
-            self._show(chosen, "interrupted")
-        elif stuck and running.attempt <= settings.retries:
-            _log.warning("Trial %s was stuck, and goes on from its checkpoint.", chosen.trial_id)
-            self._start(slot, chosen, running.attempt + 1)
-        elif stuck:
-            self._fail(chosen, f"it was stuck {running.attempt} times, for {settings.stall_seconds:g} s each")
+            self._show(trial, "interrupted")
+        elif is_stuck and running.attempt <= settings.retries:
+            _log.warning("Trial %s was stuck. It continues from its checkpoint.", trial.trial_id)
+            self._start(slot, trial, running.attempt + 1)
+        elif is_stuck:
+            self._fail(trial, f"it was stuck {running.attempt} times, for {settings.stall_seconds:g} s each")
         else:
-            self._fail(chosen, report.error or running.how_it_ended())
+            self._fail(trial, report.error or running.how_it_ended())
 
-    def _succeed(self, chosen: Trial) -> None:
-        report = trial.read(self._plan.folder_of(chosen.trial_id))
+    def _succeed(self, trial: Trial) -> None:
+        report = read_report(self._spec.trial_folder(trial.trial_id))
         value = self._value(report)
         if value is None:
-            self._fail(chosen, f"no evaluation had a finite {self._plan.objective}")
+            self._fail(trial, f"no evaluation had a finite {self._spec.objective}")
             return
-        self._oracle.update_trial(chosen.trial_id, {self._plan.objective: value}, step=report.curve[-1][0])
-        chosen.status, chosen.message = TrialStatus.COMPLETED, report.ended_by if report.early else None
-        self._oracle.end_trial(chosen)
-        self._show(chosen, _ended_state(chosen))
+        self._oracle.update_trial(trial.trial_id, {self._spec.objective: value}, step=report.curve[-1][0])
+        trial.status, trial.message = TrialStatus.COMPLETED, report.ended_by if report.early else None
+        self._oracle.end_trial(trial)
+        self._show(trial, _state_of_ended(trial))
 
-    def _fail(self, chosen: Trial, why: str) -> None:
-        _log.warning("Trial %s has failed: %s", chosen.trial_id, why)
-        chosen.status, chosen.message = TrialStatus.FAILED, why
-        self._oracle.end_trial(chosen)
-        self._show(chosen, "failed")
-        tf.io.gfile.rmtree(self._plan.training_of(chosen.trial_id))  # it is never continued
+    def _fail(self, trial: Trial, why: str) -> None:
+        _log.warning("Trial %s has failed: %s", trial.trial_id, why)
+        trial.status, trial.message = TrialStatus.FAILED, why
+        self._oracle.end_trial(trial)
+        self._show(trial, "failed")
+        tf.io.gfile.rmtree(self._spec.training_folder(trial.trial_id))  # a failed trial is never continued
 
-    def _leave(self, control: Control) -> None:
-        """Asks trials that are under way to leave, waits until they have, and leaves, if it was asked to."""
+    def _stop(self, control: Control) -> None:
+        """Stops the running trials, waits for their end, and raises InterruptedTraining if `control` requested a stop."""
         for running in self._running.values():
-            running.process.ask()
+            running.process.request_stop()
         while self._running:
-            time.sleep(_LOOK_EVERY_SECONDS)
-            self._look(control)
-        self._board.tell()
+            time.sleep(_CHECK_EVERY_SECONDS)
+            self._check_trials(control)
+        self._table.log()
         control.raise_if_stopping()
 
-    def _show(self, chosen: Trial, state: TrialState, running: RunningTrial | None = None) -> None:
-        folder = self._plan.folder_of(chosen.trial_id)
-        report, known = trial.read(folder), running or self._board.get(chosen.trial_id)
-        self._board.put(
+    def _show(self, trial: Trial, state: TrialState, running: RunningTrial | None = None) -> None:
+        folder = self._spec.trial_folder(trial.trial_id)
+        report, known = read_report(folder), running or self._table.get(trial.trial_id)
+        self._table.put(
             TrialSummary(
-                id=chosen.trial_id,
+                id=trial.trial_id,
                 state=state,
-                values=values_of(chosen),
-                metric=self._plan.objective,
-                direction=self._plan.direction,
+                values=model_values(trial),
+                metric=self._spec.objective,
+                direction=self._spec.direction,
                 objective=None if state == "failed" else self._value(report),
                 step=max([known.step if known else 0, *(step for step, _ in report.curve)]),
-                steps=self._plan.steps_of(chosen),
+                steps=self._spec.steps_of(trial),
                 seconds=round(known.seconds if known else 0.0, 1),
                 resumed_from=report.resumed_from,
-                continues=chosen.hyperparameters.values.get(CONTINUES),
-                why=chosen.message or "",
-                log=log_of(folder),
+                continues=trial.hyperparameters.values.get(CONTINUES),
+                why=trial.message or "",
+                log=log_file(folder),
                 curve=report.curve,
             )
         )
 
-    def _value(self, report: trial.TrialReport) -> float | None:
-        return report.value(self._plan.direction, best=self._plan.best_counts)
+    def _value(self, report: TrialReport) -> float | None:
+        return report.value(self._spec.direction, best=self._spec.counts_best_evaluation)
 
 
-def _ended_state(chosen: Trial) -> TrialState:
-    if chosen.status == TrialStatus.FAILED:
+def _state_of_ended(trial: Trial) -> TrialState:
+    if trial.status == TrialStatus.FAILED:
         return "failed"
-    return "stopped early" if chosen.message else "completed"
+    return "stopped early" if trial.message else "completed"

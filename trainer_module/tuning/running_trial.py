@@ -1,4 +1,4 @@
-"""A trial under way: its process, and the folder that it holds."""
+"""A running trial: its process, and the lock on the folder of its training."""
 
 from __future__ import annotations
 
@@ -14,70 +14,77 @@ from trainer_module.checkpoints import folder as folders
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.settings import TrainSettings
 
-# The kernel ends a trial whose search was killed; until it has, the trial keeps its folder.
+# When a search is killed, the kernel kills its trials. Until then they hold their locks.
 _ORPHAN_SECONDS = 30.0
-_LOOK_EVERY_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 
 
 @dataclass
 class RunningTrial:
-    """A trial under way.
+    """A trial whose process runs.
 
     Attributes:
-        chosen: the trial.
-        attempt: number of its process, since the search goes on.
-        process: the newest one.
-        lock: on its training.
-        before: seconds that earlier processes took.
-        began: when this one did, in seconds of the monotonic clock.
-        step: that it has reached.
+        trial: KerasTuner's trial.
+        attempt: number of its process in this run, from 1.
+        process: the process.
+        lock: holds the lock on the trial's training folder.
+        earlier_seconds: that earlier processes of the trial have run.
+        started_at: start of the process, in seconds of the monotonic clock.
+        step: newest reported global step.
     """
 
-    chosen: Trial
+    trial: Trial
     attempt: int
     process: ChildProcess
     lock: ExitStack
-    before: float
-    began: float = field(default_factory=time.monotonic)
+    earlier_seconds: float
+    started_at: float = field(default_factory=time.monotonic)
     step: int = 0
 
     @property
     def seconds(self) -> float:
-        """That its processes took so far."""
-        return self.before + time.monotonic() - self.began
+        """Seconds that the processes of the trial have run so far."""
+        return self.earlier_seconds + time.monotonic() - self.started_at
 
-    def hear(self) -> None:
-        """Listens to what the process says."""
-        for report in self.process.hear():
+    def read_progress(self) -> None:
+        """Reads what the process has sent."""
+        for report in self.process.read_progress():
             self.step = report.step
 
-    def silent(self, settings: TrainSettings) -> bool:
-        """Whether the process has given no sign of life for too long. (One that is stuck in its training gives them.)"""
+    def is_silent(self, settings: TrainSettings) -> bool:
+        """Returns whether heartbeats are missing. (A process that is stuck in its training sends them: it watches itself.)"""
         limit = settings.stall_seconds if self.process.started else settings.cluster.start_seconds
-        return self.process.code is None and self.process.silent_seconds > limit
+        return self.process.exit_code is None and self.process.silent_seconds > limit
 
-    def end(self) -> None:
-        """Ends the process, if it has not ended, and frees what it held."""
+    def kill(self) -> None:
+        """Kills the process if it runs, and releases the lock."""
         self.process.kill()
         self.lock.close()
 
     def how_it_ended(self) -> str:
-        """Says it in words."""
-        out_of_memory = " (out of memory?)" if self.process.code == -signal.SIGKILL else ""
+        """Returns how the process ended, in words."""
+        out_of_memory = " (out of memory?)" if self.process.exit_code == -signal.SIGKILL else ""
         return f"its process {self.process.how_it_ended()}{out_of_memory}"
 
 
 @contextmanager
-def held(path: str) -> Iterator[int | None]:
-    """Holds the folder of a trial's training, as `folder.held` does; waits for what a killed search has left there to end."""
-    until = time.monotonic() + _ORPHAN_SECONDS
+def locked(path: str) -> Iterator[int | None]:
+    """Locks a trial's training folder, as `folder.held` does. Waits until a process of a killed search has released it.
+
+    Yields:
+        The descriptor of the lock.
+
+    Raises:
+        trainer_module.checkpoints.folder.FolderInUseError: a process still holds it after 30 s.
+    """
+    deadline = time.monotonic() + _ORPHAN_SECONDS
     with ExitStack() as stack:
         while True:
             try:
                 lock = stack.enter_context(folders.held(path))
                 break
             except folders.FolderInUseError:
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     raise
-                time.sleep(_LOOK_EVERY_SECONDS)
+                time.sleep(_RETRY_SECONDS)
         yield lock

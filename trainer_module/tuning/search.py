@@ -1,4 +1,4 @@
-"""What TFX's Tuner calls: a KerasTuner tuner whose trials are Estimators, each trained in a process of its own."""
+"""The tuner that TFX's Tuner calls: a KerasTuner tuner whose trials train Estimators, each in its own process."""
 
 from __future__ import annotations
 
@@ -18,85 +18,87 @@ from trainer_module.tuning.search_spec import SearchSpec
 from trainer_module.tuning.settings import TuneSettings
 from trainer_module.tuning.trial_table import TrialTable
 
-# Failures that the message about a search without success tells.
-_TOLD = 3
+# The error of a search without success quotes so many failures.
+_QUOTED_FAILURES = 3
 
 
 class TuningError(RuntimeError):
-    """A search in which no trial has succeeded."""
+    """A search in which all trials have failed."""
 
 
 def tuner(job: Job, tuning: TuneSettings, root: str) -> EstimatorTuner:
     """Returns the tuner of a search.
 
     Args:
-        job: what every trial trains; its `hyperparameters` are the ones that are not searched, and its folder is not used.
+        job: the training of every trial. Its hyper-parameters are fixed, all others are searched. Its folder is not used.
         tuning: how to search.
-        root: folder of all searches; each has one of its own there, and is continued in it.
+        root: folder of all searches. A search has its own folder there, and the next run continues in it.
 
     Raises:
-        trainer_module.estimators.hyperparameters.HyperParameterError: a fixed hyper-parameter that the model does not have.
-        trainer_module.tuning.space.NothingToSearchError: all of them are fixed.
+        trainer_module.estimators.hyperparameters.HyperParameterError: the model does not have a fixed hyper-parameter.
+        trainer_module.tuning.space.NothingToSearchError: all hyper-parameters are fixed.
     """
     return EstimatorTuner(SearchSpec(job, tuning, root))
 
 
 class EstimatorTuner(base_tuner.BaseTuner):
-    """Searches, or continues the search that is in its folder.
+    """Runs a search, or continues the one in its folder.
 
-    Finished trials are not repeated, and one that was cut off continues from its checkpoint, with the same values.
+    Finished trials are not repeated. A trial that was interrupted continues from its checkpoint, with the same values.
     """
 
-    def __init__(self, plan: SearchSpec, start: Start = trial_process.start) -> None:
-        """`plan`: of the search. `start` starts the process of a trial."""
-        self._plan, self._start = plan, start
-        oracle = oracles.build(plan.tuning, plan.searched(), plan.objective, plan.direction, plan.steps)
-        super().__init__(oracle, directory=plan.root, project_name=plan.fingerprint())
+    def __init__(self, spec: SearchSpec, start: Start = trial_process.start) -> None:
+        """`spec`: of the search. `start`: starts the process of a trial."""
+        self._spec, self._start = spec, start
+        oracle = oracles.build(spec.tuning, spec.search_space(), spec.objective, spec.direction, spec.steps)
+        super().__init__(oracle, directory=spec.root, project_name=spec.fingerprint())
 
     def search(self, *fit_args: object, **fit_kwargs: object) -> None:
-        """Runs the trials that are still to be run. The arguments, which TFX hands on, are not used.
+        """Runs the trials that have not ended yet. TFX passes arguments that are not used.
 
         Raises:
-            TuningError: none has succeeded.
-            trainer_module.checkpoints.folder.FolderInUseError: another process searches for the same.
-            trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave; what was done is on disk.
+            TuningError: all trials have failed.
+            trainer_module.checkpoints.folder.FolderInUseError: another process runs the same search.
+            trainer_module.supervision.watchdog.InterruptedTraining: a signal ended the search. The next run continues it.
         """
-        plan, settings = self._plan, self._plan.job.settings
-        with folders.held(plan.folder):
-            folders.prepare(plan.folder, Evaluations(plan.folder, plan.objective, plan.direction), settings.fresh_run_id)
+        spec, settings = self._spec, self._spec.job.settings
+        with folders.held(spec.folder):
+            folders.prepare(spec.folder, Evaluations(spec.folder, spec.objective, spec.direction), settings.fresh_run_id)
             self.reload()
-            board = TrialTable(plan.folder)
+            table = TrialTable(spec.folder)
             watchdog.run(
-                Runner(plan, self.oracle, board, self._start).run,
+                Runner(spec, self.oracle, table, self._start).run,
                 grace_seconds=settings.grace_seconds,
-                stall_seconds=math.inf,  # each trial is watched by its own process
+                stall_seconds=math.inf,  # each trial watches itself
             )
-            plot.draw(board.records, posixpath.join(plan.folder, trial_table.PLOT))
-            self._check(board)
-            folders.tidy(plan.folder, settings.keep_trainings)
+            plot.draw(table.trials, posixpath.join(spec.folder, trial_table.PLOT))
+            self._require_success(table)
+            folders.tidy(spec.folder, settings.keep_trainings)
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[kt.HyperParameters]:
-        """Returns the best ones, marked with what they are for."""
-        found = super().get_best_hyperparameters(num_trials)
-        return [best.tag_with_origin(hp, self._plan.job.dataset, self._plan.job.model, self._plan.folder) for hp in found]
+        """Returns the hyper-parameters of the best trials, tagged with the dataset, the model and the folder of the search."""
+        job, folder = self._spec.job, self._spec.folder
+        values = super().get_best_hyperparameters(num_trials)
+        return [best.tag_with_origin(hp, job.dataset, job.model, folder) for hp in values]
 
     def save(self) -> None:
-        """Saves the oracle: there is no other state."""
+        """Saves the oracle, which holds the whole state."""
         self.oracle.save()
 
     def reload(self) -> None:
-        """Reads what an earlier process has saved, if there is something."""
+        """Loads the state that an earlier process has saved, if there is one."""
         self.oracle.reload()
 
     def _get_tuner_fname(self) -> str:
-        """Returns a file that is not there: a tuner is not to read anything before it holds the folder."""
-        return posixpath.join(self._plan.folder, "tuner.json")
+        """Returns a file that does not exist: KerasTuner would load it before this tuner has locked the folder."""
+        return posixpath.join(self._spec.folder, "tuner.json")
 
-    def _check(self, board: TrialTable) -> None:
-        if any(r.state in ("completed", "stopped early") for r in board.records):
+    def _require_success(self, table: TrialTable) -> None:
+        if any(trial.has_value for trial in table.trials):
             return
-        failed = [f"trial {r.id}: {r.why.rstrip('.')} (log: {r.log})" for r in board.records]
+        failed = [f"trial {trial.id}: {trial.why.rstrip('.')} (log: {trial.log})" for trial in table.trials]
         raise TuningError(
-            f"None of the {len(failed)} trials of model '{self._plan.job.model}' has succeeded. {'; '.join(failed[-_TOLD:])}. "
-            "Run again to try all of them once more; if it is their values that fail, narrow the model's search_space."
+            f"None of the {len(failed)} trials of model '{self._spec.job.model}' has succeeded. "
+            f"{'; '.join(failed[-_QUOTED_FAILURES:])}. Run again to try all of them once more. "
+            "If the values make them fail, narrow the model's search_space."
         )

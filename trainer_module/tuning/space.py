@@ -1,4 +1,4 @@
-"""What is searched: the search space of a model file, without the values that the user has fixed."""
+"""The space of a search: the search space of a model file, without the hyper-parameters that the user has fixed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from data import discovery
 from trainer_module.estimators import hyperparameters
 from trainer_module.models import NAME as MODELS
 
-# KerasTuner keeps what it needs of its own among a trial's values: tuner/epochs, tuner/trial_id, ...
+# KerasTuner stores its own values among those of a trial: tuner/epochs, tuner/trial_id, ...
 PREFIX = "tuner/"
 
 
 class NothingToSearchError(ValueError):
-    """A search space of which nothing is left to search."""
+    """A search space in which all hyper-parameters are fixed."""
 
 
 def searched(model: str, fixed: Mapping[str, Any]) -> kt.HyperParameters:
-    """Returns the space of a model in which `fixed` values are no longer searched.
+    """Returns the search space of a model in which the `fixed` values are constant.
 
     Raises:
-        trainer_module.estimators.hyperparameters.HyperParameterError: a fixed value that the model does not have.
-        NothingToSearchError: all of them are fixed, or the model has none.
+        trainer_module.estimators.hyperparameters.HyperParameterError: the model does not have a fixed hyper-parameter.
+        NothingToSearchError: all hyper-parameters are fixed, or the model has none.
     """
     values = hyperparameters.resolve(model, fixed).values  # of the right types
     declared = kt.HyperParameters()
@@ -43,15 +43,15 @@ def searched(model: str, fixed: Mapping[str, Any]) -> kt.HyperParameters:
 
 
 def model_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the model's values among those of a trial."""
+    """Returns the values of a trial without KerasTuner's own ones."""
     return {name: value for name, value in values.items() if not name.startswith(PREFIX)}
 
 
 def clip_to_space(space: kt.HyperParameters, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns values with those that lie beyond their range brought back to its end.
+    """Returns values, with those outside their range replaced by the nearest end of the range.
 
-    KerasTuner's own sampling leaves it: the upper end of Int("units", 2, 32, sampling="log") comes out as 33, of
-    Float("rate", 1e-4, 3e-2, sampling="log") as 0.030000000000000002, and Bayesian optimisation likes to try the ends.
+    KerasTuner's sampling can leave the range: the upper end of Int("units", 2, 32, sampling="log") comes out as 33, that of
+    Float("rate", 1e-4, 3e-2, sampling="log") as 0.030000000000000002. Bayesian optimisation often tries the ends.
     """
     ends = {p.name: (p.min_value, p.max_value) for p in space.space if hasattr(p, "min_value")}
     return {n: min(max(v, ends[n][0]), ends[n][1]) if n in ends else v for n, v in values.items()}

@@ -1,4 +1,4 @@
-"""When a trial is hopeless: Google Vizier's median stopping rule (Golovin et al. 2017, section 3.2.1)."""
+"""Google Vizier's median stopping rule (Golovin et al. 2017, section 3.2.1): which trials are stopped early."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ from data.tasks import Direction
 
 Curve = Sequence[tuple[int, float]]  # (step, objective) of every evaluation, in time order
 
-# A trial is left alone before this share of its steps: learning curves cross, most of them early.
+# No trial is stopped before this share of its steps: learning curves cross, most of them early.
 LEAST_SHARE = 0.3
-# And until so many others have ended: a median of two is the mean of two.
+# No trial is stopped before so many others have ended: the median of two is their mean.
 LEAST_TRIALS = 3
 
 
 def best(curve: Curve, direction: Direction) -> float | None:
-    """Returns the best value of a curve, None if it has none."""
+    """Returns the best value of a curve, None for an empty curve."""
     values = [value for _, value in curve]
     return (max(values) if direction == "higher" else min(values)) if values else None
 
 
-def median_rule(curve: Curve, steps: int, rivals: Sequence[Curve], direction: Direction) -> str | None:
-    """Says in words why a trial is to be stopped, None if it is not.
+def median_rule(curve: Curve, steps: int, finished_trials: Sequence[Curve], direction: Direction) -> str | None:
+    """Returns why a trial must be stopped, None if it may continue.
 
-    It is, when the best that it has reached is worse than the median of what the others had on average up to its step.
+    It must stop if its best value is worse than the median over the finished trials. What counts of each of them is the mean of
+    its values up to the step of the trial.
 
     Args:
         curve: of the trial.
-        steps: that it is to train.
-        rivals: the curves of trials that have ended.
-        direction: which way the objective gets better.
+        steps: global step at which the trial ends.
+        finished_trials: the curves of trials that have ended.
+        direction: in which the objective gets better.
     """
-    reached = best(curve, direction)
-    if reached is None or curve[-1][0] < LEAST_SHARE * steps:
+    best_value = best(curve, direction)
+    if best_value is None or curve[-1][0] < LEAST_SHARE * steps:
         return None
     step = curve[-1][0]
-    averages = [statistics.fmean(known) for rival in rivals if (known := [v for s, v in rival if s <= step])]
-    if len(averages) < LEAST_TRIALS:
+    means = [statistics.fmean(values) for other in finished_trials if (values := [v for s, v in other if s <= step])]
+    if len(means) < LEAST_TRIALS:
         return None
-    median = statistics.median(averages)
-    worse = reached < median if direction == "higher" else reached > median
-    if not worse:
+    median = statistics.median(means)
+    is_worse = best_value < median if direction == "higher" else best_value > median
+    if not is_worse:
         return None
-    return f"stopped early: at step {step:,} its best was {reached:.4g}, the median of {len(averages)} others {median:.4g}"
+    return f"stopped early: at step {step:,} its best was {best_value:.4g}, the median of {len(means)} others {median:.4g}"

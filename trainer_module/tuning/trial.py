@@ -1,4 +1,4 @@
-"""One trial: an Estimator trained with the values it was given, and what it reports on the way."""
+"""One trial: trains an Estimator with the values that the oracle has chosen, and reports its evaluations."""
 
 from __future__ import annotations
 
@@ -19,34 +19,35 @@ from trainer_module.tuning import stopping, trial_table
 
 _log = logging.getLogger(__name__)
 
-TASK = "task.json"
+SPEC = "spec.json"
 REPORT = "report.json"
 
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What a trial is to do.
+    """What a trial does.
 
     Attributes:
         job: the training; `settings.best` is the objective.
-        direction: which way the objective gets better.
-        rivals: folder of the search, if the trial is to stop when it does worse than most of its trials.
+        direction: in which the objective gets better.
+        search_folder: folder of the search, whose finished trials decide whether this one is stopped early; None if it must
+            not be stopped early.
     """
 
     job: Job
     direction: Direction
-    rivals: str | None
+    search_folder: str | None
 
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What has become of it so far.
+    """What a trial has reached so far.
 
     Attributes:
-        resumed_from: the step that its newest process began at.
-        curve: (step, objective) of every evaluation that was a number.
-        ended_by: what ended it ("steps", or a stop rule in words), None before.
-        early: whether it was stopped for being worse than the others.
+        resumed_from: global step at which its newest process began.
+        curve: (step, objective) of every evaluation with a finite objective and loss.
+        ended_by: "steps", or the stop rule in words; None if the trial has not ended.
+        early: whether it was stopped early.
         error: why it failed.
     """
 
@@ -57,92 +58,102 @@ class TrialReport:
     error: str | None = None
 
     def value(self, direction: Direction, *, best: bool) -> float | None:
-        """Returns the objective, None if there is none yet: the best value, or the last one."""
+        """Returns the best or the last value of the objective, None if there is no evaluation."""
         if best or not self.curve:
             return stopping.best(self.curve, direction)
         return self.curve[-1][1]
 
 
-def read(folder: str) -> TrialReport:
+def read_report(folder: str) -> TrialReport:
     """Returns the report in the folder of a trial, an empty one if there is none."""
     return json_file.read(posixpath.join(folder, REPORT), TrialReport) or TrialReport()
 
 
 class TrialPruned(BaseException):
-    """The trial does worse than most of the others did at its step."""
+    """The trial was stopped early. (It is no Exception, because code that handles errors must not catch it.)"""
 
 
 class Reporter:
-    """Keeps the report of a trial, and looks at every evaluation whether to go on."""
+    """Writes the report of a trial, and decides after every evaluation whether the trial continues."""
 
-    def __init__(self, folder: str, task: TrialSpec, resumed_from: int) -> None:
-        """`folder`: of the trial. `resumed_from`: step of the checkpoint that it goes on from."""
-        self._path, self._task = posixpath.join(folder, REPORT), task
-        self._evaluations = Evaluations(task.job.folder, task.job.settings.best, task.direction)
+    def __init__(self, folder: str, spec: TrialSpec, resumed_from: int) -> None:
+        """Keeps the evaluations that an earlier process has reported, up to the step from which this one continues.
+
+        Args:
+            folder: of the trial.
+            spec: what the trial does.
+            resumed_from: global step of the checkpoint from which it continues.
+        """
+        self._path, self._spec = posixpath.join(folder, REPORT), spec
+        self._evaluations = Evaluations(spec.job.folder, spec.job.settings.best, spec.direction)
         self._step = 0
-        self._put(TrialReport(resumed_from, [(s, v) for s, v in read(folder).curve if s <= resumed_from]))
+        self._write(TrialReport(resumed_from, [(s, v) for s, v in read_report(folder).curve if s <= resumed_from]))
 
-    def ended(self, why: str, *, early: bool = False) -> None:
-        """The trial has a value that counts."""
-        self._put(replace(self._report, ended_by=why, early=early))
+    def report_end(self, why: str, *, early: bool = False) -> None:
+        """Reports that the trial has ended and that its value counts."""
+        self._write(replace(self._report, ended_by=why, early=early))
 
-    def failed(self, why: str) -> None:
-        """It has none."""
-        self._put(replace(self._report, error=why))
+    def report_error(self, why: str) -> None:
+        """Reports that the trial has failed."""
+        self._write(replace(self._report, error=why))
 
-    def look(self) -> None:
-        """Takes note of an evaluation. Raises TrialPruned if it is to be the last one."""
+    def check_evaluation(self) -> None:
+        """Reports the newest evaluation if it is new.
+
+        Raises:
+            TrialPruned: the trial is stopped early.
+        """
         last = self._evaluations.read().last
         if last is None or last.step <= self._step:
             return
         self._step = last.step
-        self._note(last)
-        rivals = self._rivals()
-        why = stopping.median_rule(self._report.curve, self._task.job.settings.steps, rivals, self._task.direction)
-        if why and last.step < self._task.job.settings.steps:
-            self.ended(why, early=True)
+        self._add(last)
+        steps = self._spec.job.settings.steps
+        why = stopping.median_rule(self._report.curve, steps, self._finished_trials(), self._spec.direction)
+        if why and last.step < steps:
+            self.report_end(why, early=True)
             raise TrialPruned(why)
 
-    def _note(self, evaluation: Evaluation) -> None:
-        value = evaluation.metrics[self._task.job.settings.best]
+    def _add(self, evaluation: Evaluation) -> None:
+        value = evaluation.metrics[self._spec.job.settings.best]
         curve = self._report.curve
         if math.isfinite(value) and math.isfinite(evaluation.metrics["loss"]) and evaluation.step not in dict(curve):
-            self._put(replace(self._report, curve=[*curve, (evaluation.step, value)]))
+            self._write(replace(self._report, curve=[*curve, (evaluation.step, value)]))
 
-    def _rivals(self) -> list[stopping.Curve]:
-        if self._task.rivals is None:
+    def _finished_trials(self) -> list[stopping.Curve]:
+        if self._spec.search_folder is None:
             return []
-        return [r.curve for r in trial_table.read(self._task.rivals) if r.state in ("completed", "stopped early")]
+        return [trial.curve for trial in trial_table.read(self._spec.search_folder) if trial.has_value]
 
-    def _put(self, report: TrialReport) -> None:
+    def _write(self, report: TrialReport) -> None:
         self._report = report
         json_file.write(self._path, report)
 
 
 class ReportingControl(watchdog.Control):
-    """A control that looks at the evaluations: at the first step after one."""
+    """A control that also checks the evaluations, at the first step after each."""
 
-    def __init__(self, watched: watchdog.Control, look: Callable[[], None]) -> None:
-        """`watched`: that of whoever watches over the training."""
+    def __init__(self, control: watchdog.Control, check_evaluation: Callable[[], None]) -> None:
+        """`control`: of the watchdog; it gets all calls. `check_evaluation`: called at the first step after an evaluation."""
         super().__init__()
-        self._watched, self._look = watched, look
+        self._control, self._check_evaluation = control, check_evaluation
         self._evaluated = False
 
     @property
     def stopping(self) -> bool:
         """See `Control`."""
-        return self._watched.stopping
+        return self._control.stopping
 
     def heartbeat(self) -> None:
-        """Of a step."""
-        self._watched.heartbeat()
+        """Every step calls this."""
+        self._control.heartbeat()
         if self._evaluated:
             self._evaluated = False
-            self._look()
+            self._check_evaluation()
 
     def raise_if_stopping(self) -> None:
-        """Of an evaluation, among others."""
-        self._watched.raise_if_stopping()
+        """Every batch of an evaluation calls this, among others."""
+        self._control.raise_if_stopping()
         self._evaluated = True
 
 
@@ -150,38 +161,39 @@ def run(folder: str) -> int:
     """Trains the trial in a folder to its end, from its newest checkpoint on.
 
     Returns:
-        The exit status of its process, of `lifeline`: DONE if it has a value, FAILED if it has failed, AGAIN if it got stuck.
+        The exit status of the process, see `heartbeat`: DONE if the trial has a value, FAILED if it has failed, RESTART if it
+        was stuck.
     """
-    task = json_file.read(posixpath.join(folder, TASK), TrialSpec)
-    assert task
-    settings = task.job.settings
+    spec = json_file.read(posixpath.join(folder, SPEC), TrialSpec)
+    assert spec
+    settings = spec.job.settings
     try:
         watchdog.run(
-            lambda control: _train(folder, task, control),
+            lambda control: _train(folder, spec, control),
             grace_seconds=settings.grace_seconds,
             stall_seconds=settings.stall_seconds,
         )
     except watchdog.StalledError as error:
         _log.error("%s", error)
         return heartbeat.RESTART
-    return heartbeat.DONE if read(folder).ended_by else heartbeat.FAILED
+    return heartbeat.DONE if read_report(folder).ended_by else heartbeat.FAILED
 
 
-def _train(folder: str, task: TrialSpec, control: watchdog.Control) -> None:
-    job = task.job
-    evaluations = Evaluations(job.folder, job.settings.best, task.direction)
-    reporter = Reporter(folder, task, folders.prepare(job.folder, evaluations, job.settings.fresh_run_id))
+def _train(folder: str, spec: TrialSpec, control: watchdog.Control) -> None:
+    job = spec.job
+    evaluations = Evaluations(job.folder, job.settings.best, spec.direction)
+    reporter = Reporter(folder, spec, folders.prepare(job.folder, evaluations, job.settings.fresh_run_id))
     try:
-        trained = attempt.train(job, ReportingControl(control, reporter.look))
-        reporter.look()
-        reporter.ended(trained.ended_by)
-    except TrialPruned as stopped:
-        _log.info("%s", stopped)
+        trained = attempt.train(job, ReportingControl(control, reporter.check_evaluation))
+        reporter.check_evaluation()
+        reporter.report_end(trained.ended_by)
+    except TrialPruned as pruned:
+        _log.info("%s", pruned)
     except watchdog.StalledError:
         raise
     except Exception as error:
         _log.exception("The trial has failed.")
-        reporter.failed(f"{type(error).__name__}: {_first_paragraph(error)}")
+        reporter.report_error(f"{type(error).__name__}: {_first_paragraph(error)}")
         return
     folders.tidy(job.folder, job.settings.keep_trainings)
 

@@ -1,4 +1,4 @@
-"""What is known of every trial of a search: `trials.json` in its folder, whole at any moment, and a log record for a screen."""
+"""All trials of a search: `trials.json` in its folder, which is complete at any moment, and log records for a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from data.tasks import Direction
 from trainer_module.files import json_file
 
-# Whoever shows a search attaches a handler to this logger and reads the `trials` of its records.
+# To show a search, attach a handler to this logger and read the `trials` of its records, a list of TrialSummary.
 LOGGER = logging.getLogger(__name__)
 
 FILE = "trials.json"
@@ -26,22 +26,23 @@ TrialState = Literal["running", "completed", "stopped early", "failed", "interru
 
 @dataclass(frozen=True)
 class TrialSummary:
-    """One trial.
+    """One trial of a search.
 
     Attributes:
-        id: KerasTuner's; a number.
-        state: "stopped early" has a value like "completed"; "interrupted" goes on when the search does.
+        id: KerasTuner's id, a number.
+        state: a trial that was "stopped early" has a value, like a "completed" one; an "interrupted" one continues with the
+            search.
         values: of the hyper-parameters.
         metric: name of the objective.
-        direction: which way it gets better.
-        objective: its value, None before the first evaluation.
-        step: that it has reached, as far as is known.
-        steps: that it is to train.
-        seconds: that its processes took.
-        resumed_from: the step its last process began at.
-        continues: the trial whose checkpoint it began with, if any.
-        why: why it failed or was stopped.
-        log: file that its processes wrote to.
+        direction: in which the objective gets better.
+        objective: its value; None before the first evaluation.
+        step: newest known global step.
+        steps: global step at which the trial ends.
+        seconds: that its processes have run.
+        resumed_from: global step at which its last process began.
+        continues: id of the trial whose checkpoint this one began with; None if it began from the start.
+        why: why it failed or was stopped early.
+        log: file that its processes write to.
         curve: (step, objective) of every evaluation.
     """
 
@@ -60,61 +61,75 @@ class TrialSummary:
     log: str = ""
     curve: list[tuple[int, float]] = field(default_factory=list)
 
-
-class TrialTable:
-    """The records of a search."""
-
-    def __init__(self, folder: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Takes over the records that an earlier run has left in the search's folder. `clock`: in seconds."""
-        self._path = posixpath.join(folder, FILE)
-        self._records = {record.id: record for record in read(folder)}
-        self._clock = clock
-        self._told_at = -float("inf")
+    @property
+    def has_ended(self) -> bool:
+        """Whether the trial will not run again."""
+        return self.state not in ("running", "interrupted")
 
     @property
-    def records(self) -> list[TrialSummary]:
-        """All, in the order of their numbers."""
-        return [self._records[key] for key in sorted(self._records, key=int)]
+    def has_value(self) -> bool:
+        """Whether the trial has ended with a value of the objective."""
+        return self.state in ("completed", "stopped early")
+
+
+class TrialTable:
+    """The trials of a search."""
+
+    def __init__(self, folder: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Reads the trials of earlier runs.
+
+        Args:
+            folder: of the search.
+            clock: returns seconds.
+        """
+        self._path = posixpath.join(folder, FILE)
+        self._trials = {trial.id: trial for trial in read(folder)}
+        self._clock = clock
+        self._logged_at = -float("inf")
+
+    @property
+    def trials(self) -> list[TrialSummary]:
+        """All trials, in the order of their numbers."""
+        return [self._trials[key] for key in sorted(self._trials, key=int)]
 
     def get(self, trial_id: str) -> TrialSummary | None:
-        """Returns what is known of a trial."""
-        return self._records.get(trial_id)
+        """Returns a trial, None if it is not known."""
+        return self._trials.get(trial_id)
 
-    def put(self, record: TrialSummary) -> None:
-        """Takes a record. The file is written when anything but step and time has changed."""
-        known = self._records.get(record.id)
-        self._records[record.id] = record
-        if known is None or replace(known, step=record.step, seconds=record.seconds) != record:
-            json_file.write(self._path, [asdict(r) for r in self.records])
-            self._told_at = -float("inf")
+    def put(self, trial: TrialSummary) -> None:
+        """Adds or replaces a trial. Writes the file, unless only `step` and `seconds` have changed."""
+        known = self._trials.get(trial.id)
+        self._trials[trial.id] = trial
+        if known is None or replace(known, step=trial.step, seconds=trial.seconds) != trial:
+            json_file.write(self._path, [asdict(t) for t in self.trials])
+            self._logged_at = -float("inf")
 
     def keep(self, trial_ids: Sequence[str]) -> None:
-        """Forgets all other trials: what the oracle does not know has not been."""
-        self._records = {key: record for key, record in self._records.items() if key in trial_ids}
+        """Removes all other trials. (The oracle was killed before it saved them, and will choose them anew.)"""
+        self._trials = {key: trial for key, trial in self._trials.items() if key in trial_ids}
 
-    def tell(self) -> None:
+    def log(self) -> None:
         """Writes a log record with all trials, every EVERY_SECONDS and after every change."""
-        if self._clock() - self._told_at < EVERY_SECONDS:
+        if self._clock() - self._logged_at < EVERY_SECONDS:
             return
-        self._told_at = self._clock()
-        running = [f"trial {r.id} at step {r.step} of {r.steps}" for r in self.records if r.state == "running"]
-        ended = sum(r.state not in ("running", "interrupted") for r in self.records)
-        extra = {"trials": [asdict(r) for r in self.records]}
-        LOGGER.info("%d trials have ended; %s", ended, ", ".join(running) or "none is running", extra=extra)
+        self._logged_at = self._clock()
+        running = [f"trial {t.id} at step {t.step} of {t.steps}" for t in self.trials if t.state == "running"]
+        ended = sum(t.has_ended for t in self.trials)
+        LOGGER.info("%d trials have ended; %s", ended, ", ".join(running) or "none is running", extra={"trials": self.trials})
 
 
 def read(folder: str) -> list[TrialSummary]:
-    """Reads the records in the folder of a search, none if there is none."""
+    """Reads the trials of a search from its folder. Returns an empty list if there is no file."""
     return json_file.read(posixpath.join(folder, FILE), list[TrialSummary]) or []
 
 
-def newest(root: str, since: float) -> str | None:
+def newest_search(root: str, since: float) -> str | None:
     """Returns the folder of the search that was written to last.
 
     Args:
-        root: of all searches.
-        since: seconds since 1970; one that was not written to since then does not count.
+        root: folder of all searches.
+        since: seconds since 1970. Searches that were last written to before do not count.
     """
-    found = [(tf.io.gfile.stat(path).mtime_nsec / 1e9, path) for path in tf.io.gfile.glob(posixpath.join(root, "*", FILE))]
-    at, path = max(found, default=(0.0, ""))
-    return posixpath.dirname(path) if path and at >= since else None
+    files = [(tf.io.gfile.stat(path).mtime_nsec / 1e9, path) for path in tf.io.gfile.glob(posixpath.join(root, "*", FILE))]
+    written_at, path = max(files, default=(0.0, ""))
+    return posixpath.dirname(path) if path and written_at >= since else None

@@ -1,7 +1,6 @@
 """The table of trials: records in, lines out."""
 
 import io
-from dataclasses import asdict
 
 from rich.console import Console
 
@@ -11,7 +10,7 @@ from trainer_module.tuning.trial_table import TrialSummary
 
 def trial(number, state="completed", objective=0.5, direction="higher", values=None, **fields):
     chosen = {"rate": number / 7, "units": number} if values is None else values
-    return asdict(TrialSummary(str(number), state, chosen, "auc", direction, objective, steps=1000, **fields))
+    return TrialSummary(str(number), state, chosen, "auc", direction, objective, steps=1000, **fields)
 
 
 def shown(trials, **settings):

@@ -94,7 +94,7 @@ def test_a_trainer_does_not_take_up_a_tf_config(text, training, monkeypatch, cap
     job = training(Case(Cluster()), steps=20, stall_seconds=20, retries=0)
     assert train(replace(job, model="toy.constant", hyperparameters={})).steps == 20
     [warning] = [r.getMessage() for r in caplog.records if r.name == tf_config.__name__]
-    assert warning.startswith("TF_CONFIG is set, but is not used here") and warning.endswith(f"Received: {text}")
+    assert warning.startswith("TF_CONFIG is set, but a Trainer does not use it") and warning.endswith(f"Received: {text}")
 
 
 @pytest.mark.parametrize("model", ["canned_linear", "canned_wide_deep", "custom_wide_deep", "keras_wide_deep", "toy.constant"])
@@ -146,7 +146,7 @@ def test_the_stop_rule_ends_a_cluster(training):
 
 @contextlib.contextmanager
 def started(job, task, cluster, *options):
-    env = environment() | {"PYTHONPATH": os.pathsep.join(sys.path), **addresses.SHARING}
+    env = environment() | {"PYTHONPATH": os.pathsep.join(sys.path), **addresses.REUSE_PORT}
     if task:
         config = {"cluster": cluster, "task": {"type": task, "index": 0}, "environment": "cloud"}
         env["TF_CONFIG"] = json.dumps(config)
@@ -171,7 +171,7 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
     job = training(Case(Cluster()), steps=10)
     train(job)
     roles = ("ps", "chief", "worker", "evaluator")
-    with addresses.kept_free(len(roles)) as free, contextlib.ExitStack() as stack:
+    with addresses.reserve(len(roles)) as free, contextlib.ExitStack() as stack:
         cluster = {role: [address] for role, address in zip(roles, free, strict=True)}
         ps, *others = [stack.enter_context(started(job, role, cluster, "--steps", "300")) for role in roles]
         until_held(job, others[0])
@@ -193,7 +193,7 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
 def start(job, config, **settings):
     job = replace(job, settings=structs.replace(job.settings, cluster=structs.replace(job.settings.cluster, **settings)))
     job.write(f"{job.folder}/cluster/job.json")
-    env = environment() | {"TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path), **addresses.SHARING}
+    env = environment() | {"TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path), **addresses.REUSE_PORT}
     command = [sys.executable, "-m", "trainer_module.cluster.role", f"{job.folder}/cluster/job.json"]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
@@ -201,11 +201,11 @@ def start(job, config, **settings):
 def test_a_process_with_a_wrong_tf_config_ends_at_once(training):
     done = start(training(Case(PS)), {"cluster": {"chief": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}})
     assert done.returncode == heartbeat.DO_NOT_RESTART
-    assert "TF_CONFIG is wrong. This is a worker" in done.stderr
+    assert 'TF_CONFIG is wrong. "task.type" says that this is a worker' in done.stderr
 
 
 def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
-    with addresses.kept_free(2) as (chief, ps):
+    with addresses.reserve(2) as (chief, ps):
         cluster = {"chief": [chief], "ps": [ps], "evaluator": ["e:1"]}
         done = start(
             training(Case(PS)),
@@ -213,7 +213,7 @@ def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
             start_seconds=1,
         )
     assert done.returncode == heartbeat.RESTART
-    assert f"ps-0 has not answered at {ps} within 1 s" in done.stderr
+    assert f"ps-0 did not answer at {ps} within 1 s" in done.stderr
 
 
 def test_whatever_the_trainer_says_of_a_model_or_its_settings_is_not_tried_again():

@@ -149,7 +149,7 @@ def test_asked_to_leave_it_leaves(job):
 
 
 def test_waiting_is_no_standstill_as_long_as_the_chief_answers(job, monkeypatch):
-    monkeypatch.setattr(evaluator, "_CALL_EVERY_SECONDS", 0)
+    monkeypatch.setattr(evaluator, "_CONNECT_EVERY_SECONDS", 0)
     beats, control = [], Control()
     monkeypatch.setattr(
         control, "heartbeat", lambda: beats.append(1) or (len(beats) > 1 and control.request_stop(signal.SIGTERM))
@@ -227,5 +227,5 @@ def test_a_training_that_ended_for_nothing_goes_on(job, tmp_path):
     made = job(steps=100, patience=5)
     train(tmp_path, 4)
     record(made).record(f"{tmp_path}/model.ckpt-4", {"loss": 0.0, "global_step": 4}, None)
-    with pytest.raises(run_role.UnfinishedError, match=r"ended at step 4 of 100.*has to go on"):
+    with pytest.raises(run_role.UnfinishedError, match=r"ended at step 4 of 100.*must continue"):
         run_role._wait_for_last_evaluation(made, Control())

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from tests.support.settings import train_settings
-from trainer_module.cluster import role_processes, tf_config
+from trainer_module.cluster import role_processes, tf_config_problems
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
@@ -47,14 +47,14 @@ def test_a_cluster_with_parameter_servers_has_every_role_and_an_address_for_each
     assert start(job) == ["chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0"]
     cluster = {"chief": ["127.0.0.1:1"], "worker": ["127.0.0.1:2", "127.0.0.1:3"], "ps": ["127.0.0.1:4"]}
     assert [c["cluster"] for c in configs(started)] == [cluster] * 5
-    assert all(tf_config.problems(json.dumps(c), "parameter_server") == [] for c in configs(started))
+    assert all(tf_config_problems.find(json.dumps(c), "parameter_server") == [] for c in configs(started))
 
 
 def test_one_in_lockstep_has_no_parameter_server(job, started):
     lockstep = Cluster(workers=1, strategy="multi_worker_mirrored")
     job = replace(job, settings=structs.replace(job.settings, cluster=lockstep))
     assert start(job) == ["chief-0", "worker-0", "evaluator-0"]
-    assert all(tf_config.problems(json.dumps(c), lockstep.strategy) == [] for c in configs(started))
+    assert all(tf_config_problems.find(json.dumps(c), lockstep.strategy) == [] for c in configs(started))
 
 
 @pytest.mark.parametrize("cluster", [Cluster(), Cluster(strategy="mirrored", devices=2)])
@@ -76,4 +76,4 @@ def test_a_member_finds_the_job_the_project_and_the_lock(job, started, tmp_path,
 
 def test_the_logs_of_a_training_in_a_remote_folder_are_here(monkeypatch, tmp_path):
     monkeypatch.setattr(role_processes.tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
-    assert role_processes._logs("gs://bucket/training") == tmp_path / "cluster-"
+    assert role_processes._log_folder("gs://bucket/training") == tmp_path / "cluster-"

@@ -39,7 +39,7 @@ def test_a_cluster_that_gets_to_its_end_is_started_once_and_ended(cast, warned):
 @pytest.mark.parametrize("dead", ["worker-0", "ps-0", "evaluator-0", "chief-0"])
 def test_with_parameter_servers_a_dead_role_is_started_again_alone(cast, dead, warned):
     crew = cast().add("chief-0", LIVES).add("worker-0", LIVES).add("ps-0", LIVES).add("evaluator-0", LIVES)
-    crew.members[:] = [m for m in crew.members if m.name != dead]
+    crew.role_processes[:] = [m for m in crew.role_processes if m.name != dead]
     crew.add(dead, DIES_ONCE).add("worker-9", ENDS_AT.format(6))
     assert crew.run()[5:] == [dead]
     [warning] = warned()
@@ -94,7 +94,7 @@ def test_one_that_is_stopped_is_started_again(cast, warned):
     crew = cast(stall_seconds=40).add("worker-0", "say(); os.kill(os.getpid(), signal.SIGSTOP) if start == 1 else wait()")
     crew.add("ps-0", "say()\nwhile len(list(here.glob('started.*'))) < 3: say(); time.sleep(0.01)\nfinish()")
     assert crew.run()[2:] == ["worker-0"]
-    assert "worker-0 gave no sign of life for 40 s (train.stall_seconds)" in warned()[0]
+    assert "worker-0 sent no heartbeat for 40 s (train.stall_seconds)" in warned()[0]
 
 
 # How often.
@@ -160,14 +160,14 @@ def test_the_steps_that_are_lost_are_counted(cast, warned):
     crew.state.step = lambda: 500
     crew.run()
     # The worker was 200 steps ahead of the chief.
-    assert warned()[1:] == ["The training goes on from step 500: 400 steps are lost."]
+    assert warned()[1:] == ["The training continues from step 500: 400 steps are lost."]
 
 
 def test_a_parameter_server_that_dies_takes_with_it_what_was_not_saved(cast, warned):
     crew = cast().add("chief-0", "at(700); wait()").add("ps-0", "time.sleep(0.3); say(); die() if start == 1 else finish()")
     crew.state.step = lambda: 500
     crew.run()
-    assert warned()[1:] == ["The training goes on from step 500: 200 steps are lost."]
+    assert warned()[1:] == ["The training continues from step 500: 200 steps are lost."]
 
 
 def test_with_a_worker_nothing_is_lost(cast, warned):
@@ -201,14 +201,14 @@ def test_asked_to_leave_the_chief_leaves_in_order_and_the_others_are_there_until
         if len(crew.starts) == 3 and all(p.started for _, p in crew.processes):
             crew.control.request_stop(signal.SIGTERM)
         if (tmp_path / "asked").exists():
-            seen.append([p.code for _, p in crew.processes[1:]])
+            seen.append([p.exit_code for _, p in crew.processes[1:]])
 
     seen = []
     crew.sleep = sleep
     with pytest.raises(InterruptedTraining):
         crew.run()
     assert seen[0] == [None, None]
-    assert [p.code for _, p in crew.processes] == [0, -signal.SIGKILL, -signal.SIGKILL]
+    assert [p.exit_code for _, p in crew.processes] == [0, -signal.SIGKILL, -signal.SIGKILL]
 
 
 def test_a_chief_that_does_not_leave_is_ended_when_its_time_is_over(cast):
@@ -225,7 +225,7 @@ def test_a_chief_that_does_not_leave_is_ended_when_its_time_is_over(cast):
     crew.sleep = sleep
     with pytest.raises(InterruptedTraining):
         crew.run()
-    assert crew.processes[0][1].code == -signal.SIGKILL
+    assert crew.processes[0][1].exit_code == -signal.SIGKILL
     assert 10 <= crew.now - started[0] < 12
 
 

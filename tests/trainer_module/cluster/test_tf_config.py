@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from tests.support.cli import ROOT
-from trainer_module.cluster import addresses, tf_config
-from trainer_module.cluster.tf_config import Task, TFConfigError
+from trainer_module.cluster import addresses, tf_config, tf_config_problems
+from trainer_module.cluster.cluster_task import ClusterTask
+from trainer_module.cluster.tf_config import TFConfigError
 
 CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
 
@@ -26,20 +27,20 @@ def changed(**roles):
 @pytest.mark.parametrize("role", ["chief", "worker", "ps", "evaluator"])
 def test_every_role_of_a_cluster_is_read(role):
     task = tf_config.parse(config(role=role))
-    assert (task.role, task.index, task.name, task.trains) == (role, 0, f"{role}-0", role in ("chief", "worker"))
+    assert (task.role, task.index, task.name) == (role, 0, f"{role}-0")
     assert task.cluster == CLUSTER
 
 
 def test_what_is_written_is_read():
-    task = Task("worker", 1, CLUSTER)
-    assert tf_config.parse(task.text()) == task
+    task = ClusterTask("worker", 1, CLUSTER)
+    assert tf_config.parse(task.to_json()) == task
 
 
 def test_the_form_of_a_tfjob_is_read_and_the_evaluator_is_no_part_of_its_cluster():
     text = config({**CLUSTER, "evaluator": ["e:1"]}, "evaluator", environment="cloud", sparseCluster={})
     task = tf_config.parse(text)
     assert (task.name, task.cluster) == ("evaluator-0", CLUSTER)
-    assert json.loads(task.text()) == {"cluster": CLUSTER, "task": {"type": "evaluator", "index": 0}}
+    assert json.loads(task.to_json()) == {"cluster": CLUSTER, "task": {"type": "evaluator", "index": 0}}
 
 
 def test_an_index_may_be_text():
@@ -68,7 +69,10 @@ def test_the_others_are_all_but_oneself():
         ("{}", 'no "cluster"'),
         ('{"cluster": {}}', 'no "cluster"'),
         ('{"cluster": ["a:1"]}', 'no "cluster"'),
-        (changed(master=["m:1"]), 'unknown role "master".*TensorFlow 1.*chief.*Known: chief, worker, ps, evaluator'),
+        (
+            changed(master=["m:1"]),
+            'role "master".*TensorFlow 1 called the chief "master".*Known: chief, worker, ps, evaluator',
+        ),
         (changed(workers=["m:1"]), 'unknown role "workers"'),
         (changed(worker="b:1"), '"cluster.worker" is "b:1".*must be a list'),
         (changed(worker={"0": "b:1"}), "must be a list"),
@@ -78,7 +82,7 @@ def test_the_others_are_all_but_oneself():
         (changed(ps=[":1"]), "ps 0.*the host is missing"),
         (changed(ps=["d e:1"]), "ps 0.*a space"),
         (changed(ps=["grpc://d:1"]), "ps 0.*leave out the protocol"),
-        (changed(ps=["0.0.0.0:1"]), "ps 0.*nobody can call that host"),
+        (changed(ps=["0.0.0.0:1"]), "ps 0.*other processes cannot connect to that host"),
         (changed(ps=["d:0"]), 'ps 0.*"0" is not a port.*1 to 65535'),
         (changed(ps=["d:65536"]), '"65536" is not a port'),
         (changed(ps=["d:http"]), '"http" is not a port'),
@@ -87,7 +91,7 @@ def test_the_others_are_all_but_oneself():
         (changed(ps=["B:1"]), 'worker 0 and ps 0 have the same address, "b:1" and "B:1"'),
         (changed(chief=["localhost:1"], ps=["127.0.0.1:1"]), 'chief 0 and ps 0 have the same address, "localhost:1" and "127'),
         (changed(chief=["LocalHost:1"], ps=["[::1]:01"]), "chief 0 and ps 0 have the same address"),
-        (changed(chief=None), 'no chief, which saves the checkpoints.*worker 0, "b:1", could be it'),
+        (changed(chief=None), 'no chief, which saves the checkpoints.*worker 0, "b:1"'),
         (changed(chief=["a:1", "x:1"]), "2 processes of the role chief"),
         (changed(evaluator=["e:1", "f:1"]), "2 processes of the role evaluator"),
         (config({"chief": ["a:1"]}, "chief"), "The chief is alone.*leave TF_CONFIG unset"),
@@ -99,13 +103,13 @@ def test_the_others_are_all_but_oneself():
         (config(role=["worker"]), r'"task.type" is \["worker"\]. Known'),
         (
             config({"chief": ["a:1"], "ps": ["d:1"]}),
-            'This is a worker by "task.type", but "cluster" has none. It has: chief, ps',
+            '"task.type" says that this is a worker, but "cluster" has no worker. It has: chief, ps',
         ),
-        (config(index=2), '"task.index" is 2. With 2 of the role worker it must be a number from 0 to 1'),
+        (config(index=2), '"task.index" is 2. "cluster" has 2 of the role worker, so it must be a number from 0 to 1'),
         (config(index=-1), '"task.index" is -1'),
         (config(index=True), '"task.index" is true'),
         (config(index=0.5), '"task.index" is 0.5'),
-        (config(role="evaluator", index=1), '"task.index" is 1. With 1 of the role evaluator it must be 0'),
+        (config(role="evaluator", index=1), '"task.index" is 1. "cluster" has 1 of the role evaluator, so it must be 0'),
     ],
 )
 def test_what_is_wrong_is_said_with_the_way_out(text, says):
@@ -122,28 +126,28 @@ def test_what_is_wrong_is_said_with_the_way_out(text, says):
     ],
 )
 def test_a_cluster_for_another_strategy_is_refused(strategy, cluster, says):
-    assert tf_config.problems(config(cluster)) == []
-    [problem] = tf_config.problems(config(cluster), strategy)
+    assert tf_config_problems.find(config(cluster)) == []
+    [problem] = tf_config_problems.find(config(cluster), strategy)
     assert says in problem
 
 
 def test_all_that_is_wrong_is_said_at_once():
-    found = tf_config.problems(config({"worker": ["b", "c:1"], "ps": ["c:1"]}, index=7))
+    found = tf_config_problems.find(config({"worker": ["b", "c:1"], "ps": ["c:1"]}, index=7))
     assert [p.split(" ")[0] for p in found] == ["worker", "worker", '"cluster"', '"task.index"']
 
 
 def test_an_address_of_ipv6_is_one():
-    assert tf_config.problems(changed(ps=["[fe80::1]:2222"])) == []
+    assert tf_config_problems.find(changed(ps=["[fe80::1]:2222"])) == []
 
 
 # Who answers.
 
 
 def test_a_host_that_nobody_knows_is_named():
-    assert addresses.unknown({"worker-0": "127.0.0.1:1", "chief-0": "localhost:1"}) == []
-    [problem] = addresses.unknown({"ps-0": "no-such-host.invalid:2222"})
+    assert addresses.find_unknown_hosts({"worker-0": "127.0.0.1:1", "chief-0": "localhost:1"}) == []
+    [problem] = addresses.find_unknown_hosts({"ps-0": "no-such-host.invalid:2222"})
     assert problem.startswith(
-        "ps-0 is to be at no-such-host.invalid:2222, but the host no-such-host.invalid is not known here."
+        "ps-0 has the address no-such-host.invalid:2222, but this machine does not find the host no-such-host.invalid."
     )
 
 
@@ -153,27 +157,27 @@ def test_those_that_do_not_answer_in_time_are_named():
     def sleep(seconds):
         now[0] += seconds
 
-    with addresses.kept_free(2) as (silent, other):
-        found = addresses.unanswered({"ps-0": silent, "ps-1": other}, 3, clock=lambda: now[0], sleep=sleep)
+    with addresses.reserve(2) as (silent, other):
+        found = addresses.find_unanswered({"ps-0": silent, "ps-1": other}, 3, clock=lambda: now[0], sleep=sleep)
     assert [p.split(" (")[0] for p in found] == [
-        f"ps-0 has not answered at {silent} within 3 s",
-        f"ps-1 has not answered at {other} within 3 s",
+        f"ps-0 did not answer at {silent} within 3 s",
+        f"ps-1 did not answer at {other} within 3 s",
     ]
     assert 3 <= now[0] < 4
 
 
 def test_one_that_answers_late_is_waited_for():
-    with addresses.kept_free(1) as [address]:
+    with addresses.reserve(1) as [address]:
         server = socket.socket()
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         server.bind(("127.0.0.1", int(address.split(":")[1])))
-        found = addresses.unanswered({"ps-0": address}, 3, clock=lambda: 0.0, sleep=lambda _: server.listen())
+        found = addresses.find_unanswered({"ps-0": address}, 3, clock=lambda: 0.0, sleep=lambda _: server.listen())
         assert (found, addresses.answers(address)) == ([], True)
         server.close()
 
 
 def test_free_addresses_differ_and_are_taken_meanwhile():
-    with addresses.kept_free(3) as free:
+    with addresses.reserve(3) as free:
         assert len(set(free)) == 3
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind(("127.0.0.1", int(free[0].split(":")[1])))
@@ -204,7 +208,7 @@ def test_the_command_says_which_process_it_is():
 
 
 def test_the_command_calls_the_others():
-    with addresses.kept_free(3) as (chief, worker, ps):
+    with addresses.reserve(3) as (chief, worker, ps):
         text = config({"chief": [chief], "worker": [worker], "ps": [ps]})
         done = command(text, "--reach", "0")
     assert done.returncode == 2

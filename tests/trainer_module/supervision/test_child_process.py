@@ -1,7 +1,7 @@
 """One process of a role: what it says, how it ends, and that it never outlives the one that started it."""
 
-import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import ROOT
-from trainer_module.supervision import heartbeat
+from trainer_module.supervision import heartbeat, messages
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.progress_report import ProgressReport
 
@@ -35,11 +35,11 @@ def process(tmp_path):
     """Returns a function: starts a script; the folder is there for it."""
     started = []
 
-    def start(script, keeps=()):
+    def start(script, inherited=()):
         command = [sys.executable, "-c", script]
         started.append(
             ChildProcess(
-                command, os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "logs" / "role.log", "role, start 1", keeps
+                command, os.environ | {"PYTHONPATH": str(ROOT)}, tmp_path / "logs" / "role.log", "role, start 1", inherited
             )
         )
         return started[-1]
@@ -53,9 +53,9 @@ LINE = "import os, sys, time\nfrom trainer_module.supervision.heartbeat import H
 
 
 def test_it_has_started_when_it_has_said_so(process):
-    one = process(LINE + "line.begin(); time.sleep(60)")
+    one = process(LINE + "line.start(); time.sleep(60)")
     assert not one.started
-    until(lambda: list(one.hear()) or one.started)
+    until(lambda: list(one.read_progress()) or one.started)
     assert one.silent_seconds < SECONDS
     assert one.how_it_ended() == "is running"
 
@@ -64,23 +64,23 @@ def test_what_it_logs_as_progress_arrives_as_a_report(process):
     report = ProgressReport(step=3, steps=9, loss=0.5, steps_per_second=7.0)
     one = process(
         LINE + "from trainer_module.training import progress\nprogress.LOGGER.setLevel('INFO')\n"
-        f"line.begin(progress.LOGGER); progress.log(progress.{report}); time.sleep(60)"
+        f"line.start(progress.LOGGER); progress.log(progress.{report}); time.sleep(60)"
     )
-    assert until(lambda: list(one.hear())) == [report]
+    assert until(lambda: list(one.read_progress())) == [report]
 
 
 def test_it_says_why_starting_it_again_would_not_help(process):
-    one = process(LINE + "line.failed('TrainingError: ' + 'x' * 9000)")
-    until(lambda: one.code is not None)
-    assert list(one.hear()) == []
-    assert one.failed.startswith("TrainingError: xxx")
+    one = process(LINE + "line.send_failure('TrainingError: ' + 'x' * 9000)")
+    until(lambda: one.exit_code is not None)
+    assert list(one.read_progress()) == []
+    assert one.failure.startswith("TrainingError: xxx")
 
 
 def test_a_message_that_is_cut_in_two_arrives_whole(process):
     one = process("import os, sys, time; pipe = int(sys.argv[-1]); os.write(pipe, b'{\"prog'); time.sleep(0.3); "
                   "os.write(pipe, b'ress\": {\"step\": 1, \"steps\": 2, "
                   "\"loss\": 3, \"steps_per_second\": 4}}\\n'); time.sleep(60)")  # fmt: skip
-    assert until(lambda: list(one.hear())) == [ProgressReport(1, 2, 3, 4)]
+    assert until(lambda: list(one.read_progress())) == [ProgressReport(1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,17 @@ def test_a_message_that_is_cut_in_two_arrives_whole(process):
 )
 def test_it_is_said_how_it_ended(process, script, says):
     one = process(script)
-    until(lambda: one.code is not None)
+    until(lambda: one.exit_code is not None)
     assert one.how_it_ended() == says
 
 
 def test_the_log_is_appended_to_and_the_last_words_are_those_of_this_start(process):
     first = process("print('first')")
-    until(lambda: first.code is not None)
+    until(lambda: first.exit_code is not None)
     second = process("import sys; print('out'); sys.exit('err')")
-    until(lambda: second.code is not None)
+    until(lambda: second.exit_code is not None)
     assert second.log.read_text().count("role, start 1") == 2
-    where, header, *lines = second.last_words().splitlines()
+    where, header, *lines = second.end_of_log().splitlines()
     assert where == f"The end of {second.log}:"
     assert header.startswith("== ") and header.endswith(" role, start 1")
     assert sorted(lines) == ["err", "out"]
@@ -108,9 +108,9 @@ def test_the_log_is_appended_to_and_the_last_words_are_those_of_this_start(proce
 def test_it_inherits_what_it_is_to_keep_and_nothing_else(process, tmp_path):
     with (tmp_path / "lock").open("w") as lock, (tmp_path / "other").open("w") as other:
         one = process(f"import os; print(os.fstat({lock.fileno()}).st_ino); os.fstat({other.fileno()})", (lock.fileno(),))
-        until(lambda: one.code is not None)
-        assert str(os.fstat(lock.fileno()).st_ino) in one.last_words()
-    assert "Bad file descriptor" in one.last_words()
+        until(lambda: one.exit_code is not None)
+        assert str(os.fstat(lock.fileno()).st_ino) in one.end_of_log()
+    assert "Bad file descriptor" in one.end_of_log()
 
 
 def test_a_signal_at_the_terminal_does_not_reach_it(process):
@@ -127,7 +127,7 @@ from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.progress_report import ProgressReport
 script = """
 import sys, time
-from trainer_module.supervision import heartbeat
+from trainer_module.supervision import heartbeat, messages
 heartbeat.end_with(int(sys.argv[2]))
 print("ready", flush=True)
 time.sleep(60)
@@ -166,7 +166,7 @@ def test_it_does_not_begin_if_the_one_that_started_it_is_gone():
 def test_it_ends_when_nobody_listens_any_more():
     """Where the kernel does not see to it."""
     read, write = os.pipe()
-    script = LINE + "line.begin(); time.sleep(60)"
+    script = LINE + "line.start(); time.sleep(60)"
     one = subprocess.Popen([sys.executable, "-c", script, str(write)], cwd=ROOT, pass_fds=[write])
     os.close(write)
     os.read(read, 1)
@@ -178,17 +178,18 @@ def test_a_full_pipe_does_not_hold_it_up():
     read, write = os.pipe()
     line = heartbeat.Heartbeat(write)
     os.set_blocking(write, False)
+    report = ProgressReport(step=1, steps=2, loss=math.nan, steps_per_second=0.5)
     for _ in range(100_000):
-        line.say(progress={"step": 1})
+        line.send(report)
     os.close(write)
     lines = os.read(read, 1 << 20).splitlines()
-    assert all(json.loads(text) == {"progress": {"step": 1}} for text in lines)
+    assert {str(messages.decode(text)) for text in lines} == {str(report)}
     os.close(read)
 
 
 def test_where_nobody_listens_nothing_is_said():
     line = heartbeat.Heartbeat(None)
     logger = logging.getLogger("test_where_nobody_listens")
-    line.begin(logger)
-    line.failed("why")
+    line.start(logger)
+    line.send_failure("why")
     assert logger.handlers == []

@@ -27,7 +27,7 @@ def examples(materialised):
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch):
     """Stubs end at once: what waits for them looks more often."""
-    monkeypatch.setattr(runner, "_LOOK_EVERY_SECONDS", 0.03)
+    monkeypatch.setattr(runner, "_CHECK_EVERY_SECONDS", 0.03)
 
 
 @pytest.fixture

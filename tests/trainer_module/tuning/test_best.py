@@ -20,7 +20,7 @@ def config():
 
 def test_only_the_models_own_values_arrive(config):
     assert best.values(config, "toy.fruit", "toy.peak") == {"x": 0.25, "units": 4, "kind": "b"}
-    assert best.folder(config) == "/there"
+    assert best.search_folder(config) == "/there"
 
 
 def test_without_a_search_there_are_none():

@@ -20,7 +20,7 @@ def seed(*fates):
     """A seed with which the first trials have these fates."""
     for number in itertools.count():
         what = planned("/nowhere", job("toy.fateful"), seed=number)
-        oracle = oracles.build(what.tuning, what.searched(), "auc", "higher", what.steps)
+        oracle = oracles.build(what.tuning, what.search_space(), "auc", "higher", what.steps)
         if tuple(oracle._random_values()["fate"] for _ in fates) == fates:
             return number
 
@@ -34,8 +34,8 @@ def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
     assert trials[0].why.startswith("TrainingError: The loss is nan")
     assert trials[1].why == "its process was killed by SIGKILL (out of memory?)"
     assert "Traceback" in Path(trials[0].log).read_text()
-    plan = found._plan
-    evaluated = Evaluations(plan.training_of("2"), "auc", "higher").read()
+    plan = found._spec
+    evaluated = Evaluations(plan.training_folder("2"), "auc", "higher").read()
     assert trials[2].objective == evaluated.best.metrics["auc"] > 0.7
     assert [step for step, _ in trials[2].curve] == [10, 20]
 
@@ -46,8 +46,8 @@ def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
     executor.write_best_hyperparameters(found, outputs)
     config = json.loads((tmp_path / "best_hyperparameters" / best.FILE).read_text())
     assert best.values(config, "toy.fruit", "toy.fateful") == trials[2].values
-    assert best.folder(config) == found.project_dir
-    assert trial_table.newest(str(tmp_path), since=0) == found.project_dir
+    assert best.search_folder(config) == found.project_dir
+    assert trial_table.newest_search(str(tmp_path), since=0) == found.project_dir
     [result] = json.loads((tmp_path / "tuner_results" / "tuner_results.json").read_text())
     assert (result["trial_id"], result["score"]) == ("2", trials[2].objective)
 

@@ -41,11 +41,11 @@ def chosen(number, **values):
 def run(plan, number, **values):
     """Runs a trial. Returns its exit status and its report."""
     plan.prepare(chosen(number, **values))
-    return trial.run(plan.folder_of(number)), trial.read(plan.folder_of(number))
+    return trial.run(plan.trial_folder(number)), trial.read_report(plan.trial_folder(number))
 
 
 def found(plan, number):
-    return evaluations.Evaluations(plan.training_of(number), plan.objective, plan.direction).read()
+    return evaluations.Evaluations(plan.training_folder(number), plan.objective, plan.direction).read()
 
 
 def test_a_trial_is_evaluated_at_equal_distances_and_keeps_its_weights(search):
@@ -54,8 +54,8 @@ def test_a_trial_is_evaluated_at_equal_distances_and_keeps_its_weights(search):
     assert (status, report.ended_by, report.error, report.resumed_from) == (role.DONE, "steps", None, 0)
     assert [step for step, _ in report.curve] == [20, 40]
     assert report.value(plan.direction, best=True) == found(plan, "0").best.metrics["auc"]
-    assert step_of(plan.training_of("0")) == 40
-    assert not Path(plan.training_of("0"), "export").exists()
+    assert step_of(plan.training_folder("0")) == 40
+    assert not Path(plan.training_folder("0"), "export").exists()
 
 
 def test_a_trial_that_diverges_says_so(search):
@@ -69,11 +69,11 @@ def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
     plan = search(evaluations=2)
     _, whole = run(plan, "0")
     plan.prepare(chosen("1"))
-    file = f"{plan.folder_of('1')}/{trial.TASK}"
+    file = f"{plan.trial_folder('1')}/{trial.SPEC}"
     task = json_file.read(file, trial.TrialSpec)
     half = dataclasses.replace(task.job, settings=structs.replace(task.job.settings, steps=20))
     json_file.write(file, dataclasses.replace(task, job=half))
-    trial.run(plan.folder_of("1"))
+    trial.run(plan.trial_folder("1"))
     _, report = run(plan, "1")
     assert (report.resumed_from, report.curve) == (20, whole.curve)
 
@@ -88,7 +88,7 @@ def test_what_is_promoted_goes_on_where_the_other_ended(search):
     assert report.curve[:1] == short.curve
     _, whole = run(plan, "2", **{hyperband.BUDGET: 40})
     assert report.curve == whole.curve
-    assert step_of(plan.training_of("0")) == 20  # the one before is left as it was
+    assert step_of(plan.training_folder("0")) == 20  # the one before is left as it was
 
 
 @pytest.mark.slow
@@ -98,14 +98,14 @@ def test_what_was_promoted_and_cut_off_does_not_begin_again(search):
     promoted = {hyperband.CONTINUES: "0", hyperband.BUDGET: 40}
     run(plan, "1", **promoted)
     plan.prepare(chosen("1", **promoted))
-    assert step_of(plan.training_of("1")) == 40
+    assert step_of(plan.training_folder("1")) == 40
 
 
 def test_the_last_evaluation_counts_where_the_last_model_is_handed_on(search):
     report = trial.TrialReport(curve=[(10, 0.9), (20, 0.8)])
     for export, value in (("best", 0.9), ("final", 0.8), ("latest", 0.8)):
         plan = search({"export": export})
-        assert report.value("higher", best=plan.best_counts) == value
+        assert report.value("higher", best=plan.counts_best_evaluation) == value
     assert report.value("lower", best=True) == 0.8
     assert trial.TrialReport().value("higher", best=False) is None
 
@@ -130,9 +130,9 @@ def test_a_trial_worse_than_most_is_stopped(search, others, ended_at):
 
 
 def test_no_trial_is_stopped_where_that_is_switched_off(search):
-    assert search(stop_early=False).task(chosen("0")).rivals is None
-    assert search(oracle="hyperband").task(chosen("0")).rivals is None
-    assert search().task(chosen("0")).rivals == search().folder
+    assert search(stop_early=False).trial_spec(chosen("0")).search_folder is None
+    assert search(oracle="hyperband").trial_spec(chosen("0")).search_folder is None
+    assert search().trial_spec(chosen("0")).search_folder == search().folder
 
 
 def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatch):
@@ -149,8 +149,8 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
     monkeypatch.setattr(watchdog.Control, "heartbeat", count)
     with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
         run(plan, "0")
-    assert 0 < step_of(plan.training_of("0")) < 1000
-    assert trial.read(plan.folder_of("0")).ended_by is None
+    assert 0 < step_of(plan.training_folder("0")) < 1000
+    assert trial.read_report(plan.trial_folder("0")).ended_by is None
 
 
 def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():

@@ -1,6 +1,5 @@
 """The record of a search: a file that is whole at any moment, and log records for a screen."""
 
-import json
 import logging
 import os
 from dataclasses import replace
@@ -16,57 +15,57 @@ def record(number, state="completed", objective=0.5, **fields):
 
 
 def test_what_was_put_is_on_disk_in_the_order_of_numbers(tmp_path):
-    board = TrialTable(str(tmp_path))
+    table = TrialTable(str(tmp_path))
     for number in (10, 2, 0):
-        board.put(record(number, curve=[(10, 0.5)]))
+        table.put(record(number, curve=[(10, 0.5)]))
     assert [r.id for r in trial_table.read(str(tmp_path))] == ["0", "2", "10"]
-    assert trial_table.read(str(tmp_path)) == board.records
+    assert trial_table.read(str(tmp_path)) == table.trials
     assert TrialTable(str(tmp_path)).get("2") == record(2, curve=[(10, 0.5)])
     assert [f.name for f in tmp_path.iterdir()] == ["trials.json"]
 
 
 def test_passing_time_alone_is_not_written(tmp_path):
-    board = TrialTable(str(tmp_path))
-    board.put(record(0, "running", seconds=1.0, step=3))
+    table = TrialTable(str(tmp_path))
+    table.put(record(0, "running", seconds=1.0, step=3))
     before = (tmp_path / trial_table.FILE).stat().st_ino
-    board.put(record(0, "running", seconds=2.0, step=4))
+    table.put(record(0, "running", seconds=2.0, step=4))
     assert (tmp_path / trial_table.FILE).stat().st_ino == before
-    assert board.get("0").seconds == 2.0
-    board.put(record(0, "completed", seconds=3.0))
+    assert table.get("0").seconds == 2.0
+    table.put(record(0, "completed", seconds=3.0))
     assert trial_table.read(str(tmp_path))[0].seconds == 3.0
 
 
 def test_what_the_oracle_does_not_know_is_forgotten(tmp_path):
-    board = TrialTable(str(tmp_path))
-    board.put(record(0))
-    board.put(record(1))
-    board.keep(["1"])
-    assert [r.id for r in board.records] == ["1"]
+    table = TrialTable(str(tmp_path))
+    table.put(record(0))
+    table.put(record(1))
+    table.keep(["1"])
+    assert [r.id for r in table.trials] == ["1"]
 
 
 def test_a_screen_is_told_after_a_change_and_every_second(tmp_path, caplog):
     caplog.set_level(logging.INFO, trial_table.LOGGER.name)
     now = [0.0]
-    board = TrialTable(str(tmp_path), clock=lambda: now[0])
-    board.put(record(0, "running", step=3, steps=10))
-    board.tell()
-    board.tell()
+    table = TrialTable(str(tmp_path), clock=lambda: now[0])
+    table.put(record(0, "running", step=3, steps=10))
+    table.log()
+    table.log()
     now[0] = 1.5
-    board.tell()
-    board.put(record(1, "failed", None))
-    board.tell()
+    table.log()
+    table.put(record(1, "failed", None))
+    table.log()
     assert [len(r.trials) for r in caplog.records] == [1, 1, 2]
-    assert caplog.records[-1].trials[0] == json.loads(json.dumps(record(0, "running", step=3, steps=10).__dict__))
+    assert caplog.records[-1].trials[0] == record(0, "running", step=3, steps=10)
     assert caplog.records[-1].getMessage() == "1 trials have ended; trial 0 at step 3 of 10"
 
 
 def test_the_search_that_was_written_to_last_is_found(tmp_path):
-    assert trial_table.newest(str(tmp_path), 0) is None
+    assert trial_table.newest_search(str(tmp_path), 0) is None
     for age, name in enumerate(["new", "old"]):
         TrialTable(str(tmp_path / name)).put(record(0))
         os.utime(tmp_path / name / trial_table.FILE, (1000 - age, 1000 - age))
-    assert trial_table.newest(str(tmp_path), 900) == str(tmp_path / "new")
-    assert trial_table.newest(str(tmp_path), 1001) is None
+    assert trial_table.newest_search(str(tmp_path), 900) == str(tmp_path / "new")
+    assert trial_table.newest_search(str(tmp_path), 1001) is None
 
 
 def drawn(tmp_path, trials):
@@ -108,5 +107,5 @@ def test_the_best_so_far_follows_the_direction(direction, bests):
             lines.append((x, y))
 
     values = (0.5, 0.4, 0.7)
-    plot._best_so_far(Axes(), [replace(record(i, objective=v), direction=direction) for i, v in enumerate(values)])
+    plot._draw_best_so_far(Axes(), [replace(record(i, objective=v), direction=direction) for i, v in enumerate(values)])
     assert lines == [([0, 1, 2, 2], [*bests, bests[-1]])]
