@@ -60,7 +60,7 @@ def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: boo
             chief; a chief that Kubernetes restarts must do so itself.
 
     Raises:
-        UnfinishedError: the training has ended, but has to go on.
+        UnfinishedError: the training has ended, but must continue.
         trainer_module.training.result.TrainingError: the training has failed.
         trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
     """

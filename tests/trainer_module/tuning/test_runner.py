@@ -185,10 +185,10 @@ def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
 
 def test_a_fresh_run_starts_anew_once(tmp_path):
     _, first = searched(tmp_path, job(), trials=1)
-    _, again = searched(tmp_path, job(fresh="run 2"), trials=1)
+    _, again = searched(tmp_path, job(fresh_run_id="run 2"), trials=1)
     assert starts(again[0]) == 1
     assert again[0].values == first[0].values
-    _, retried = searched(tmp_path, job(fresh="run 2"), trials=2)
+    _, retried = searched(tmp_path, job(fresh_run_id="run 2"), trials=2)
     assert retried[0] == again[0]
 
 
