@@ -48,14 +48,14 @@ def run(compiled: CompiledPipeline, node_id: str, run_id: str, assignments: Sequ
         raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(compiled.needs)}.")
     config = compiled.config_for_run(assignments)
     try:
-        with _output_folder(config, node_id), signals.as_exceptions(), _alone(config, node_id, run_id):
+        with _output_folder(config, node_id), signals.as_exceptions(), node_lock(config, node_id, run_id):
             check_secrets(compiled)
             check_code(compiled, config)
             if not compiled.needs[node_id]:
                 preflight.check(config)
             return _run(compiled, config, node_id, run_id)
     except (errors.PipelineError, errors.StoppedError) as failure:
-        return _failed(compiled, config, node_id, run_id, failure)
+        return record_failure(compiled, config, node_id, run_id, failure)
 
 
 def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_id: str) -> int:
@@ -92,7 +92,7 @@ def _run_once(nodes: Nodes, node_id: str) -> NodeState:
     return nodes.run(node_id)
 
 
-def _failed(
+def record_failure(
     compiled: CompiledPipeline,
     config: PipelineConfig,
     node_id: str,
@@ -138,7 +138,7 @@ def _output_folder(config: PipelineConfig, node_id: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alone(config: PipelineConfig, node_id: str, run_id: str) -> Iterator[None]:
+def node_lock(config: PipelineConfig, node_id: str, run_id: str) -> Iterator[None]:
     """Waits until no other process runs the same node: an orchestrator may have lost an earlier try that still runs."""
     if is_remote(config.output_dir):
         yield

@@ -116,7 +116,7 @@ def test_an_interrupted_run_stays_one_until_it_goes_on(given: PipelineConfig, ma
     observer = step_record.Observer(made, given, RUN)
     observer.node("CsvExampleGen", "running", 0.0)
     stopped = TerminatedRunError("Stopped by SIGTERM.")
-    assert step._failed(made, given, "CsvExampleGen", RUN, stopped) == errors.TERMINATED
+    assert step.record_failure(made, given, "CsvExampleGen", RUN, stopped) == errors.TERMINATED
     assert finish.end(made, RUN) == errors.TERMINATED
     assert (record(tmp_path)["status"], state(tmp_path)["StatisticsGen"]) == ("interrupted", "skipped")
     observer.node("SchemaGen", "running", 0.0)  # another branch
@@ -131,7 +131,7 @@ def test_why_a_node_has_failed_outlives_a_branch_that_goes_on(
     given: PipelineConfig, made: CompiledPipeline, tmp_path: Path
 ) -> None:
     failure = NodeFailedError("CsvExampleGen", "ValueError: as told")
-    assert step._failed(made, given, "CsvExampleGen", RUN, failure) == errors.NODE_FAILED
+    assert step.record_failure(made, given, "CsvExampleGen", RUN, failure) == errors.NODE_FAILED
     step_record.Observer(made, given, RUN).node("SchemaGen", "done", 1.0)
     assert finish.end(made, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"] == "Node CsvExampleGen failed: ValueError: as told"
@@ -142,14 +142,14 @@ def test_a_second_try_waits_for_one_that_is_still_at_work(given: PipelineConfig,
 
     def try_again() -> None:
         entering.set()
-        with step._alone(given, "Trainer", RUN):
+        with step.node_lock(given, "Trainer", RUN):
             entered.set()
 
-    with step._alone(given, "Trainer", RUN):
+    with step.node_lock(given, "Trainer", RUN):
         second = threading.Thread(target=try_again)
         second.start()
         assert entering.wait(20)
-        with step._alone(given, "Evaluator", RUN), step._alone(given, "Trainer", "another run"):
+        with step.node_lock(given, "Evaluator", RUN), step.node_lock(given, "Trainer", "another run"):
             pass  # they do not wait for each other
         assert not entered.wait(0.2)
     assert entered.wait(20)

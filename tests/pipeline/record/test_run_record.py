@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import msgspec
 import pytest
 
@@ -75,3 +78,9 @@ def test_two_records_share_no_list(record):
 def test_a_state_that_does_not_exist_cannot_be_read(text):
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(text, type=NodeRecord)
+
+
+def test_the_record_its_store_and_its_summary_load_neither_tfx_nor_tensorflow():
+    modules = "pipeline.record.finish, pipeline.terminal.summary, pipeline.commands.run, pipeline.orchestrators.step"
+    code = f"import sys, {modules}; sys.exit(bool({{'tfx', 'tensorflow', 'apache_beam', 'ml_metadata'}} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
