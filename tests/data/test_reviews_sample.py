@@ -100,7 +100,7 @@ def test_no_review_is_there_twice(texts):
 
 @pytest.mark.parametrize("counts", [CountVectorizer, TfidfVectorizer])
 def test_single_words_say_much_about_the_label_but_not_all(rows, texts, counts):
-    """A model of word order gets 0.98 (docs/reference/included.md); were single words enough, the sample would have lost its point."""
+    """A model of word order gets 0.98 (docs/reference/included.md). The sample is there to need word order."""
     labels = [row["label"] for row in rows]
     cut = len(rows) * 7 // 10  # rows are independent draws: the first 70 % are as good as any
     model = make_pipeline(counts(), LogisticRegression(max_iter=1000)).fit(texts[:cut], labels[:cut])
