@@ -28,48 +28,48 @@ if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
     from tfx.components.tuner.component import TunerFnResult
 
-# What a training leaves in the `model_run` artifact for the record of the run.
+# The file in the `model_run` artifact that the record of the run reads.
 TRAINED_FILE = "trained.json"
 
 
 def preprocessing_fn(features: preprocess.RawFeatures, custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
-    """Transform's function. `custom_config["dataset"]` names the dataset whose rules apply."""
+    """Transforms raw features. `custom_config["dataset"]` names the dataset, which says how."""
     return preprocess.preprocess(discovery.dataset(custom_config["dataset"]), features)
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """The Trainer's function: builds the Estimator that `custom_config` names, trains it, leaves one clean SavedModel.
+    """Trains the model that `custom_config` names and writes one SavedModel to `fn_args.serving_model_dir`.
 
-    Checkpoints and TensorBoard summaries go to `<checkpoints>/<fingerprint>/`, which outlives the attempt (TFX deletes a
-    failed Trainer's outputs): a training that was cut off continues there.
+    Checkpoints and TensorBoard summaries go to `<checkpoints>/<fingerprint>/`, which outlives the attempt (TFX deletes the
+    outputs of a failed Trainer): an interrupted training continues there.
 
     Args:
-        fn_args: with `custom_config`: `dataset`, `model`, `hyperparameters` (those that are given), `checkpoints` (a folder),
-            `code` (a hash), and `settings`, those of `trainer_module.training.settings.TrainSettings`.
+        fn_args: its `custom_config` has `dataset`, `model`, `hyperparameters` (those that the user sets), `checkpoints` (a
+            folder), `code` (a hash), and `settings` (a `trainer_module.training.settings.TrainSettings`).
 
     Raises:
         trainer_module.training.result.TrainingError: the training did not end as it should.
         trainer_module.checkpoints.folder.FolderInUseError: another process trains the same.
-        trainer_module.estimators.hyperparameters.HyperParameterError: a hyper-parameter that the model does not have.
+        trainer_module.estimators.hyperparameters.HyperParameterError: the model has no such hyper-parameter.
     """
     job = _trainers_job(fn_args)
     with folder.held(job.folder, _owner(fn_args, posixpath.dirname(job.folder))) as descriptor:
         trained = trainer.train(job, descriptor)
         export.finish(trained.saved_model, discovery.dataset(job.dataset))
         _copy(trained.saved_model, fn_args.serving_model_dir)
-        _leave_record(job, trained, fn_args.model_run_dir)
+        _write_model_run(job, trained, fn_args.model_run_dir)
         folder.tidy(job.folder, job.settings.keep_trainings)
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """The Tuner's function: returns what searches for the hyper-parameters that `custom_config` does not fix.
+    """Returns a tuner that searches for the hyper-parameters that `custom_config` does not fix.
 
     Args:
-        fn_args: with `custom_config`: that of `run_fn`, but for `checkpoints`; `searches` (a folder), and `tuning`, those of
-            `trainer_module.tuning.settings.TuneSettings`.
+        fn_args: its `custom_config` has the keys of `run_fn` except `checkpoints`, and `searches` (a folder) and `tuning` (a
+            `trainer_module.tuning.settings.TuneSettings`).
 
     Raises:
-        trainer_module.tuning.space.NothingToSearchError: all hyper-parameters are given.
+        trainer_module.tuning.space.NothingToSearchError: the configuration fixes all hyper-parameters.
     """
     from tfx.components.tuner.component import TunerFnResult
 
@@ -81,18 +81,18 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
 
 def _trainers_job(fn_args: FnArgs) -> Job:
-    """The job of a Trainer: what the user gives, else what a search has found, else the model's defaults."""
+    """Returns the Trainer's job. Hyper-parameters are those of the user, else of a search, else the model's defaults."""
     custom = fn_args.custom_config
     tuned = best.values(fn_args.hyperparameters, custom["dataset"], custom["model"])
     values = hyperparameters.resolve(custom["model"], tuned | custom["hyperparameters"]).values
     job = _job(fn_args, values)
-    path = posixpath.join(custom["checkpoints"], job.fingerprint())
-    most = job.settings.steps + job.settings.cluster.overshoot
-    return replace(job, folder=folder.choose(path, most, job.settings.fresh_run_id))
+    first_folder = posixpath.join(custom["checkpoints"], job.fingerprint())
+    max_step = job.settings.steps + job.settings.cluster.overshoot
+    return replace(job, folder=folder.choose(first_folder, max_step, job.settings.fresh_run_id))
 
 
 def _owner(fn_args: FnArgs, root: str) -> str:
-    """Whose the trainings below a root are: by where the artifacts lie, seen from the root, since both may be moved."""
+    """Returns the owner of the trainings below a root: the artifacts' path relative to it, since both may be moved together."""
     # <artifacts>/Trainer/model_run/<number>
     artifacts = posixpath.normpath(posixpath.join(fn_args.model_run_dir, "../../.."))
     return artifacts if is_remote(fn_args.model_run_dir) else posixpath.relpath(artifacts, root)
@@ -107,7 +107,7 @@ def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
         train_files=list(fn_args.train_files),
         eval_files=list(fn_args.eval_files),
         transform_graph=fn_args.transform_graph_path,
-        # The code that decides how the weights come out; `custom["code"]`, of all that the Trainer runs, is for TFX's cache.
+        # The code that determines the weights. `custom["code"]` covers all code that the Trainer runs, for TFX's cache.
         code=fingerprint.code(
             "trainer_module.training.attempt",
             discovery.module_name(MODELS, custom["model"]),
@@ -119,8 +119,8 @@ def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
     )
 
 
-def _leave_record(job: Job, trained: Trained, model_run: str) -> None:
-    """Leaves in the `model_run` artifact what belongs there: summaries, evaluations, and what the record of the run tells."""
+def _write_model_run(job: Job, trained: Trained, model_run: str) -> None:
+    """Writes summaries and the result of the training into the `model_run` artifact, where the record of the run reads them."""
     tf.io.gfile.makedirs(model_run)
     folder.copy_events(job.folder, model_run)
     record = asdict(trained) | {"model": job.model, "hyperparameters": job.hyperparameters}
@@ -132,6 +132,6 @@ def _leave_record(job: Job, trained: Trained, model_run: str) -> None:
 
 
 def _copy(source: str, destination: str) -> None:
-    """Copies a SavedModel, its `saved_model.pb` last: whoever sees that file sees a whole model."""
+    """Copies a SavedModel, `saved_model.pb` last: where that file exists, the model is complete."""
     for name in sorted(folder.names_below(source), key=lambda n: n == tf.saved_model.SAVED_MODEL_FILENAME_PB):
         folder.copy(source, name, destination)

@@ -1,7 +1,7 @@
-"""What determines a result: the one place that says which code, data and settings a cache key or a checkpoint depends on.
+"""Hashes of code and settings, for cache keys and for the folders of checkpoints.
 
-TFX caches a node by the *dotted path* of a user function, not by what stands in the file: after an edit it would reuse
-the old result. Every node that runs code of ours therefore carries a hash of that code among its properties.
+TFX caches a node by the *dotted path* of a user function, not by the content of its file: after an edit it would reuse the
+old result. So every node that runs code of this project has a hash of that code among its properties.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 @cache
 def code(*modules: str) -> str:
-    """Hashes the source of modules and of everything of ours that they import.
+    """Hashes the source of modules and of all project modules that they import.
 
-    "Ours" is every module that does not come from the standard library or an installed package. Imports are read from
-    the syntax tree, those inside functions included, so nothing is executed.
+    A project module is one that comes neither from the standard library nor from an installed package. Imports are read from
+    the syntax tree, also those inside functions, so nothing is executed.
 
     Args:
         *modules: dotted paths.
@@ -62,8 +62,8 @@ def settings(**values: Any) -> str:
 
 
 def _source(module: str) -> Path | None:
-    """Returns the file of a module of ours, else None."""
-    # An installed package is not looked into: Python cannot do so where one without a file, like TFX's, is not imported yet.
+    """Returns the file of a project module, None for any other module."""
+    # Do not search inside an installed package: for one without a file of its own, like TFX's, Python cannot before its import.
     if _is_third_party(module.partition(".")[0]):
         return None
     spec = _find_spec_without_import(module)
@@ -74,7 +74,7 @@ def _source(module: str) -> Path | None:
 
 @cache
 def _is_third_party(package: str) -> bool:
-    """Whether a package is installed, or there is none of that name. (Of a thousand imports most are of a few such.)"""
+    """Whether a top-level package is installed or missing, so not of this project. Cached: a few packages are most imports."""
     spec = _find_spec_without_import(package)
     return spec is None or all(map(_installed, [spec.origin] if spec.origin else _locations(spec)))
 
@@ -89,7 +89,7 @@ def _locations(spec: importlib.machinery.ModuleSpec) -> list[str]:
 
 
 def _find_spec_without_import(module: str) -> importlib.machinery.ModuleSpec | None:
-    """Finds a module without importing the packages around it, as importlib.util.find_spec would."""
+    """Finds a module. Unlike importlib.util.find_spec, it does not import the packages around it."""
     search: list[str] | None = None
     spec = None
     name = ""
@@ -109,12 +109,12 @@ def _stdlib() -> Path:
 
 @cache
 def _imports(module: str, path: Path, changed: int) -> Sequence[str]:
-    """Returns the dotted paths that a source file imports, as it was `changed` last."""
+    """Returns the dotted paths that a source file imports. `changed`: its modification time, a key of the cache."""
     return list(dict.fromkeys(_imported(module, path)))
 
 
 def _imported(module: str, path: Path) -> Iterator[str]:
-    """Yields them; `from a import b` gives both `a` and `a.b`."""
+    """Yields the dotted paths that a source file imports; `from a import b` gives both `a` and `a.b`."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):

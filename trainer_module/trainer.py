@@ -1,4 +1,4 @@
-"""A training from its first attempt to its end: watched, continued where it was cut off, in one process or many."""
+"""Trains a job to its end: watched, continued after an interruption, in one process or many."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _log = logging.getLogger(__name__)
 
 
 def train(job: Job, lock: int | None) -> Trained:
-    """Trains a job to its end, in a folder that is held.
+    """Trains a job to its end, in its locked folder.
 
-    A single process is this one, watched. If it gets stuck, it cannot be ended without ending this process: the stuck thread
-    is left behind, and the training is continued in a process of its own. Several train in processes of their own from
-    the start. What they have trained is evaluated and exported here, if they did not live to do so.
+    A training in one process runs in a thread of this process. If it stalls, its thread cannot be ended without ending this
+    process: the thread is abandoned, and the training continues in a new process. A training in several processes starts them
+    at once. Afterwards this process evaluates and exports the last checkpoint if they have not done so.
 
     Args:
         job: what to train.
-        lock: descriptor of the folder's lock, for other processes to inherit.
+        lock: file descriptor of the folder's lock, for other processes to inherit.
 
     Raises:
         trainer_module.training.result.TrainingError: it did not end as it should.
-        trainer_module.cluster.supervisor.ClusterError: its processes did not get to the end.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to leave.
+        trainer_module.cluster.supervisor.ClusterError: its processes did not reach the end.
+        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to stop.
     """
     tf_config.discard()
     settings = job.settings
@@ -61,7 +61,7 @@ def evaluations_of(job: Job) -> Evaluations:
 
 
 def _here(job: Job) -> Trained:
-    """Trains in a thread of this process; a training that is done is only handed on."""
+    """Trains in a thread of this process. A finished training only returns its result."""
     return watchdog.run(
         lambda control: attempt.train(job, control),
         grace_seconds=job.settings.grace_seconds,
@@ -75,5 +75,5 @@ def _in_processes(job: Job, lock: int | None) -> None:
     watchdog.run(
         lambda control: supervisor.run(job, lock, control),
         grace_seconds=job.settings.grace_seconds,
-        stall_seconds=math.inf,  # each process watches over itself
+        stall_seconds=math.inf,  # each process has its own watchdog
     )

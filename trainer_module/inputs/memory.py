@@ -1,4 +1,4 @@
-"""Training rows from memory, where a whole shard lies parsed: every epoch is a permutation of all of its rows."""
+"""Training rows from memory, which holds a whole parsed shard: every epoch is a permutation of all its rows."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _GATHERED = 4096
 
 
 def endless(share: Share, columns: Columns, order: Order, rows: int) -> tf.data.Dataset:
-    """Returns the rows of a share for ever: (features: name -> [n, ...], label: [n, ...]), n having nothing to do with batches.
+    """Returns the rows of a share for ever: (features: name -> [n, ...], label: [n, ...]), n independent of the batch size.
 
-    They are read once, at the start; while that goes on they take twice `rows * columns.row_bytes`.
+    They are read once, at the start; meanwhile they take twice `rows * columns.row_bytes` bytes.
 
     Args:
-        share: where they are.
-        columns: what is in them.
-        order: in which they come.
-        rows: how many there are.
+        share: the records.
+        columns: the features and the label in them.
+        order: the order of the rows.
+        rows: number of rows in the share.
     """
     first_epoch, gone = order.start(rows)
 

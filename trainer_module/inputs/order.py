@@ -1,4 +1,4 @@
-"""The order of a training's rows, as a pure function: nothing that a training would have to save to continue as it was."""
+"""The order of a training's rows is a function of seed and position alone, so a checkpoint need not save it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-# Epochs without end, as far as a training goes.
+# More epochs than any training takes.
 ENDLESS = 2**31
 _MOST_BLOCKS = 2**32
 
@@ -18,8 +18,8 @@ class Order:
 
     Attributes:
         seed: any number.
-        shard: its index; every shard has an order of its own.
-        first_row: the row to begin with, counted over all epochs.
+        shard: index of the shard; each shard has a different order.
+        first_row: the row to start with, counted over all epochs.
     """
 
     seed: int
@@ -31,11 +31,11 @@ class Order:
         return divmod(self.first_row, rows)
 
     def shuffle(self, values: tf.Tensor, epoch: tf.Tensor, block: int | tf.Tensor = 0) -> tf.Tensor:
-        """Returns values [n] in the order that belongs to an epoch, and to a block in it."""
+        """Returns values [n] in the order of an epoch, and of a block in it."""
         return _shuffle(values, f"shard {self.shard} {self.seed}", epoch * _MOST_BLOCKS + block)
 
     def shuffle_files(self, files: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """Returns files [n] in the order that belongs to an epoch, the same for all shards."""
+        """Returns files [n] in the order of an epoch, the same for all shards."""
         return _shuffle(files, f"files {self.seed}", epoch)
 
 
@@ -46,5 +46,5 @@ def _shuffle(values: tf.Tensor, seed: str, number: tf.Tensor) -> tf.Tensor:
     five values it never gives 16.
     """
     key = tf.stack([tf.constant(random.Random(seed).getrandbits(63), tf.int64), number])
-    # By default the generator, and with it the order, would depend on the processor.
+    # The default algorithm, and so the order, would depend on the processor.
     return tf.random.experimental.stateless_shuffle(values, key, alg="philox")

@@ -1,4 +1,4 @@
-"""What a worker of a cluster trains on: its share of the files, or of their records."""
+"""The rows of one worker of a cluster: its share of the files, or of their records."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import tensorflow as tf
 
 from trainer_module.inputs import files, records
 
-# Shares of whole files differ by one file. With so many each, that is an eighth of a share at most.
+# Shares of whole files differ by one file. With this many files each, that is an eighth of a share at most.
 _ENOUGH_FILES = 8
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One worker's part.
+    """The part of one worker.
 
     Attributes:
-        index: which one, from 0.
-        count: how many there are.
+        index: number of the part, from 0.
+        count: number of parts.
     """
 
     index: int
@@ -30,7 +30,7 @@ class Shard:
             raise ValueError(f"Shard {self.index} of {self.count}: its index must be at least 0 and less than the count.")
 
     def of(self, rows: int) -> int:
-        """Returns how many of `rows` are this part's, if every part takes one in turn."""
+        """Returns how many of `rows` this part gets, if the parts take rows in turn."""
         return len(range(self.index, rows, self.count))
 
 

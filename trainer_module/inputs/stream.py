@@ -1,4 +1,4 @@
-"""Rows from files, of which memory holds a few blocks at a time."""
+"""Rows streamed from files; memory holds a few blocks at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def once(share: Share, columns: Columns) -> tf.data.Dataset:
 def endless(share: Share, columns: Columns, order: Order) -> tf.data.Dataset:
     """Returns the rows of a share for ever. Every epoch has an order of files, and in it every block of rows is shuffled.
 
-    If `order` does not begin with the first row of all, the records of its epoch that are before it are read, not parsed.
+    If `order` starts in the middle of an epoch, the records of that epoch before it are read, but not parsed.
     """
     first_epoch, gone = _start(share, order)
 
@@ -36,7 +36,7 @@ def endless(share: Share, columns: Columns, order: Order) -> tf.data.Dataset:
 
 
 def _start(share: Share, order: Order) -> tuple[int, int]:
-    """Returns the epoch to begin with, and how many of its rows to skip."""
+    """Returns the epoch to start with, and how many of its rows to skip."""
     if not order.first_row:
         return 0, 0
     epoch, gone = order.start(share.rows())

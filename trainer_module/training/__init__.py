@@ -1,1 +1,1 @@
-"""How an Estimator is trained: the loop, its progress, what counts as finished."""
+"""Trains one Estimator in this process: the loop, its checkpoints and evaluations, its progress and its result."""

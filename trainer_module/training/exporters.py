@@ -1,4 +1,4 @@
-"""Which evaluated checkpoints become SavedModels: tf.estimator's exporters, with a memory."""
+"""Exporters decide which evaluated checkpoints become SavedModels: those of tf.estimator, with a record on disk."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from trainer_module.serving.receiver import ReceiverFn
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training.settings import Export
 
-# The export that is recorded as the best stays until the next one has been recorded.
+# Two, so that the export recorded as the best stays until a better one is recorded.
 _BEST_EXPORTS = 2
 
 
 class RememberingExporter(tf.estimator.Exporter):
-    """One of tf.estimator's exporters; every evaluation that comes by is recorded, and the best checkpoint kept.
+    """Wraps one of tf.estimator's exporters: records every evaluation and keeps the best checkpoint.
 
-    A `tf.estimator.BestExporter` is asked only about evaluations that beat the recorded best. By itself it forgets: the
-    first one that it sees after a restart it exports and takes for the best, however bad (`_has_exported`, TF 2.15).
+    A `tf.estimator.BestExporter` gets only evaluations that beat the recorded best. It has no memory across restarts:
+    it exports the first evaluation after a restart and takes it for the best, however bad (`_has_exported`, TF 2.15).
     """
 
     def __init__(self, inner: tf.estimator.Exporter, evaluations: Evaluations, control: Control) -> None:
-        """`inner`: what exports. `evaluations`: where they are recorded. `control`: whoever watches."""
+        """`inner` exports, `evaluations` records, `control` is the watchdog's."""
         self._inner = inner
         self._evaluations = evaluations
         self._control = control
 
     @property
     def name(self) -> str:
-        """Name of the folder of exports."""
+        """Name of the folder below `export/`."""
         return self._inner.name
 
     def export(
@@ -41,7 +41,7 @@ class RememberingExporter(tf.estimator.Exporter):
         eval_result: Mapping[str, float],
         is_the_final_export: bool,
     ) -> str | None:
-        """Exports a checkpoint that was evaluated, if it is one to export, and records the evaluation."""
+        """Exports an evaluated checkpoint if its evaluation calls for it, and records the evaluation."""
         self._control.raise_if_stopping()
         saved_model = None
         if not isinstance(self._inner, tf.estimator.BestExporter) or self._evaluations.is_best(eval_result):
@@ -53,21 +53,21 @@ class RememberingExporter(tf.estimator.Exporter):
 
 
 def build(kind: Export, evaluations: Evaluations, receiver_fn: ReceiverFn, keep: int, control: Control) -> RememberingExporter:
-    """Returns the exporter that a configuration names.
+    """Returns the exporter of a kind.
 
     Args:
-        kind: "best" exports a checkpoint that beats all before it, "latest" every one that is evaluated, "final" the last.
-        evaluations: where they are recorded, and what is better.
-        receiver_fn: the inputs of the served model.
+        kind: "best" exports a checkpoint that is better than all before it, "latest" every evaluated one, "final" the last one.
+        evaluations: the record, which also decides what is better.
+        receiver_fn: inputs of the served model.
         keep: number of exports that "latest" leaves on disk.
-        control: of whoever watches the training.
+        control: the watchdog's.
     """
 
     def is_better(best_eval_result: Mapping[str, float], current_eval_result: Mapping[str, float]) -> bool:
         return evaluations.is_better(current_eval_result, best_eval_result)
 
     if kind == "best":
-        # No event files: what is the best is read from the record of the evaluations.
+        # No event files: the record of the evaluations says which is the best.
         inner = tf.estimator.BestExporter(
             kind, receiver_fn, event_file_pattern=None, compare_fn=is_better, exports_to_keep=_BEST_EXPORTS
         )

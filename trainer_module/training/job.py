@@ -1,4 +1,4 @@
-"""One training in plain values: what `run_fn` is asked for, and what the processes of a cluster or a trial read from a file."""
+"""A training in plain values, which `run_fn` makes and which the processes of a cluster or a trial read from a file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FILE = "job.json"
 
 @dataclass(frozen=True)
 class Job:
-    """A training.
+    """A training in plain values.
 
     Attributes:
         dataset: name of the dataset.
         model: name of the model.
-        hyperparameters: all of the model's.
+        hyperparameters: name -> value, all of the model's.
         train_files: patterns of the transformed examples (gzipped TFRecord) to train on.
-        eval_files: those to evaluate on.
+        eval_files: patterns of those to evaluate on.
         transform_graph: folder of Transform's output.
-        code: hash of the code that determines the result.
-        folder: of the checkpoints, the Estimator's `model_dir`.
+        code: hash of the code that determines the weights.
+        folder: the folder of the checkpoints, the Estimator's `model_dir`.
         settings: how to train.
-        base_model: SavedModel whose weights it starts from, if any.
+        base_model: folder of the SavedModel whose weights the training starts from; None starts from the initial weights.
     """
 
     dataset: str
@@ -49,7 +49,7 @@ class Job:
         atomic.write(path, json.dumps(msgspec.to_builtins(self), indent=2, sort_keys=True))
 
     def fingerprint(self) -> str:
-        """Hashes what determines a training: data, Transform graph, code, settings; not its length, cadence or machines."""
+        """Hashes everything that determines the weights at a step: not the length, the cadence or the machines."""
         return fingerprint.settings(
             data=sorted(self.train_files),
             transform=self.transform_graph,
@@ -60,12 +60,12 @@ class Job:
             base_model=self.base_model,
             batch_size=self.settings.batch_size,
             seed=self.settings.seed,
-            # The weights do not depend on it, but which of the checkpoints has been kept does.
+            # Not the weights, but which checkpoint was kept as the best depends on it.
             best=self.settings.best,
         )
 
 
 def read(path: str) -> Job:
-    """Reads what `Job.write` has written."""
+    """Reads a file that `Job.write` has written."""
     with tf.io.gfile.GFile(path) as file:
         return msgspec.json.decode(file.read().encode(), type=Job)

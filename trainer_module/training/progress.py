@@ -12,7 +12,7 @@ from trainer_module.supervision.progress_report import ProgressReport as Progres
 from trainer_module.supervision.watchdog import Control
 
 # To show progress, attach a handler to this logger and read the `progress` of its records, a ProgressReport.
-LOGGER = logging.getLogger("trainer_module.progress")
+LOGGER = logging.getLogger(__name__)
 
 EVERY_SECONDS = 0.5
 
