@@ -1,4 +1,4 @@
-"""Hashes of the code that nodes run: TFX would reuse the result of an edited function otherwise."""
+"""Hashes of the code that nodes run. Without them TFX would reuse the result of a function that has been edited."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _STEPS = ("pipeline.orchestrators.step", "pipeline.orchestrators.kubeflow_v2_ent
 
 
 def of_node(config: PipelineConfig, *modules: str) -> str:
-    """Hashes what a node runs: its modules and the file of the dataset. A component stands for its executor."""
-    run = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
-    return fingerprint.code(*run, discovery.module_name(discovery.DATASETS, config.dataset_name))
+    """Hashes the modules that a node runs, and the file of the dataset. The name of a component stands for its executor."""
+    executed = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
+    return fingerprint.code(*executed, discovery.module_name(discovery.DATASETS, config.dataset_name))
 
 
 def of_pipeline(config: PipelineConfig) -> str:
-    """Hashes all code that the nodes of a pipeline run."""
+    """Hashes all code that the nodes of a pipeline run, and the code of the processes that run them."""
     names = ((MODELS, config.model_name), (discovery.DATASETS, config.dataset_name))
     return fingerprint.code(*_STEPS, *(discovery.module_name(*name) for name in names))

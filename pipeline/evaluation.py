@@ -1,4 +1,4 @@
-"""What a model is judged by: TFMA's EvalConfig from the dataset's declaration."""
+"""TFMA's EvalConfig of a dataset: metrics, slices and bounds."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from trainer_module.heads import WEIGHT
 from trainer_module.heads.metrics import AUC_THRESHOLDS
 from trainer_module.serving import signatures
 
-# Bounds are compared after float arithmetic in another order than the training's.
+# TFMA sums floats in another order than the training, so a bound has this tolerance.
 _ROUNDING = 1e-6
 
 
 def eval_config(dataset: Dataset) -> tfma.EvalConfig:
-    """Returns the metrics of the task, the slices, and the bounds of a dataset, which hold for the overall slice."""
+    """Returns the metrics of the task, the slices of the dataset, and its bounds, which hold for the overall slice only."""
     return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
@@ -41,7 +41,7 @@ def _metrics(dataset: Dataset) -> list[tfma.MetricConfig]:
     for name in TASKS[dataset.task].metrics:
         config = _metric(name, dataset)
         if name in bounds:
-            # `threshold` would hold for every slice: some slices have one class only, and no AUC.
+            # `threshold` would hold for every slice, but a slice with a single class has no AUC.
             config.per_slice_thresholds.append(
                 tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=bounds[name])
             )
@@ -80,12 +80,12 @@ def _config(metric: type, **config: object) -> tfma.MetricConfig:
 
 
 def thresholds(dataset: Dataset) -> dict[str, tfma.MetricThreshold]:
-    """Returns metric -> what it must reach, and how far it may fall behind the latest blessed model's."""
-    found: dict[str, tfma.MetricThreshold] = {}
+    """Returns metric -> its bounds: on the value itself, and on its change from the latest blessed model."""
+    by_metric: dict[str, tfma.MetricThreshold] = {}
     directions = TASKS[dataset.task].metrics
     for bound in dataset.bounds:
-        found.setdefault(bound.metric, tfma.MetricThreshold()).MergeFrom(_threshold(bound, directions[bound.metric]))
-    return found
+        by_metric.setdefault(bound.metric, tfma.MetricThreshold()).MergeFrom(_threshold(bound, directions[bound.metric]))
+    return by_metric
 
 
 def _threshold(bound: Bound, direction: str) -> tfma.MetricThreshold:

@@ -1,7 +1,7 @@
 """The configuration of a run: frozen, typed, validated once.
 
 Settings come from the defaults (`pipeline/config/tables.py`), a TOML file (`--config`), `--set key=value`, and the options of
-the command line; later ones win.
+the command line. A later source overrides an earlier one.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from trainer_module.tuning.settings import TuneSettings
 
 
 class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished configuration: what a runner receives. Every path is absolute, every default filled in.
+    """A complete configuration, as a runner takes it. Each path is absolute, each default is filled in.
 
     Attributes:
-        settings: as configured.
+        settings: the settings as the user has set them; None where the default depends on another setting.
         dataset: the dataset.
-        training: how a model is trained, what the Trainer is told.
-        tuning: how hyper-parameters are searched for, what the Tuner is told.
-        data_path: CSV file or folder.
-        output_dir: all that a run writes lies below it.
-        use_cache: whether nodes whose inputs have not changed are reused.
+        training: the settings of the Trainer.
+        tuning: the settings of the Tuner.
+        data_path: CSV file, folder, or pattern with spans.
+        output_dir: the folder of all that a run writes.
+        use_cache: whether to reuse the results of nodes whose inputs have not changed.
     """
 
     settings: Config
@@ -58,49 +58,49 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_spans(self) -> bool:
-        """Whether data comes in spans, numbered or dated."""
+        """Whether the data comes in spans, with numbers or dates."""
         return "{" in self.data_path
 
     @property
     def artifacts(self) -> str:
-        """Folder of TFX's artifacts."""
+        """Folder of the TFX artifacts."""
         return f"{self.output_dir}/artifacts"
 
     @property
     def checkpoints(self) -> str:
-        """Folder of checkpoints, one folder a training in it."""
+        """Folder of the checkpoints, with one folder for each training."""
         return absolute(self.settings.train.checkpoints or f"{self.output_dir}/checkpoints")
 
     @property
     def searches(self) -> str:
-        """Folder of searches for hyper-parameters, one folder a search in it."""
+        """Folder of the searches for hyper-parameters, with one folder for each search."""
         return f"{self.output_dir}/tuning"
 
     @property
     def serving(self) -> str:
-        """Folder that a model server watches."""
+        """Folder of the pushed models; a model server watches it."""
         return f"{self.output_dir}/serving"
 
     @property
     def metadata_file(self) -> str:
-        """MLMD's SQLite file, where there is one."""
+        """The SQLite file of MLMD, if metadata.uri names no server."""
         return f"{self.output_dir}/metadata.sqlite"
 
     @property
     def metadata_uri(self) -> str:
-        """Where MLMD is, see `pipeline.metadata.uri`."""
+        """The URI of MLMD, see `pipeline.metadata.uri`."""
         return self.settings.metadata.uri or uri.of_file(self.metadata_file)
 
     @property
     def pipeline_name(self) -> str:
-        """What this pipeline is called in MLMD. On a server an output folder's runs must not be mistaken for another one's."""
+        """Name of the pipeline in MLMD. On a server it tells the output folders apart, so that each has its own runs."""
         if not self.settings.metadata.uri:
             return self.dataset_name
         return f"{self.dataset_name}-{hashlib.sha256(self.output_dir.encode()).hexdigest()[:8]}"
 
     @property
     def beam_args(self) -> tuple[str, ...]:
-        """Beam's options inside a node."""
+        """The options of Beam inside a node."""
         return ENGINES[self.settings.run.engine]
 
 
@@ -112,13 +112,13 @@ def load(
     base: Mapping[str, Any] | None = None,
     use_cache: bool = True,
 ) -> PipelineConfig:
-    """Returns the finished configuration.
+    """Returns the complete configuration.
 
     Args:
         file: TOML file, or None.
-        assignments: `key=value`, keys with dots.
-        options: dotted key -> value of what was given on the command line; None is "not given".
-        base: settings that go before all of those.
+        assignments: `key=value`, with dotted keys.
+        options: dotted key -> value of an option of the command line; None if it was not given.
+        base: settings that all of these override.
         use_cache: see PipelineConfig.
 
     Raises:
@@ -165,7 +165,7 @@ def _training(train: Train, dataset: Dataset) -> TrainSettings:
 
 
 def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
-    """Returns the steps between two checkpoints of a longer training: as many of them as suggested, or they would take over."""
+    """Returns the steps between two checkpoints, so that a longer training makes no more checkpoints than suggested."""
     return checkpoint_steps * max(1, -(-steps // suggested_steps))
 
 

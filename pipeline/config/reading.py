@@ -1,4 +1,4 @@
-"""Settings as a person gives them, in a file and on the command line: read, typed, and what is wrong with them said."""
+"""Reads the settings of a user from a TOML file and the command line, checks them, and explains what is wrong."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, An
 
     Args:
         file: TOML file, or None.
-        assignments: `key=value`, keys with dots.
-        options: dotted key -> value of what was given on the command line; None is "not given".
-        base: settings that go before all of those, where there is no file.
+        assignments: `key=value`, with dotted keys.
+        options: dotted key -> value of an option of the command line; None if it was not given.
+        base: settings that all of these override; only without a file.
 
     Raises:
         UsageError: an unknown key, a value of the wrong type or out of range, a broken file.
@@ -78,7 +78,7 @@ def _parsed(file: Path) -> dict[str, Any]:
 
 
 def _check(settings: Mapping[str, Any], where: str) -> None:
-    """Checks a file on its own, so that a mistake in it is said to be in it."""
+    """Checks the file alone, so that the message names it if the mistake is in it."""
     try:
         _convert(settings)
     except UsageError as error:
@@ -113,7 +113,10 @@ def _convert(settings: Mapping[str, Any]) -> Config:
 
 
 def _named(settings: Mapping[str, Any], place: str, error: str) -> str:
-    """Returns a place as dotted keys. Of a free table msgspec names none: it is the one that gives the same error alone."""
+    """Returns msgspec's path of an error as dotted keys.
+
+    For a table with free keys msgspec does not name the key. It is the key that gives the same error when it is alone.
+    """
     place = re.sub(r"\[(\d+)\]", r".\1", place)
     while "[...]" in place:
         before, _, after = place.partition("[...]")
@@ -123,7 +126,7 @@ def _named(settings: Mapping[str, Any], place: str, error: str) -> str:
 
 
 def _error_of(settings: Mapping[str, Any], table: str, key: str) -> str:
-    """Returns what is wrong with settings in which a table has one key only."""
+    """Returns the error of the settings when a table has only one of its keys."""
     alone = copy.deepcopy(dict(settings))
     entries = _look_up(alone, table)
     for other in entries.keys() - {key}:
@@ -143,7 +146,7 @@ def _unknown(key: str) -> UsageError:
 
 
 def _choices(key: str) -> tuple[str, ...]:
-    """Returns the values of a key that is a Literal."""
+    """Returns the allowed values of a key whose type is a Literal."""
     kind: Any = Config
     for part in key.split("."):
         kind = typing.get_type_hints(kind)[part]
