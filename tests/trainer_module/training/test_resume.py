@@ -62,7 +62,7 @@ def cases():
             yield pytest.param(model, memory_mb, marks=marks, id=f"{model}-{'in memory' if memory_mb else 'streamed'}")
 
 
-@pytest.mark.parametrize(("model", "memory_mb"), cases())
+@pytest.mark.parametrize(("model", "memory_mb"), list(cases()))
 def test_three_kills_and_a_truncated_checkpoint_do_not_change_a_bit(model, memory_mb, materialised, tmp_path, killed_after):
     dataset, hp = MODELS[model]
     output = materialised(dataset)
