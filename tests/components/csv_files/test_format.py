@@ -8,7 +8,9 @@ from components.csv_files.format import InputDataError, open_file
 from pipeline.record import status
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.csv", b"x,y\n"), ("a.csv.gz", gzip.compress(b"x,y\n"))])
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b"x,y\n"), ("a.csv.gz", gzip.compress(b"x,y\n"))], ids=["plain", "gzipped"]
+)
 def test_a_file_is_opened_decompressed(write_file, name, content):
     with open_file(write_file(content, name)) as stream:
         assert stream.readlines() == [b"x,y\n"]
