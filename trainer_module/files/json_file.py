@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def write(path: str, value: Any) -> None:
     """Writes a dataclass, a msgspec Struct, or any other value that JSON can hold."""
-    atomic.write(path, json.dumps(msgspec.to_builtins(value), indent=2))
+    atomic.write(path, json.dumps(msgspec.to_builtins(value, enc_hook=_to_float), indent=2))
 
 
 def read(path: str, kind: type[T]) -> T | None:
@@ -24,3 +24,10 @@ def read(path: str, kind: type[T]) -> T | None:
         return None
     with tf.io.gfile.GFile(path) as file:
         return msgspec.convert(json.loads(file.read()), kind)  # json takes Infinity, msgspec.json does not
+
+
+def _to_float(value: object) -> float:
+    """Converts NumPy's float64, which is a float for Python, but not for msgspec."""
+    if isinstance(value, float):
+        return float(value)
+    raise TypeError(f"JSON cannot hold an object of type {type(value).__name__}. Received: {value!r}")
