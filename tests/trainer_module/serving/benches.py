@@ -119,12 +119,12 @@ class Bench:
 
 def examples(columns):
     """Serialised tf.Examples of the rows that `columns` hold; a value that is missing is left out, or NaN in a window."""
-    made = []
+    serialised = []
     for row in zip(*columns.values(), strict=True):
         present = {name: value for name, value in zip(columns, row, strict=True) if value not in ("", NAN)}
         features = tf.train.Features(feature={name: feature(value) for name, value in present.items()})
-        made.append(tf.train.Example(features=features).SerializeToString())
-    return tf.constant(made, tf.string)
+        serialised.append(tf.train.Example(features=features).SerializeToString())
+    return tf.constant(serialised, tf.string)
 
 
 def feature(value):
