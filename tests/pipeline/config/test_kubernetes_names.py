@@ -1,0 +1,48 @@
+"""The forms of what Kubernetes takes as text: each problem of a [kubeflow] table, and none of a good one."""
+
+import msgspec
+import pytest
+
+from pipeline.config import kubernetes_names
+from pipeline.config.tables import Kubeflow
+
+GOOD = {
+    "image": "registry.example:5000/team/pipeline:1.0",
+    "secrets": ["login/TOKEN"],
+    "volume": {"claim": "pipelines", "path": "/data"},
+    "all": {"cpu": "500m", "memory": "4Gi"},
+    "steps": {"Trainer": {"gpu_type": "nvidia.com/gpu", "node_selector": {"disk": "ssd"}, "tolerations": [{"key": "gpu"}]}},
+}
+
+
+def problems(**tables):
+    return list(kubernetes_names.problems(msgspec.convert(GOOD | tables, Kubeflow)))
+
+
+def test_a_good_table_has_no_problem():
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("tables", "problem"),
+    [
+        ({"image": "Registry/Pipeline"}, "kubeflow.image is 'Registry/Pipeline', which is no name of an image"),
+        ({"volume": {"path": "data"}}, "kubeflow.volume.path is 'data', which is no path to mount a volume at"),
+        ({"volume": {"claim": "My_Claim"}}, "kubeflow.volume.claim is 'My_Claim', which is no name in Kubernetes"),
+        ({"config_maps": ["a b"]}, "kubeflow.config_maps is 'a b', which is no name in Kubernetes"),
+        ({"secrets": ["login"]}, "kubeflow.secrets is 'login': name each of its keys"),
+        ({"secrets": ["login/a-token"]}, "kubeflow.secrets is 'a-token', which is no name of an environment variable"),
+        ({"all": {"cpu": "many"}}, "kubeflow.all.cpu is 'many', which is no number of processors"),
+        ({"steps": {"Tuner": {"memory": "500K"}}}, "kubeflow.steps.Tuner.memory is '500K', which is no amount of memory"),
+        ({"all": {"node_selector": {"disk": "a b"}}}, "kubeflow.all.node_selector.disk is 'a b', which is no value"),
+        ({"all": {"tolerations": [{"kye": "a", "operator": "Exists"}]}}, "kubeflow.all.tolerations: a toleration has no 'kye'"),
+        ({"all": {"tolerations": [{"value": "a"}]}}, "kubeflow.all.tolerations: a toleration has a key and its value"),
+    ],
+)
+def test_each_problem_names_the_setting_and_the_form(tables, problem):
+    [text] = problems(**tables)
+    assert text.startswith(problem)
+
+
+def test_units_of_memory_are_in_bytes():
+    assert [kubernetes_names.UNITS[unit] for unit in ("", "k", "M", "Ki", "Gi")] == [1, 1e3, 1e6, 1024, 1024**3]

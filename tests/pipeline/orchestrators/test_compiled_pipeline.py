@@ -1,0 +1,67 @@
+"""The JSON that the steps of an orchestrator read: what is in it, what a run changes, and what is refused."""
+
+import json
+
+import msgspec
+import pytest
+
+from pipeline.config import pipeline_config
+from pipeline.errors import UsageError
+from pipeline.orchestrators import compiled_pipeline
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    settings = {"output_dir": str(tmp_path), "train": {"steps": 7}}
+    return CompiledPipeline(
+        name="taxi", code="0" * 16, settings=settings, needs={"CsvExampleGen": []}, secrets={"TOKEN": "login"}
+    )
+
+
+def test_it_is_read_from_text_and_from_a_file(compiled, tmp_path):
+    file = tmp_path / "taxi.json"
+    file.write_text(compiled.to_json())
+    assert compiled_pipeline.load(compiled.to_json()) == compiled_pipeline.load(str(file)) == compiled
+
+
+def test_what_a_compiler_adds_for_itself_does_not_disturb_a_step(compiled):
+    assert compiled_pipeline.load(json.dumps(json.loads(compiled.to_json()) | {"airflow": {"dag_id": "taxi"}})) == compiled
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("/nowhere/taxi.json", r"/nowhere/taxi\.json cannot be read: No such file or directory\. Compile it again"),
+        ("{", "--pipeline is no compiled pipeline"),
+        ('{"name": "taxi"}', "--pipeline is no compiled pipeline: .*missing required field"),
+        ('{"name": "", "code": "", "settings": {}, "needs": {}, "schema_version": 9}', "has version 9; this is 1"),
+    ],
+)
+def test_what_is_not_one_is_refused(text, why):
+    with pytest.raises(UsageError, match=why):
+        compiled_pipeline.load(text)
+
+
+def test_a_run_changes_settings_and_an_empty_value_keeps_the_compiled_one(compiled):
+    assert compiled.config_for_run(["train.steps=9"]).training.steps == 9
+    assert compiled.config_for_run(["train.steps="]).training.steps == 7
+    with pytest.raises(UsageError, match=r"train\.steps.*Received: 'many'"):
+        compiled.config_for_run(["train.steps=many"])
+
+
+def test_only_settings_that_differ_from_the_defaults_are_in_it_with_absolute_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = pipeline_config.load(None, ("train.seed=5", "kubeflow.image=team/pipeline", "data.path=d/{SPAN}.csv"), {})
+    assert compiled_pipeline.compile_for_steps(config).settings == {
+        "train": {"seed": 5}, "data": {"path": f"{tmp_path}/d/{{SPAN}}.csv"}, "output_dir": f"{tmp_path}/outputs/taxi",
+    }  # fmt: skip
+
+
+def test_other_code_and_a_missing_secret_are_refused_with_the_way_out(compiled):
+    with pytest.raises(UsageError, match=r"not what this pipeline was compiled from \(0000000000000000\).*Compile it again"):
+        compiled_pipeline.check_code(compiled, compiled.config_for_run())
+    with pytest.raises(UsageError, match=r"TOKEN is not set: there is no Secret 'login'"):
+        compiled_pipeline.check_secrets(compiled, {})
+    compiled_pipeline.check_secrets(compiled, {"TOKEN": ""})
+    compiled_pipeline.check_secrets(msgspec.structs.replace(compiled, secrets={}), {})
