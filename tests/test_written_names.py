@@ -22,7 +22,6 @@ PATH = re.compile(
 # What looks like a module and is none.
 OTHERS = {
     "components.GateDecision",  # TFX's name of an artifact type; components.__getattr__ finds it
-    "trainer_module.progress",  # a logger
 }
 # Names of settings and of files that a run reads or writes look like names of modules.
 SETTINGS = {key for key, _ in reading.manual()}
