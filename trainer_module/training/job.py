@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -46,7 +46,7 @@ class Job:
 
     def write(self, path: str) -> None:
         """Writes it as JSON, in one step."""
-        atomic.write(path, json.dumps(msgspec.to_builtins(self), indent=2, sort_keys=True))
+        atomic.write(path, json.dumps(asdict(self), indent=2, sort_keys=True, default=msgspec.to_builtins))
 
     def fingerprint(self) -> str:
         """Hashes everything that determines the weights at a step: not the length, the cadence or the machines."""
