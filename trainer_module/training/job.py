@@ -46,6 +46,7 @@ class Job:
 
     def write(self, path: str) -> None:
         """Writes it as JSON, in one step."""
+        # json writes NumPy's floats, which an oracle returns; msgspec refuses them.
         atomic.write(path, json.dumps(asdict(self), indent=2, sort_keys=True, default=msgspec.to_builtins))
 
     def fingerprint(self) -> str:
