@@ -46,7 +46,7 @@ class Dataset:
     """A dataset: the columns that a model reads, the label that it predicts, and the bounds that it must meet.
 
     A file in `data/datasets/` defines one, as `DATASET`. Example:
-    `Dataset(name="fruit", features=(Numeric("weight"),), label=BinaryLabel("ripe"), sample="data/samples/fruit/fruit.csv")`.
+    `Dataset(name="fruit", features=(Numeric("weight"),), label=BinaryLabel("ripe"), sample="fruit.csv")`.
 
     Attributes:
         name: the name on the command line; the same as the file's.
