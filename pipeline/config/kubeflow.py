@@ -9,29 +9,32 @@ from msgspec import Meta
 
 from pipeline.config.table import Table
 
-Retries = Annotated[int, Meta(ge=0, description="how often a step that failed runs again")]
-TrySeconds = Annotated[int, Meta(ge=0, description="time limit of one try; 0 sets none")]
+Retries = Annotated[int, Meta(ge=0, description="how often a failed step runs again")]
+TrySeconds = Annotated[int, Meta(ge=0, description="time limit of one try of a step, in seconds; 0 sets none")]
 
 
 class Step(Table, frozen=True):
-    """[kubeflow.steps.NODE]: what is not said holds as for all nodes."""
+    """[kubeflow.steps.NODE]: the settings of one step. A key that is not set has the value of kubeflow.all."""
 
-    cpu: Annotated[str | None, Meta(description="processors, such as 2 or 500m")] = None
-    memory: Annotated[str | None, Meta(description="such as 4Gi")] = None
-    gpu: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="GPUs")] = None
+    cpu: Annotated[str | None, Meta(description="number of processors, such as 2 or 500m")] = None
+    memory: Annotated[str | None, Meta(description="amount of memory, such as 4Gi")] = None
+    gpu: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="number of GPUs")] = None
     gpu_type: Annotated[
-        str | None, Meta(description="kind of GPU: Kubernetes' resource, by default nvidia.com/gpu; or Vertex' NVIDIA_TESLA_T4")
+        str | None,
+        Meta(
+            description="kind of GPU: a resource of Kubernetes, or one of Vertex AI, such as NVIDIA_TESLA_T4; by default nvidia.com/gpu"
+        ),
     ] = None
     retries: Retries | None = None
     seconds: TrySeconds | None = None
-    node_selector: Annotated[dict[str, str] | None, Meta(description="labels of the machines to run on")] = None
+    node_selector: Annotated[dict[str, str] | None, Meta(description="labels of the machines that may run a step")] = None
     tolerations: Annotated[
-        list[dict[str, str]] | None, Meta(description="taints to bear, each {key, operator, value, effect}")
+        list[dict[str, str]] | None, Meta(description="taints that a step tolerates, each {key, operator, value, effect}")
     ] = None
 
 
 class AllSteps(Step, frozen=True):
-    """[kubeflow.all]: what holds for all nodes."""
+    """[kubeflow.all]: the settings of all steps."""
 
     retries: Retries = 2
     seconds: TrySeconds = 0
