@@ -1,0 +1,88 @@
+"""What the record of a run tells of its search: the trials in the folder of the search, and the plot."""
+
+import time
+from datetime import datetime, timezone
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from pipeline.record import trials
+from pipeline.record.run_record import RunRecord
+from trainer_module.tuning import trial_table
+from trainer_module.tuning.trial_table import TrialSummary, TrialTable
+
+KEYS = ["id", "state", "values", "metric", "objective", "step", "steps", "seconds", "resumed_from", "continues", "why", "log"]
+
+
+@pytest.fixture
+def record():
+    started = datetime.fromtimestamp(time.time() - 60, timezone.utc).isoformat()  # clocks of files are coarse
+    return RunRecord(run_id="run-1", dataset="taxi", model="canned_linear", code="c0de", data="taxi.csv", started=started)
+
+
+@pytest.fixture
+def fill(record, tmp_path, monkeypatch):
+    """Returns a function: fills in the trials of a run; `folder` is that of the search whose result the Tuner put out."""
+
+    def fill(folder=None, trial_count=3):
+        monkeypatch.setattr(trials, "_search_folder", lambda record, config, connection: folder)
+        config = SimpleNamespace(
+            tuning=SimpleNamespace(trials=trial_count), searches=str(tmp_path / "searches"), output_dir=str(tmp_path / "out")
+        )
+        trials.fill_record(record, config, None)
+        return record
+
+    return fill
+
+
+def search(folder, *summaries):
+    table = TrialTable(str(folder))
+    for summary in summaries:
+        table.put(summary)
+    return str(folder)
+
+
+def trial(number, **fields):
+    return TrialSummary(
+        str(number), **{"state": "completed", "values": {"rate": 0.1}, "metric": "auc", "direction": "higher"} | fields
+    )
+
+
+def test_a_trial_keeps_its_keys_in_their_order_and_not_its_curve(fill, tmp_path):
+    folder = search(tmp_path / "searches" / "a", trial(0, objective=0.8, step=20, steps=20, curve=[(10, 0.7), (20, 0.8)]))
+    [kept] = fill(folder).trials
+    assert list(kept) == KEYS
+    assert (kept["objective"], kept["step"], kept["continues"]) == (0.8, 20, None)
+
+
+def test_the_trials_are_in_the_order_of_their_numbers_and_can_be_written(fill, tmp_path):
+    folder = search(tmp_path / "searches" / "a", *(trial(number) for number in (10, 2, 0)))
+    filled = fill(folder)
+    assert [kept["id"] for kept in filled.trials] == ["0", "2", "10"]
+    assert msgspec.json.decode(msgspec.json.encode(filled), type=RunRecord) == filled
+
+
+def test_a_search_that_was_cut_off_is_the_newest_one_since_the_run_began(fill, tmp_path):
+    search(tmp_path / "searches" / "a", trial(0, state="interrupted"))
+    [kept] = fill(folder=None).trials
+    assert kept["state"] == "interrupted"
+
+
+def test_an_older_search_is_not_that_of_the_run(fill, record, tmp_path):
+    search(tmp_path / "searches" / "a", trial(0))
+    record.started = datetime.fromtimestamp(time.time() + 60, timezone.utc).isoformat()
+    assert fill(folder=None).trials == []
+
+
+def test_a_run_without_a_search_has_no_trials(fill, tmp_path):
+    assert fill(search(tmp_path / "searches" / "a", trial(0)), trial_count=0).trials == []
+
+
+def test_the_plot_is_kept_in_the_folder_of_the_run(fill, tmp_path):
+    folder = search(tmp_path / "searches" / "a", trial(0))
+    assert fill(folder).trials_plot is None
+    (tmp_path / "searches" / "a" / trial_table.PLOT).write_bytes(b"png")
+    kept = tmp_path / "out" / "runs" / "run-1" / trial_table.PLOT
+    assert fill(folder).trials_plot == str(kept)
+    assert kept.read_bytes() == b"png"
