@@ -1,4 +1,4 @@
-"""The DAG: only wiring, on one screen, without an `if` for a runner. `node_settings.py` computes what the nodes get."""
+"""The DAG: only wiring, on one screen, without an `if` for a runner. `pipeline/node_settings.py` computes their inputs."""
 
 from __future__ import annotations
 
