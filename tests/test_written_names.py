@@ -50,7 +50,7 @@ def unknown_names(code):
         names = [name for name in DOTTED.findall(text) if name not in SETTINGS | OTHERS and not FILES.match(name)]
         for name in QUOTED.findall(text):
             alias, _, attributes = name.partition(".")
-            if alias in imported and name not in SETTINGS:
+            if alias in imported and attributes != "py" and name not in SETTINGS:
                 names.append(f"{imported[alias]}.{attributes}")
         unknown += [f"{line}: {name}" for name in names if not exists(name)]
         unknown += [f"{line}: {path}" for path in PATH.findall(text) if not is_path(path)]
@@ -157,6 +157,7 @@ def test_a_name_that_does_not_exist_is_noticed(text):
         '"""See pipeline.dag.create_pipeline, data.Dataset and `train.steps`."""',
         '"""Sets data.path; reads data.csv; writes trainer_module/models/<name>.py and data/{span}/x.csv."""',
         "# as in trainer_module/models/custom_wide_deep.py and in dag.py",
+        "from pipeline import dag\n# see `dag.py`",
         '"""See data.dataset.Dataset.features."""',
     ],
 )
