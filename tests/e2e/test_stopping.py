@@ -9,14 +9,15 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto.metadata_store_pb2 import Execution
 
-from pipeline.metadata import connection as metadata_connection
+from pipeline.metadata import uri
+from pipeline.metadata.connection import connection_config
 from pipeline.record import store
 from tests.support import cli
 
 
 def executions(output, state):
     """How many executions an output folder's MLMD has in a state."""
-    connection = metadata_connection.connection(metadata_connection.sqlite(f"{output}/metadata.sqlite"))
+    connection = connection_config(uri.of_file(f"{output}/metadata.sqlite"))
     found = metadata_store.MetadataStore(connection).get_executions()
     return sum(e.last_known_state == state for e in found)
 

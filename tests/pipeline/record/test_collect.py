@@ -17,6 +17,7 @@ from components.decision import Decision, Finding
 from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.metadata import connection as metadata_store
+from pipeline.metadata import uri
 from pipeline.node_ids import Output
 from pipeline.record import collect, run_record
 from pipeline.record.run_record import GateRecord, RunRecord
@@ -62,7 +63,7 @@ class Written:
 
 @pytest.fixture
 def written(tmp_path: Path) -> Written:
-    connection = metadata_store.reach(metadata_store.sqlite(f"{tmp_path}/metadata.sqlite"))
+    connection = metadata_store.reach(uri.of_file(f"{tmp_path}/metadata.sqlite"))
     return Written(tmp_path, connection, MetadataStore(connection))
 
 
