@@ -15,11 +15,12 @@ from typing import Any
 
 import click
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import inspect
 
 from data import TASKS, Bound
 from pipeline import cli
-from pipeline.config.tables import Config, Table
+from pipeline.config import reading
+from pipeline.config.tables import Config
 
 DOCS = Path(__file__).parent
 _PART = re.compile(r"(?<=<!-- generated: )([\w ]+)( -->\n).*?(?=<!-- end -->)", re.S)
@@ -73,24 +74,25 @@ def _option(option: click.Option) -> tuple[str, str, str]:
 
 def _settings() -> Iterator[str]:
     """One section for each table of the configuration."""
+    values = dict(_values(Config, ""))
     rows: dict[str, list[tuple[str, str, str]]] = {}
-    for key, row in _keys(Config, ""):
-        rows.setdefault(key.partition(".")[0] if "." in key else "", []).append((f"`{key}`", *row))
+    for key, meaning in reading.manual():
+        rows.setdefault(key.partition(".")[0] if "." in key else "", []).append((f"`{key}`", meaning, values[key]))
     for table, keys in rows.items():
         yield from (f"## {table}" if table else "## General", "")
         yield from _table(("key", "meaning", "value"), keys)
         yield ""
 
 
-def _keys(table: type, prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def _values(table: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yields each key of a table, and what its value may be."""
     hints = typing.get_type_hints(table, include_extras=True)
     for field in msgspec.structs.fields(table):
-        if isinstance(field.type, type) and issubclass(field.type, Table):
-            yield from _keys(field.type, f"{prefix}{field.name}.")
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _values(field.type, f"{prefix}{field.name}.")
         else:
-            meta = next(m for m in hints[field.name].__metadata__ if isinstance(m, Meta))
             kind, default = _kind(inspect.type_info(hints[field.name])), _default(field.default)
-            yield prefix + field.name, (meta.description or "", f"{kind}; default {default}" if default else kind)
+            yield prefix + field.name, f"{kind}; default {default}" if default else kind
 
 
 def _kind(info: inspect.Type) -> str:
