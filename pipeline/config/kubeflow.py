@@ -22,7 +22,7 @@ class Step(Table, frozen=True):
     gpu_type: Annotated[
         str | None,
         Meta(
-            description="kind of GPU: a resource of Kubernetes, or one of Vertex AI, such as NVIDIA_TESLA_T4; by default nvidia.com/gpu"
+            description="kind of GPU: resource of Kubernetes, by default nvidia.com/gpu, or of Vertex, such as NVIDIA_TESLA_T4"
         ),
     ] = None
     retries: Retries | None = None
