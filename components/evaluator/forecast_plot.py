@@ -1,4 +1,4 @@
-"""A picture of what a model forecasts on the held-out end of a series, beside what came and the seasonal naive forecast."""
+"""Plots forecasts of a model on the evaluation split, with the observed values and the seasonal naive forecast."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from trainer_module.serving import signatures
 
 FILE = "forecast.png"
 
-# Series that are drawn, and forecasts of each: more cannot be told apart.
-_SERIES = 4
-_FORECASTS = 40
+# At most so many series, and forecasts of each, are drawn: more lines cannot be told apart.
+_MAX_SERIES = 4
+_MAX_FORECASTS = 40
 
 Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Window:
-    """One evaluation window. Times in grid steps since 1970."""
+    """One window of the evaluation split. Its origin is the number of grid steps since 1970."""
 
     series: str
     origin: int
@@ -35,16 +35,16 @@ class Window:
 
 
 def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> bool:
-    """Draws the picture as PNG.
+    """Draws the plot as PNG.
 
     Args:
-        files: gzipped TFRecords of evaluation windows.
-        saved_model: of the model.
-        declared: how the windows were made.
-        target: a path, or a file to write to.
+        files: gzipped TFRecords of windows.
+        saved_model: folder of the model.
+        declared: the series that the windows were cut from.
+        target: a path, or an open binary file.
 
     Returns:
-        Whether there was anything to draw.
+        Whether there was a window to draw.
     """
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
     chosen = list(choose((_parse(r, declared) for r in records), declared.outputs))
@@ -57,14 +57,17 @@ def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> b
 
 
 def choose(windows: Iterable[Window], apart: int) -> Iterator[Window]:
-    """Yields windows whose futures do not overlap, of the first few series, the latest forecasts of each; in time order."""
+    """Yields the latest windows of the first few series, so that no two forecasts of a series overlap; in order of time.
+
+    `apart`: least steps between two origins.
+    """
     by_series: dict[str, list[Window]] = {}
     for window in windows:
         by_series.setdefault(window.series, []).append(window)
-    for name in sorted(by_series)[:_SERIES]:
+    for name in sorted(by_series)[:_MAX_SERIES]:
         latest: list[Window] = []
         for window in sorted(by_series[name], key=lambda w: -w.origin):
-            if len(latest) < _FORECASTS and (not latest or window.origin <= latest[-1].origin - apart):
+            if len(latest) < _MAX_FORECASTS and (not latest or window.origin <= latest[-1].origin - apart):
                 latest.append(window)
         yield from reversed(latest)
 

@@ -1,7 +1,7 @@
-"""Rows of any series -> blocks of one series each, small enough for any memory.
+"""Divides the rows of all series into blocks of one series each, so small that a worker holds one in memory.
 
-A block is a fixed number of consecutive steps of one series. Its windows are those whose origin lies in it, so that every
-window is made once; a row goes to every block that has a window which may read it, so that windows at a border are whole.
+A block is a fixed number of consecutive steps of one series. A window belongs to the block that its origin lies in, so every
+window is made once. A row goes to every block with a window that may read it, so windows at the border of a block are whole.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from components.window_example_gen.times import Floats, Ints
 from components.window_example_gen.windows import Stretch
 from data import Series
 
-# (id of a series, number of a block): Beam groups by it.
+# (id of a series, number of a block): the key by which Beam groups.
 Key = tuple[str, int]
-# First and last step with a value; NOWHERE if there is none.
+# First and last step with a value; NOWHERE if no step has one.
 Extent = tuple[int, int]
 NOWHERE: Extent = (1 << 62, -(1 << 62))
 
-_LEAST_BLOCK_STEPS = 4096
+_MIN_BLOCK_STEPS = 4096
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Rows:
     """Rows of one or more series, in any order.
 
     Attributes:
-        names: ids of the series, `[""]` if the data has none.
-        codes: [rows], place of each row's id in `names`.
-        steps: [rows], place of each row on the grid.
-        values: [rows, columns] float64, as `windows.columns` names them; NaN where there is none.
+        names: ids of the series; `[""]` if the data has no ids.
+        codes: [rows] index in `names` of the id of each row.
+        steps: [rows] step of each row, as its number on the grid.
+        values: [rows, columns] float64, as `windows.columns` names them; NaN for a missing value.
     """
 
     names: Sequence[str]
@@ -43,25 +43,25 @@ class Rows:
 
     @property
     def missing_value(self) -> int:
-        """Rows without the value that is forecast."""
+        """Number of rows in which the value to forecast is missing."""
         return int(np.isnan(self.values[:, 0]).sum())
 
 
 def block_steps(series: Series) -> int:
-    """Returns the steps of a block: enough that few rows belong to several blocks, and always the same."""
-    return max(_LEAST_BLOCK_STEPS, 4 * sum(windows.margins(series)))
+    """Returns the number of steps of a block: so many that few rows belong to several blocks. It depends on the series only."""
+    return max(_MIN_BLOCK_STEPS, 4 * sum(windows.margins(series)))
 
 
 def divide(rows: Rows, series: Series, size: int) -> Iterator[tuple[Key, bytes]]:
-    """Adds up the rows that fall into the same step of the same series, and sends the sums to the blocks that need them.
+    """Sums up the rows of each step of each series, and assigns the sums to the blocks that need them.
 
     Args:
-        rows: any.
+        rows: of any series, in any order.
         series: the declaration.
         size: steps of a block.
 
     Yields:
-        The block, and what it gets, as one run of bytes: for each step its place, the sum of each column, and the number of
+        The key of a block and a part of it, as bytes: for each step its number, the sum of each column, and the number of
         observations of each column, all float64.
     """
     if not len(rows.steps):
@@ -75,9 +75,9 @@ def divide(rows: Rows, series: Series, size: int) -> Iterator[tuple[Key, bytes]]
 
     before, after = windows.margins(series)
     first, last = (steps - after) // size, (steps + before) // size
-    many = last - first + 1
-    copies = np.repeat(np.arange(len(steps)), many)
-    numbers = first[copies] + np.arange(len(copies)) - (many.cumsum() - many)[copies]
+    block_counts = last - first + 1
+    copies = np.repeat(np.arange(len(steps)), block_counts)
+    numbers = first[copies] + np.arange(len(copies)) - (block_counts.cumsum() - block_counts)[copies]
     order = np.lexsort((numbers, codes[copies]))
     copies, numbers = copies[order], numbers[order]
     for begin, end in zip(*_runs(codes[copies], numbers), strict=True):
@@ -85,14 +85,14 @@ def divide(rows: Rows, series: Series, size: int) -> Iterator[tuple[Key, bytes]]
 
 
 def extent(part: bytes, series: Series) -> Extent:
-    """Returns the first and the last step with a value in what a block gets."""
+    """Returns the first and the last step with a value in a part of a block."""
     table = _table(part, series)
     steps = table[table[:, 1 + len(windows.columns(series))] > 0, 0]
     return (int(steps.min()), int(steps.max())) if len(steps) else NOWHERE
 
 
 def union(extents: Iterable[Extent]) -> Extent:
-    """Returns the extent that holds all of them."""
+    """Returns the smallest extent that covers all of the given ones; NOWHERE if there are none."""
     first, last = NOWHERE
     for other in extents:
         first, last = min(first, other[0]), max(last, other[1])
@@ -100,7 +100,7 @@ def union(extents: Iterable[Extent]) -> Extent:
 
 
 def stretch(key: Key, parts: Iterable[bytes], series: Series, size: int) -> Stretch:
-    """Puts a block together from its parts, in any order. Observations in the same step are averaged."""
+    """Puts a block together from its parts, in any order. Several observations of the same step are averaged."""
     before, after = windows.margins(series)
     begin = key[1] * size
     width = len(windows.columns(series))
@@ -110,14 +110,14 @@ def stretch(key: Key, parts: Iterable[bytes], series: Series, size: int) -> Stre
         sums[table[:, 0].astype(np.int64) - (begin - before)] += table[:, 1:]
     counts = sums[:, width:]
     values = np.where(counts > 0, sums[:, :width] / np.maximum(counts, 1), np.nan)
-    # Only what is observed is an origin; a short series is a small part of a block.
+    # Origins are observed, and a short series is a small part of a block: cut off the rest.
     observed = np.flatnonzero(counts[before : before + size, 0])
     first, last = (int(observed[0]), int(observed[-1]) + 1) if len(observed) else (0, 0)
     return Stretch(begin + first - before, values[first : last + before + after], (begin + first, begin + last))
 
 
 def extents(rows: Rows) -> Iterator[tuple[str, Extent]]:
-    """Yields the series of rows that have a value, and from where to where."""
+    """Yields each series that has a value, and its extent."""
     observed = np.isfinite(rows.values[:, 0])
     codes, steps = rows.codes[observed], rows.steps[observed]
     order = np.lexsort((steps, codes))
@@ -127,7 +127,7 @@ def extents(rows: Rows) -> Iterator[tuple[str, Extent]]:
 
 
 def _runs(*sorted_columns: Ints) -> tuple[Ints, Ints]:
-    """Returns where in sorted columns the runs of equal rows begin and end."""
+    """Returns the first index, and the index after the last one, of every run of equal rows in sorted columns."""
     changes = np.any([np.diff(c) != 0 for c in sorted_columns], axis=0)
     length = len(sorted_columns[0])
     bounds = np.concatenate([[0], np.flatnonzero(changes) + 1, [length]]) if length else np.zeros(1, np.int64)

@@ -1,4 +1,4 @@
-"""Times as they are written -> seconds since 1970 -> places on the grid of a series."""
+"""Reads times as seconds since 1970, and puts them on the grid of a series."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Floats = npt.NDArray[np.float64]
 
 EPOCH_SECONDS = "%s"
 
-# The years 1 to 9999, which is what a calendar in Python knows.
+# The years 1 to 9999: the range of Python's datetime.
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_799
 _WHOLE_SECONDS = r"^-?\d{1,12}(\.\d*)?$"
-# What Arrow reads by itself, if all of the date is there (it takes "%Y-%m" for the last day of the month before).
+# The formats that Arrow reads, if they have the whole date ("%Y-%m" becomes the last day of the month before).
 _ARROW_READS = re.compile(r"(?:%[YymdHMS]|[^%])*")
-# Numbers that nothing separates: "%Y%m%d" has one reading only if every digit is there.
+# Numbers without a separator: "%Y%m%d" can be read in one way only if every digit is there.
 _PACKED = re.compile(r"%[YymdHMSj]%[YymdHMSjf]")
 _DIGITS = {"%Y": r"\d{4}", "%j": r"\d{3}", "%f": r"\d+", **dict.fromkeys(("%y", "%m", "%d", "%H", "%M", "%S"), r"\d{2}")}
 
@@ -30,12 +30,12 @@ _DIGITS = {"%Y": r"\d{4}", "%j": r"\d{3}", "%f": r"\d+", **dict.fromkeys(("%y", 
 def seconds(texts: pa.StringArray, time_format: str) -> pa.Int64Array:
     """Reads times.
 
-    What `datetime.strptime` reads counts, but numbers that nothing separates must have all their digits: 1958032 is no
-    day. Arrow reads a hundred times faster and also takes 30 February, blanks in front and more; so what it has read
-    counts where it is written back as it was, and the rest goes through `datetime.strptime`.
+    The result is that of `datetime.strptime`, but numbers without a separator must have all their digits: 1958032 is not a
+    day. Arrow is a hundred times faster, but it also accepts 30 February, leading blanks and more. So a time that Arrow has
+    read is used only if it is written back as the same text. All others go through `datetime.strptime`.
 
     Args:
-        texts: one a row, null where there is none.
+        texts: [rows] times, null where a cell is empty.
         time_format: as `datetime.strptime` takes it, UTC if it has no %z; or "%s" for seconds since 1970.
 
     Returns:
@@ -49,27 +49,27 @@ def seconds(texts: pa.StringArray, time_format: str) -> pa.Int64Array:
 
 
 def example(time_format: str) -> str:
-    """Returns a time in a format, for messages."""
+    """Returns an example of a time in a format, for messages."""
     moment = datetime(2024, 12, 31, 23, 30, tzinfo=timezone.utc)
     return str(int(moment.timestamp())) if time_format == EPOCH_SECONDS else moment.strftime(time_format)
 
 
 def index(moments: Ints, series: Series) -> Ints:
-    """Puts seconds since 1970 on the grid: the number of steps since 1970, rounded down."""
+    """Returns the steps of the grid in which times lie, counted from 1970. `moments`: seconds since 1970."""
     multiple, unit = series.grid
     return moments.astype("datetime64[s]").astype(f"datetime64[{unit}]").astype(np.int64) // multiple
 
 
 def start(steps: Ints, series: Series) -> Ints:
-    """Returns the seconds since 1970 at which steps of the grid start."""
+    """Returns the times at which steps of the grid start, in seconds since 1970."""
     multiple, unit = series.grid
     return (steps * multiple).astype(f"datetime64[{unit}]").astype("datetime64[s]").astype(np.int64)
 
 
 def phase(moments: Ints, cycle: str) -> Floats:
-    """Returns how much of a cycle is over at a time, from 0 to 1.
+    """Returns the part of a cycle that has passed at each time, from 0 to 1.
 
-    A day begins at midnight, a week on Monday, a year on 1 January; years have the length that they have.
+    A day begins at midnight, a week on Monday, a year on 1 January. A leap year is longer than other years.
 
     Args:
         moments: seconds since 1970, UTC.

@@ -1,4 +1,4 @@
-"""A stretch of one series -> windows: which origins have one, in which split, and what stands in it."""
+"""Cuts a stretch of one series into windows: chooses the origins, assigns them to splits, and fills the windows."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from components.window_example_gen import times
 from components.window_example_gen.times import Floats, Ints
 from data import EVAL_SPLIT, ORIGIN, SERIES, TRAIN_SPLIT, Series
 
-# What becomes of an origin: names of counters.
+# Names of counters: what happened to each origin.
 MADE = "windows_made"
 DROPPED_GAP = "windows_dropped_gap"
 DROPPED_TARGET = "windows_dropped_target"
 DROPPED_SPLIT = "windows_dropped_split"
 COUNTERS = (MADE, DROPPED_GAP, DROPPED_TARGET, DROPPED_SPLIT)
 
-# Numbers that are copied into windows at once: 8 MB of them.
+# Numbers that are copied into windows at once: 8 MB as float64.
 _BATCH_VALUES = 1 << 20
 
 Mask = npt.NDArray[np.bool_]
 
 
 def columns(series: Series) -> tuple[str, ...]:
-    """Returns the columns with numbers, the value first."""
+    """Returns the numeric columns, the value to forecast first."""
     return tuple(dict.fromkeys((series.value, *series.past_covariates, *series.known_covariates)))
 
 
 def margins(series: Series) -> tuple[int, int]:
-    """Returns how many steps before and after the origin a window may read, and the gaps around it that it interpolates."""
+    """Returns how many steps before and after its origin a window may read, including the gaps that it interpolates over."""
     return series.reach - 1 + series.max_gap, series.outputs + (series.max_gap if series.known_covariates else 0)
 
 
@@ -42,8 +42,8 @@ def cutoff(first: int, last: int, series: Series) -> int:
     """Returns the step at which the evaluation's share of the time range begins.
 
     Args:
-        first: the earliest step of all series in which there is a value.
-        last: the latest one.
+        first: the first step of any series that has a value.
+        last: the last one.
         series: the declaration.
     """
     return first + math.ceil(round((1 - series.eval_share) * (last - first + 1), 6))  # 0.3 * 10 is 3.0000000000000004
@@ -51,14 +51,14 @@ def cutoff(first: int, last: int, series: Series) -> int:
 
 @dataclass(frozen=True)
 class Split:
-    """The steps that a split may use, the last one included."""
+    """The first and the last step that a split may use."""
 
     first: float
     last: float
 
     @classmethod
     def all(cls, first: int, last: int, series: Series) -> dict[str, Split]:
-        """Returns the splits of a time range: name -> its steps. Arguments as `cutoff` has them."""
+        """Returns the splits of a time range: name -> its steps. The arguments are those of `cutoff`."""
         border = cutoff(first, last, series)
         return {TRAIN_SPLIT: cls(-math.inf, border - 1), EVAL_SPLIT: cls(border + series.embargo, math.inf)}
 
@@ -68,9 +68,9 @@ class Stretch:
     """Consecutive steps of one series.
 
     Attributes:
-        first: place on the grid of the first step.
-        values: [steps, columns] float64, as `columns` names them; NaN where there is no observation.
-        origins: places on the grid, [from, to), of the origins to consider. There are `margins` around them.
+        first: the first step, as its number on the grid.
+        values: [steps, columns] float64, as `columns` names them; NaN for a missing observation.
+        origins: the steps [from, to) in which an origin may lie. The stretch has `margins` around them.
     """
 
     first: int
@@ -78,19 +78,19 @@ class Stretch:
     origins: tuple[int, int]
 
     def candidates(self, stride: int) -> Ints:
-        """Returns the rows of `values` that are origins: what lies on the stride and is observed."""
+        """Returns the rows of `values` that may be origins: they lie on the stride and are observed."""
         begin, end = self.origins
         rows = np.arange(-(-begin // stride) * stride, end, stride, dtype=np.int64) - self.first
         return rows[np.isfinite(self.values[rows, 0])]
 
 
 class _Column:
-    """A column of a stretch, its gaps filled."""
+    """A column of a stretch whose gaps are filled."""
 
     def __init__(self, values: Floats, max_gap: int) -> None:
         steps = np.arange(len(values))
         self.observed: Mask = np.isfinite(values)
-        # The nearest observed row at or before, and at or after, each row; far outside if there is none.
+        # The nearest observed row at or before each row, and at or after it; a row far outside if none is observed.
         far = len(values) + max_gap + 1
         self.before: Ints = np.maximum.accumulate(np.where(self.observed, steps, -far))
         self.after: Ints = np.minimum.accumulate(np.where(self.observed, steps, len(values) + far)[::-1])[::-1]
@@ -103,11 +103,11 @@ class _Column:
         self._unobserved: Ints = np.concatenate([[0], (~self.observed).cumsum()])
 
     def is_filled(self, begin: Ints, end: Ints) -> Mask:
-        """Whether there is a value in every row of [begin, end), observed or interpolated."""
+        """Returns whether every row of [begin, end) has a value, observed or interpolated."""
         return self._missing[end] == self._missing[begin]
 
     def is_observed(self, begin: Ints, end: Ints) -> Mask:
-        """Whether every row of [begin, end) is observed."""
+        """Returns whether every row of [begin, end) is observed."""
         return self._unobserved[end] == self._unobserved[begin]
 
 
@@ -116,12 +116,12 @@ class Cutter:
 
     - A value is interpolated, linearly, if at most `max_gap` steps in a row are missing, from the observations on both
       sides. The value and the `past` columns use observations at or before the origin only. So a gap at the beginning of a
-      window is filled from what lies before the window. A `past` column that is missing at the origin keeps its last
-      observation, for at most `max_gap` steps. `known` columns may use observations behind the window.
+      window is filled from observations before the window. A `past` column that is missing at the origin keeps its last
+      observation, for at most `max_gap` steps. `known` columns may use observations after the window.
     - An origin has a window if it is observed, the next `outputs` values are observed, and everything else that the window
       reads is observed or filled: `reach` steps of the value, `inputs` of `past`, `inputs` + `outputs` of `known` columns.
-    - A window touches everything that it reads, and the observations on both sides from which a gap at one of its ends is
-      filled. It is in a split if all of that is.
+    - A window touches all steps that it reads, and the observations from which a gap at one of its ends is filled. It is in a
+      split if the split has all these steps.
     """
 
     def __init__(self, stretch: Stretch, series: Series) -> None:
@@ -138,8 +138,8 @@ class Cutter:
             splits: name -> the steps that its windows may touch.
 
         Returns:
-            Split -> its origins, as rows of the stretch; and name of a counter -> number of origins, each counted once, under
-            the first of target, gap, split that it fails at.
+            Split -> its origins, as rows of the stretch; and counter -> number of origins. Each origin is counted once, by the
+            first check that it fails: target, gap, split.
         """
         series, origins = self._series, self._stretch.candidates(self._series.stride)
         target = self._value.is_observed(origins + 1, origins + 1 + series.outputs)
@@ -156,7 +156,7 @@ class Cutter:
         }
 
     def _read(self, origins: Ints) -> tuple[Mask, Ints, Ints]:
-        """Returns, for every origin, whether all inputs are there, and the first and the last row that its window touches."""
+        """Returns for each origin whether its window has all inputs, and the first and the last row that the window touches."""
         series, value = self._series, self._value
         reach, begin, end = origins - series.reach + 1, origins - series.inputs + 1, origins + series.outputs
         complete = value.is_filled(reach, origins + 1)
@@ -176,11 +176,11 @@ class Cutter:
         """Makes windows.
 
         Args:
-            origins: rows of the stretch that `select` has chosen.
+            origins: rows of the stretch, chosen by `select`.
             name: id of the series.
 
         Yields:
-            Batches of bounded size, every column one of lists: a tf.Example a row.
+            Batches of bounded size. Each row is one window, each column has lists: the input of tfx_bsl's encoder.
         """
         series = self._series
         width = series.reach + sum(f.length for f in series.features) + 2 * series.outputs
@@ -212,14 +212,15 @@ class Cutter:
         return out
 
     def _past(self, name: str, origins: Ints) -> Floats:
-        """A column up to the origin: behind its last observation there, interpolation would read the future."""
+        """Returns a column up to the origin. Its last observation is repeated: interpolation would read the future."""
         column, series = self._columns[name], self._series
         rows = origins[:, np.newaxis] + np.arange(1 - series.inputs, 1)
         return np.where(rows > column.before[origins][:, np.newaxis], column.held[rows], column.filled[rows])
 
     def _seasonal_naive(self, origins: Ints) -> Floats:
-        """Forecasts y[t + h] as the last value known of that place in the season, plus the change over a season, so often
-        as seasons lie between the two: y[t + h - k * season] + k * (y[t] - y[t - season]), k = ceil(h / season).
+        """Forecasts y[t + h] as y[t + h - k * season] + k * (y[t] - y[t - season]), k = ceil(h / season).
+
+        That is the last known value at the same place in the season, plus the change over one season for each season between.
         """
         season, filled = self._series.season, self._value.filled
         ahead = np.arange(1, self._series.outputs + 1)
