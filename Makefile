@@ -14,6 +14,12 @@ ARGS ?=
 WORKERS ?= 2
 PYTEST := $(PYTHON) -m pytest
 AT_ONCE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# What `make test` runs. With `all` it is one session, so that its tests share what they prepare and end together; Kubernetes,
+# which needs Go modules built first (7 minutes), and parity, which needs Kubernetes, are in `make e2e` only.
+TESTS ?= quick
+quick := -m "not slow and not e2e"
+slow := -m "slow and not e2e"
+all := --ignore tests/orchestrators/kubernetes --ignore tests/orchestrators/test_parity.py
 # TensorFlow and TFX import 15 s slower without bytecode; some shells switch it off.
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
@@ -27,21 +33,16 @@ run: $(VENV)/.run ## train, evaluate and push a model on the Chicago taxi trips 
 	@$(PYTHON) -m pipeline run $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## the tests (ARGS="-k name" for some)
-	@$(PYTEST) $(AT_ONCE) -m "not slow and not e2e" $(ARGS)
+test: $(VENV)/.dev ## the tests (ARGS="-k name" for some; TESTS=all for what CI runs)
+	@$(PYTEST) $(AT_ONCE) $(or $($(TESTS)),$(error TESTS is quick, slow or all. Received: $(TESTS))) $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(VENV)/.dev ## the tests that take longer: every model on every real dataset, whole runs of each
-	@$(PYTEST) $(AT_ONCE) -m "slow and not e2e" $(ARGS)
+test-slow: ## the tests that take longer: every model on every real dataset, whole runs of each
+	@$(MAKE) --no-print-directory test TESTS=slow
 
 .PHONY: e2e
 e2e: $(VENV)/.dev ## the proofs against real servers: Kubernetes and Argo, Airflow, MLMD on MySQL, PostgreSQL and gRPC
 	@$(PYTEST) -m e2e $(ARGS)
-
-# One session, so that they share what they prepare and end together. Kubernetes needs Go modules built first (7 minutes).
-.PHONY: test-all
-test-all: $(VENV)/.dev ## what CI runs: test, test-slow, and of e2e all but Kubernetes
-	@$(PYTEST) $(AT_ONCE) --ignore tests/orchestrators/kubernetes --ignore tests/orchestrators/test_parity.py $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers
