@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 import tensorflow as tf
 from tensorflow.python.lib.io import file_io
@@ -10,6 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from pipeline import node_ids
 from tests.support import training
+from tests.support.settings import train_settings
 from trainer_module import entry
 from trainer_module.checkpoints import folder, prune
 from trainer_module.serving import card
@@ -40,7 +42,7 @@ def asked(fruit, tmp_path):
                 "model": "custom_wide_deep",
                 "hyperparameters": {},
                 "checkpoints": str(checkpoints),
-                "settings": {"steps": steps, "batch_size": 50, "best": "auc"} | settings,
+                "settings": msgspec.to_builtins(train_settings(**{"steps": steps, "batch_size": 50, "best": "auc"} | settings)),
             },
         )
 
@@ -93,7 +95,7 @@ def test_one_step_too_many_a_worker_is_not_a_longer_training(asked, cluster, fou
 
 
 def test_a_retry_of_a_fresh_run_finds_its_own_folder_even_if_another_is_further(asked):
-    args = asked(20, fresh="run-2")
+    args = asked(20, fresh_run_id="run-2")
     first = entry._trainers_job(args)
     save(first.folder, 5, fresh_run="run-2")
     other = f"{first.folder}-2"
@@ -154,4 +156,4 @@ def test_a_training_whose_checkpoints_and_artifacts_are_remote_goes_on_and_hands
     assert tf.io.gfile.glob(f"{args.model_run_dir}/events.out.tfevents.*")
     assert not tf.io.gfile.glob(f"{bucket}/checkpoints/*/export")
     assert run(asked(10, **remote)) == (0, 10, "-2")
-    assert run(asked(20, **remote, fresh="run-4")) == (0, 20, "")
+    assert run(asked(20, **remote, fresh_run_id="run-4")) == (0, 20, "")

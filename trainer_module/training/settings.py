@@ -91,7 +91,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Cluster = Cluster()
 
 
-class TrainSettings(TrainOptions, frozen=True, kw_only=True):
+class TrainSettings(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of one training, each with a value.
 
     Attributes:

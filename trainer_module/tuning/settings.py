@@ -46,7 +46,7 @@ class TuneOptions(msgspec.Struct, frozen=True, kw_only=True):
     evaluations: Annotated[int, Meta(ge=1, description="number of evaluations of a trial, the same number of steps apart")] = 5
 
 
-class TuneSettings(TuneOptions, frozen=True, kw_only=True):
+class TuneSettings(TuneOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of one search. More `trials` than before continue the search of earlier runs."""
 
     trials: Trials
