@@ -7,7 +7,8 @@ from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module import fingerprint
 from trainer_module.models import NAME as MODELS
 
-_STEPS = ("pipeline.orchestrators.step", "pipeline.orchestrators.kubeflow_v2_entrypoint", "trainer_module.entry")
+# What starts the processes of nodes, and what they run.
+_ENTRY_POINTS = ("pipeline.cli", "pipeline.orchestrators.kubeflow_v2_entrypoint", "trainer_module.entry")
 
 
 def of_node(config: PipelineConfig, *modules: str) -> str:
@@ -19,4 +20,4 @@ def of_node(config: PipelineConfig, *modules: str) -> str:
 def of_pipeline(config: PipelineConfig) -> str:
     """Hashes all code that the nodes of a pipeline run, and the code of the processes that run them."""
     names = ((MODELS, config.model_name), (discovery.DATASETS, config.dataset_name))
-    return fingerprint.code(*_STEPS, *(discovery.module_name(*name) for name in names))
+    return fingerprint.code(*_ENTRY_POINTS, *(discovery.module_name(*name) for name in names))

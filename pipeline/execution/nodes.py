@@ -82,9 +82,8 @@ class Nodes:
         except Exception as error:
             self.observer.node(node_id, "failed", time.monotonic() - started)
             raise NodeFailedError(node_id, metadata_store.advise(f"{type(error).__name__}: {error}")) from error
-        except (
-            BaseException
-        ):  # Ctrl-C and SIGTERM: TFX's launcher does not catch them, and the execution would stay RUNNING for ever
+        except BaseException:
+            # Ctrl-C and SIGTERM: TFX's launcher does not catch them, and the execution would stay RUNNING for ever.
             self.mark_canceled(node_id)
             self.observer.node(node_id, "failed", time.monotonic() - started)
             raise

@@ -82,7 +82,9 @@ def publish(output_dir: str, record: RunRecord) -> None:
         if not text or msgspec.json.decode(text, type=RunRecord).started <= record.started:
             paths.append(copy)
     for path in paths:
-        atomic.write(path, _text(record))
+        fileio.makedirs(path.rpartition("/")[0])
+        with fileio.open(path, "wb") as file:  # object storage takes a file whole, or not at all
+            file.write(_text(record))
 
 
 def rewrite(output_dir: str, record: RunRecord) -> None:

@@ -6,18 +6,16 @@ checkpoint that it had, and a finished one returns its result again without trai
 
 from __future__ import annotations
 
-import json
 import math
 import posixpath
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-import msgspec
 import tensorflow as tf
 
 from data.tasks import Direction
 from trainer_module.checkpoints import checkpoints
-from trainer_module.files import atomic
+from trainer_module.files import json_file
 
 FILE = "evaluations.json"
 # The best checkpoint is copied to this folder, because the Estimator deletes all but the newest ones.
@@ -82,12 +80,7 @@ class Evaluations:
 
     def read(self) -> EvaluationSummary:
         """Returns the record, read from disk every time: another process may be evaluating."""
-        if not tf.io.gfile.exists(self._path(FILE)):
-            return EvaluationSummary()
-        with tf.io.gfile.GFile(self._path(FILE)) as file:
-            return msgspec.convert(
-                json.loads(file.read()), EvaluationSummary
-            )  # json takes NaN and Infinity, msgspec.json does not
+        return json_file.read(self._path(FILE), EvaluationSummary) or EvaluationSummary()
 
     def clear(self) -> None:
         """Removes the record and the best checkpoint: a training starts at step 0."""
@@ -100,7 +93,7 @@ class Evaluations:
         summary = self.read()
         if summary.last and summary.last.step > step:
             best = summary.best if summary.best and summary.best.step <= step else None
-            self._write(FILE, json.dumps(asdict(EvaluationSummary(best, best)), indent=2))
+            json_file.write(self._path(FILE), EvaluationSummary(best, best))
 
     def is_better(self, metrics: Metrics, than: Metrics | None) -> bool:
         """Whether one evaluation is better than another. One whose metric or loss is not finite never is.
@@ -145,7 +138,7 @@ class Evaluations:
         last = Evaluation(int(values["global_step"]), posixpath.basename(checkpoint), values, export)
         if self.is_better(values, best.metrics if best else None):
             best = replace(last, checkpoint=self._keep(checkpoint))
-        self._write(FILE, json.dumps(asdict(EvaluationSummary(best, last)), indent=2))
+        json_file.write(self._path(FILE), EvaluationSummary(best, last))
         if best:
             self._tidy(best)
 
@@ -153,7 +146,7 @@ class Evaluations:
         """Records an export that was made after its evaluation had been recorded."""
         summary, export = self.read(), posixpath.relpath(saved_model, self.folder)
         best, last = (replace(e, saved_model=export) if e == evaluation else e for e in (summary.best, summary.last))
-        self._write(FILE, json.dumps(asdict(EvaluationSummary(best, last)), indent=2))
+        json_file.write(self._path(FILE), EvaluationSummary(best, last))
 
     def _keep(self, checkpoint: str) -> str:
         """Copies a checkpoint to the folder of the best one and makes it the newest there. Returns its relative path."""
@@ -171,10 +164,6 @@ class Evaluations:
         for name in tf.io.gfile.listdir(self._path(BEST)):
             if name != "checkpoint" and not name.startswith(keep):
                 tf.io.gfile.remove(self._path(BEST, name))
-
-    def _write(self, name: str, text: str) -> None:
-        """Writes a file in one step."""
-        atomic.write(self._path(name), text)
 
     def _path(self, *names: str) -> str:
         return posixpath.join(self.folder, *names)

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from trainer_module.checkpoints import checkpoints, prune
 from trainer_module.checkpoints.evaluations import Evaluations
-from trainer_module.files import lock
+from trainer_module.files import atomic, lock
 from trainer_module.files.lock import FolderInUseError as FolderInUseError
 from trainer_module.files.paths import is_remote
 
@@ -107,10 +107,10 @@ def copy_events(path: str, destination: str) -> None:
 
 
 def names_below(path: str) -> list[str]:
-    """Returns the paths of all files below a folder, relative to it."""
+    """Returns the paths of all files below a folder, relative to it. Leaves out those of a write that was cut off."""
     # Without "./": in object storage that would be a part of the name.
-    files = (posixpath.join(parent, name) for parent, _, names in tf.io.gfile.walk(path) for name in names)
-    return [posixpath.relpath(file, path) for file in files]
+    files = ((parent, name) for parent, _, names in tf.io.gfile.walk(path) for name in names)
+    return [posixpath.relpath(posixpath.join(parent, name), path) for parent, name in files if not atomic.is_leftover(name)]
 
 
 def copy(path: str, name: str, destination: str) -> None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer_module.cluster import addresses, tf_config
+
+# An import, and not only a name in a string: the hash of the Trainer's code follows imports.
+from trainer_module.cluster import role as role_module
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, WORKER, ClusterTask
 from trainer_module.files.paths import is_remote
 from trainer_module.supervision.child_process import ChildProcess
@@ -96,7 +99,7 @@ def create(job: Job, free: Sequence[str], lock: int | None) -> list[RoleProcess]
     """
     path = job_file(job)
     job.write(path)
-    command = [sys.executable, "-m", "trainer_module.cluster.role", path]
+    command = [sys.executable, "-m", role_module.__name__, path]
     logs = _log_folder(job.folder)
     inherited = () if lock is None else (lock,)
 

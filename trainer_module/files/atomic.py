@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import uuid
 from pathlib import Path
 
@@ -45,9 +46,19 @@ def _write_remote(path: str, data: bytes) -> None:
     folder, name = posixpath.split(path)
     hidden = posixpath.join(folder, _hidden(name))
     tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(hidden, "wb") as file:
-        file.write(data)
-    tf.io.gfile.rename(hidden, path, overwrite=True)
+    try:
+        with tf.io.gfile.GFile(hidden, "wb") as file:
+            file.write(data)
+        tf.io.gfile.rename(hidden, path, overwrite=True)
+    except BaseException:
+        if tf.io.gfile.exists(hidden):
+            tf.io.gfile.remove(hidden)
+        raise
+
+
+def is_leftover(name: str) -> bool:
+    """Returns whether a file name is that of a hidden file: a process that was killed while it wrote may leave one."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{12}\.tmp", name) is not None
 
 
 def _hidden(name: str) -> str:

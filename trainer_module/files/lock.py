@@ -45,16 +45,16 @@ def open_locked(path: Path, *, shared: bool = False, wait: bool = False) -> Text
 
     Raises:
         LockedError: the lock is not free, and `wait` is false.
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened, or its file system has no locks.
     """
     file = path.open("a+")
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
+    except BlockingIOError:
         with file:
             file.seek(0)
             raise LockedError(path, file.read()) from None
-    except BaseException:  # a signal that ends the waiting
+    except BaseException:  # the file system has no locks, or a signal ends the waiting
         file.close()
         raise
     return file

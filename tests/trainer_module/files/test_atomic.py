@@ -62,3 +62,24 @@ def test_writing_a_local_file_does_not_import_tensorflow(tmp_path):
         [sys.executable, "-c", script, tmp_path / "file"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_a_remote_file_that_cannot_be_renamed_leaves_no_hidden_file(monkeypatch):
+    def denied(source, target, overwrite):
+        raise tf.errors.PermissionDeniedError(None, None, "denied")
+
+    monkeypatch.setattr(tf.io.gfile, "rename", denied)
+    with pytest.raises(tf.errors.PermissionDeniedError):
+        atomic.write("ram://denied/file", "new")
+    assert tf.io.gfile.listdir("ram://denied") == []
+
+
+def test_the_hidden_file_of_a_killed_writer_is_told_from_others(tmp_path, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", lambda *_: None)
+        killed.setattr(Path, "unlink", lambda *_, **__: None)
+        atomic.write(tmp_path / "saved_model.pb", b"")
+    [leftover] = tmp_path.iterdir()
+    assert atomic.is_leftover(leftover.name)
+    for name in ("saved_model.pb", ".lock", ".saved_model.pb", "model.ckpt-10.index", ".a.tmp"):
+        assert not atomic.is_leftover(name)

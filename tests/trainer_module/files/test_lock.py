@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from trainer_module.files import lock
@@ -46,3 +48,13 @@ def test_a_folder_that_is_not_there_is_made_only_where_it_should_be(tmp_path):
         with lock.held(str(tmp_path / "missing"), create=False):
             pass
     assert not (tmp_path / "missing").exists()
+
+
+def test_a_file_system_without_locks_is_an_error_of_the_system_and_no_lock_of_another_process(tmp_path, monkeypatch):
+    def without_locks(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", without_locks)
+    for wait in (False, True):
+        with pytest.raises(OSError, match="No locks available"):
+            lock.open_locked(tmp_path / "lock", wait=wait)
