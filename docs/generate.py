@@ -50,8 +50,10 @@ def _commands() -> Iterator[str]:
         )
         yield cleandoc(command.help or "")
         yield ""
-        yield from _table(("option", "meaning", "default"), [_option(p) for p in command.params if isinstance(p, click.Option)])
-        yield ""
+        options = [_option(p) for p in command.params if isinstance(p, click.Option)]
+        if options:
+            yield from _table(("option", "meaning", "default"), options)
+            yield ""
 
 
 def _leaves(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
@@ -69,6 +71,8 @@ def _option(option: click.Option) -> tuple[str, str, str]:
     meaning, _, default = (option.help or "").partition("  [")
     if option.show_default:
         default = str(option.default)
+    if option.required:
+        default = "*required*"
     return names, meaning, f"`{default.rstrip(']')}`" if default.startswith("outputs") else default.rstrip("]")
 
 
@@ -91,7 +95,7 @@ def _values(table: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, str
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from _values(field.type, f"{prefix}{field.name}.")
         else:
-            kind, default = _kind(inspect.type_info(hints[field.name])), _default(field.default)
+            kind, default = _kind(inspect.type_info(hints[field.name])), _default(field)
             yield prefix + field.name, f"{kind}; default {default}" if default else kind
 
 
@@ -111,8 +115,10 @@ def _kind(info: inspect.Type) -> str:
     return names[type(info)]
 
 
-def _default(value: object) -> str:
-    if value is None or value is msgspec.NODEFAULT:
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    """Returns the default of a setting; "" if there is none, or if it is an empty list or table."""
+    value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    if value is None or value is msgspec.NODEFAULT or value in ([], {}):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

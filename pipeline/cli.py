@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pipeline import errors
+from pipeline.orchestrators.compilers import COMPILERS
 from pipeline.terminal import process_exit
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _dataset = click.option("--dataset", metavar="NAME", help="A file in data/datase
 _output_dir = click.option("--output-dir", metavar="DIR", help="Where all results go.  [outputs/<dataset>]")
 _CONFIGURATION = (
     _dataset,
-    click.option("--model", metavar="NAME", help="A file in trainer_module/models/.  [the dataset's]"),
+    click.option("--model", metavar="NAME", help="A file in trainer_module/models/, or an import path.  [the dataset's]"),
     _output_dir,
     click.option(
         "--data",
@@ -95,7 +96,9 @@ def main() -> None:
 @main.command()
 @_configured
 @click.option("--tune", type=click.IntRange(min=0), metavar="N", help="Search for hyper-parameters first, with N trials.")
-@click.option("--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True)
+@click.option(
+    "--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True, help="What executes the nodes."
+)
 @click.option(
     "--resume/--no-resume", default=None, help="Continue from the checkpoints of a training that was cut off.  [resume]"
 )
@@ -145,7 +148,7 @@ def _redirect_output(log: Path) -> Screen:
 
 
 @main.command()
-@click.argument("runner", type=click.Choice(["kubeflow", "kubeflow_v2", "airflow"]))
+@click.argument("runner", type=click.Choice(list(COMPILERS)))
 @click.option("--out", metavar="FILE", required=True, type=click.Path(path_type=Path), help="Where to write it.")
 @_configured
 def compile(config_options: _ConfigOptions, runner: str, out: Path) -> None:
@@ -166,12 +169,13 @@ _parent = click.option("--parent", metavar="PID", type=int, help="End when this 
 
 @main.command()
 @_pipeline
-@click.option("--node", metavar="NODE", required=True)
+@click.option("--node", metavar="NODE", required=True, help="The node to run, such as Trainer.")
 @_run_id
 @_set
 @click.option(
     "--skipped-exit-code",
     "skipped",
+    metavar="CODE",
     default=0,
     show_default=True,
     help="The exit code if a gate decided that this node does not run.",
@@ -192,7 +196,12 @@ def step(pipeline: str, node: str, run_id: str, assignments: tuple[str, ...], sk
 @_run_id
 @_set
 @click.option(
-    "--refused-exit-code", "refused", default=errors.REFUSED, show_default=True, help="The exit code if a gate refused."
+    "--refused-exit-code",
+    "refused",
+    metavar="CODE",
+    default=errors.REFUSED,
+    show_default=True,
+    help="The exit code if a gate refused.",
 )
 @_parent
 def end(pipeline: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
@@ -220,18 +229,20 @@ def list_() -> None:
     from data import discovery
     from pipeline.commands.run import RUNNERS
     from pipeline.config import reading, tables
-    from pipeline.orchestrators import compilation
     from trainer_module.models import NAME as MODELS
 
     click.echo("Datasets (--dataset)")
     for name in discovery.names(discovery.DATASETS):
-        dataset = discovery.dataset(name)
+        try:
+            dataset = discovery.dataset(name)
+        except (discovery.UnknownNameError, discovery.DeclarationError) as error:
+            raise errors.UsageError(str(error)) from None
         click.echo(f"  {name:27}{dataset.task}, {dataset.model}: {dataset.description}")
     click.echo("Models (--model)")
     for name in discovery.names(MODELS):
         click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
     click.echo(f"Runners (--runner)\n  {', '.join(RUNNERS)}")
-    click.echo(f"Orchestrators (compile)\n  {', '.join(compilation.RUNNERS)}")
+    click.echo(f"Orchestrators (compile)\n  {', '.join(COMPILERS)}")
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(tables.ENGINES)}")
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in reading.manual():
@@ -241,7 +252,14 @@ def list_() -> None:
 @main.command()
 @_dataset
 @_output_dir
-@click.option("--port", type=click.IntRange(0, 65535), default=6006, show_default=True, help="0 takes a free port.")
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=6006,
+    show_default=True,
+    help="The port on this machine; 0 takes a free one.",
+)
 def tensorboard(dataset: str | None, output_dir: str | None, port: int) -> None:
     """Show the trainings of an output folder in TensorBoard, until Ctrl-C."""
     from pipeline.commands import tensorboard as tensorboard_server

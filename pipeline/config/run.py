@@ -51,7 +51,7 @@ class Run(Table, frozen=True):
     ] = 5.0
     parallel: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="nodes that the local runner runs at the same time; by default 2 on a machine with 2 cores"),
+        Meta(description="nodes that the local runner runs at the same time; by default 2, or 1 on a machine with one core"),
     ] = None
 
 
@@ -61,7 +61,8 @@ class Metadata(Table, frozen=True):
     uri: Annotated[
         str | None,
         Meta(
-            description="sqlite:///PATH, mysql://HOST:PORT/DATABASE, postgresql://HOST:PORT/DATABASE or grpc://HOST:PORT; user "
-            "and password come from METADATA_USER and METADATA_PASSWORD; by default a SQLite file in output_dir"
+            description="sqlite:///PATH, mysql://[USER@]HOST[:PORT]/DATABASE, postgresql://[USER@]HOST[:PORT]/DATABASE or "
+            "grpc://HOST:PORT, where $NAME is an environment variable; METADATA_USER and METADATA_PASSWORD in the environment "
+            "give user and password; by default a SQLite file in output_dir"
         ),
     ] = None

@@ -24,7 +24,7 @@ def check(config: PipelineConfig) -> None:
 
     Raises:
         InputError: the data or the reviewed schema cannot be used.
-        UsageError: the model does not fit the dataset, or does not know a hyper-parameter.
+        UsageError: the model's file has a mistake, or it does not fit the dataset, or does not know a hyper-parameter.
     """
     from components.csv_files import paths, reader
     from components.csv_files.format import InputDataError
@@ -48,7 +48,12 @@ def check(config: PipelineConfig) -> None:
             raise InputError(f"{reviewed}: {error}") from None
     try:
         compatibility.check(config.dataset, config.model_name, config.settings.hyperparameters)
-    except (hyperparameters.HyperParameterError, compatibility.UnfitModelError, KerasModelError) as error:
+    except (
+        discovery.DeclarationError,
+        hyperparameters.HyperParameterError,
+        compatibility.UnfitModelError,
+        KerasModelError,
+    ) as error:
         raise UsageError(str(error)) from None
 
 

@@ -12,22 +12,18 @@ from pathlib import Path
 
 import msgspec
 
+from data import discovery
 from pipeline.config import kubernetes_names, pipeline_config
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
 from pipeline.errors import UsageError
+from pipeline.orchestrators.compilers import COMPILERS
 from trainer_module.files import atomic
 from trainer_module.files.paths import is_remote
+from trainer_module.models import NAME as MODELS
 
 # The resource name of a GPU by default, as NVIDIA's device plugin for Kubernetes calls it.
 GPU = "nvidia.com/gpu"
-
-# Orchestrator -> (module with `compile(config, path) -> {path: text}`, the package it needs that `make run` does not install).
-RUNNERS = {
-    "kubeflow": ("pipeline.orchestrators.kubeflow_compiler", "kfp"),
-    "kubeflow_v2": ("pipeline.orchestrators.kubeflow_v2_compiler", "kfp"),
-    "airflow": ("pipeline.orchestrators.airflow_compiler", None),  # the DAG file imports Airflow, its compiler does not
-}
 
 NO_RESUME = "train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out."
 
@@ -36,9 +32,10 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
     """Compiles, writes each file in one step, and yields its path.
 
     Raises:
-        UsageError: the folder does not exist, a package is missing, or the orchestrator cannot do what is configured.
+        UsageError: the folder does not exist, a package is missing, the model's file has a mistake, or the orchestrator cannot
+            do what is configured.
     """
-    module, package = RUNNERS[runner]
+    module, package = COMPILERS[runner]
     if not out.absolute().parent.is_dir():
         raise UsageError(f"The folder {out.absolute().parent} does not exist, so {out.name} cannot be written. Make it first.")
     if package and not _is_installed(package):
@@ -47,6 +44,7 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
             "Install the development environment, which has it: make .venv/.dev"
         )
     with _without_import_warnings():
+        _check_model(config.model_name)
         texts = importlib.import_module(module).compile(config, out.absolute())
     for path, text in texts.items():
         try:
@@ -54,6 +52,19 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another file with --out.") from None
         yield path
+
+
+def _check_model(model: str) -> None:
+    """Imports the file of the model, as every step will do.
+
+    Raises:
+        UsageError: the file uses a former name of the dataset vocabulary.
+    """
+    try:
+        with contextlib.suppress(ImportError):  # a package that only the environment of the steps has
+            discovery.load(MODELS, model)
+    except discovery.DeclarationError as error:
+        raise UsageError(str(error)) from None
 
 
 def refuse(problems: Iterator[str]) -> None:

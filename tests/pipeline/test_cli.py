@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from data import discovery
 from pipeline import cli, errors
 from pipeline.commands import run as run_command
 from pipeline.commands import schema_accept, tensorboard
@@ -137,6 +138,30 @@ def test_an_output_folder_that_cannot_be_written_is_2(call, capsys, monkeypatch,
     assert capsys.readouterr().err == (
         f"The output folder {tmp_path} cannot be written: Permission denied. Choose another one with --output-dir.\n"
     )
+
+
+@pytest.fixture
+def former(tmp_path, monkeypatch):
+    """The dotted path of a file, of a dataset or a model, that was written for version 0.1."""
+    package = tmp_path / f"company_{tmp_path.name}"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "former.py").write_text("from data import Label\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return f"{package.name}.former"
+
+
+@pytest.mark.parametrize("option", ["--dataset", "--model"])
+def test_a_file_with_a_former_word_is_not_compiled(call, capsys, former, tmp_path, option):
+    assert call("compile", "airflow", "--out", tmp_path / "dag.py", option, former) == errors.USAGE
+    assert "former.py, line 1: `Label` is now called `BinaryLabel`" in capsys.readouterr().err
+    assert not (tmp_path / "dag.py").exists()
+
+
+def test_list_names_the_dataset_file_that_has_a_former_word(call, capsys, former, monkeypatch):
+    monkeypatch.setattr(discovery, "names", lambda package: [former])
+    assert call("list") == errors.USAGE
+    assert "former.py, line 1: `Label` is now called `BinaryLabel`" in capsys.readouterr().err
 
 
 @pytest.fixture

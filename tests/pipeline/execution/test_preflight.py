@@ -66,3 +66,19 @@ def test_a_run_of_this_machine_does_not_write_to_object_storage() -> None:
     given = pipeline_config.load(None, ("metadata.uri=grpc://host:1",), {"output_dir": "gs://bucket/taxi"})
     with pytest.raises(UsageError, match=re.escape("output_dir is gs://bucket/taxi, but `run` keeps its record")):
         preflight.check_local(given)
+
+
+def test_a_former_word_in_the_file_of_a_model_is_wrong_usage_that_names_the_file_and_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "company_of_former_words"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "model.py").write_text('"""A model of version 0.1."""\n\nfrom data import Label\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = pipeline_config.load(None, (), {"model": "company_of_former_words.model", "output_dir": str(tmp_path)})
+    with pytest.raises(UsageError) as raised:
+        preflight.check(config)
+    assert str(raised.value) == (
+        f"{package / 'model.py'}, line 3: `Label` is now called `BinaryLabel`: write `from data import BinaryLabel`."
+    )
