@@ -6,6 +6,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+# Key of the output in which a gate that is a component of ours leaves its decision.
+OUTPUT_KEY = "decision"
+
 # "unchanged": there is nothing new to judge.
 Verdict: TypeAlias = Literal["passed", "refused", "unchanged"]
 

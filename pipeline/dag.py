@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tfx import components as tfx
+from tfx.components.evaluator.constants import ARTIFACT_PROPERTY_BLESSED_KEY
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.experimental.conditionals.conditional import Cond
@@ -16,6 +17,7 @@ from tfx.types import Channel, standard_artifacts
 from components import gate
 from components.champion_gate import ChampionGate
 from components.data_gate import DataGate
+from components.decision import OUTPUT_KEY
 from components.evaluator import Evaluator
 from components.pusher import Pusher
 from data import EVAL_SPLIT, TRAIN_SPLIT
@@ -104,7 +106,7 @@ def create_pipeline(
                 **({"serving": config.serving, "run_id": RUN_ID} if config.has_spans else {}),
             )
             blessing = evaluator.outputs["blessing"]
-            with Cond(blessing.future()[0].custom_property("blessed") == 1):
+            with Cond(blessing.future()[0].custom_property(ARTIFACT_PROPERTY_BLESSED_KEY) == 1):
                 destination, code = node_settings.push_destination(config), of_node(config, "components.pusher")
                 pusher = Pusher(model, blessing, destination, run_id=RUN_ID, code=code)
 
@@ -120,4 +122,4 @@ def create_pipeline(
 
 
 def _passed(node: BaseNode) -> object:
-    return node.outputs["decision"].future()[0].custom_property(gate.PASSED) == 1
+    return node.outputs[OUTPUT_KEY].future()[0].custom_property(gate.PASSED) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from components import decision
+
 # Users type these ids (`--from Trainer`), and MLMD and the artifact folders carry them.
 CSV_EXAMPLE_GEN = "CsvExampleGen"
 WINDOW_EXAMPLE_GEN = "WindowExampleGen"
@@ -44,4 +46,4 @@ BLESSING = Output(EVALUATOR, "blessing")
 PUSHED_MODEL = Output(PUSHER, "pushed_model")
 
 # The output in whose folder a gate writes its decision; in the order in which the gates decide.
-DECISIONS = (Output(DATA_GATE, "decision"), Output(CHAMPION_GATE, "decision"), BLESSING, PUSHED_MODEL)
+DECISIONS = (Output(DATA_GATE, decision.OUTPUT_KEY), Output(CHAMPION_GATE, decision.OUTPUT_KEY), BLESSING, PUSHED_MODEL)

@@ -8,6 +8,7 @@ from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
 
 from components.champion_gate import executor
+from components.decision import OUTPUT_KEY
 from components.gate import GateDecision
 
 
@@ -23,7 +24,7 @@ class ChampionGateSpec(component_spec.ComponentSpec):
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "champion": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
-    OUTPUTS = {"decision": component_spec.ChannelParameter(type=GateDecision)}
+    OUTPUTS = {OUTPUT_KEY: component_spec.ChannelParameter(type=GateDecision)}
 
 
 class ChampionGate(base_component.BaseComponent):

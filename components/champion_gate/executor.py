@@ -11,6 +11,7 @@ from tfx.utils import path_utils
 
 from components import gate, serving_folder
 from components.champion_gate import logic
+from components.decision import OUTPUT_KEY
 from trainer_module.serving import card
 
 ArtifactDict = dict[str, list[types.Artifact]]
@@ -28,7 +29,7 @@ class Executor(base_executor.BaseExecutor):
             served=card.identity(served) if served else None,
             served_at=served,
         )
-        gate.publish(decision, artifact_utils.get_single_instance(output_dict["decision"]))
+        gate.publish(decision, artifact_utils.get_single_instance(output_dict[OUTPUT_KEY]))
 
 
 def _identity(model: types.Artifact) -> str | None:

@@ -7,6 +7,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.data_gate import executor
+from components.decision import OUTPUT_KEY
 from components.gate import GateDecision
 
 
@@ -23,7 +24,7 @@ class DataGateSpec(component_spec.ComponentSpec):
         "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
     }
-    OUTPUTS = {"decision": component_spec.ChannelParameter(type=GateDecision)}
+    OUTPUTS = {OUTPUT_KEY: component_spec.ChannelParameter(type=GateDecision)}
 
 
 class DataGate(base_component.BaseComponent):

@@ -21,6 +21,7 @@ from tfx_bsl.coders import example_coder
 
 from components import gate
 from components.data_gate import logic
+from components.decision import OUTPUT_KEY
 from data import discovery
 
 _BATCH = 10_000
@@ -42,7 +43,7 @@ class Executor(base_executor.BaseExecutor):
             for split in artifact_utils.decode_split_names(statistics.split_names)
         }
         decision = logic.decide(splits, read_schema(input_dict["schema"]), dataset)
-        gate.publish(decision, artifact_utils.get_single_instance(output_dict["decision"]))
+        gate.publish(decision, artifact_utils.get_single_instance(output_dict[OUTPUT_KEY]))
 
 
 def read_schema(artifacts: list[types.Artifact]) -> schema_pb2.Schema:

@@ -29,8 +29,8 @@ from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
 from pipeline.dag import RUN_ID, create_pipeline
 from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_v2_platform
-from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
-from pipeline.orchestrators.kubeflow_v2_entrypoint import OPTIONS, PARAMETERS
+from pipeline.orchestrators.compiled_pipeline import RUN_PARAMETERS, CompiledPipeline
+from pipeline.orchestrators.kubeflow_v2_entrypoint import OPTIONS
 
 _COMMAND = ("python", "-m", "pipeline.orchestrators.kubeflow_v2_entrypoint")
 _JOB_NAME = "{{$.pipeline_job_name}}"
@@ -119,7 +119,7 @@ def _latest_tuned(config: PipelineConfig) -> Resolver:
 def _patch(spec: dict[str, Any], config: PipelineConfig, *, vertex: bool) -> None:
     """Adds to what TFX has compiled: the parameters of a run, our options, and the resources and retries of each task."""
     parameters = {
-        PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": default}
+        RUN_PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": default}
         for key, default in compilation.parameters(config).items()
     }
     spec["root"]["inputDefinitions"] = {"parameters": parameters}
@@ -167,7 +167,7 @@ def _pass_parameters(task: _Task, *, own_data: bool) -> None:
             inputs[name] = {"runtimeValue": {"constant": _JOB_NAME}}
     if "input_base" in inputs and not own_data:  # the sample has another path in the image, and the step knows it
         inputs["input_base"] = {"runtimeValue": {"constant": ""}}
-    for name in PARAMETERS.values():
+    for name in RUN_PARAMETERS.values():
         inputs[name] = {"componentInputParameter": name}
         declared[name] = {"parameterType": "STRING"}
 
@@ -175,7 +175,7 @@ def _pass_parameters(task: _Task, *, own_data: bool) -> None:
 def _add_options(task: _Task, compiled: CompiledPipeline) -> None:
     """Puts our options before TFX's, in the command of the executor and in the command of ExampleGen's driver."""
     options = [OPTIONS.pipeline, compiled.to_json(), OPTIONS.node, task.node, OPTIONS.run_id, _JOB_NAME]
-    for key, name in PARAMETERS.items():
+    for key, name in RUN_PARAMETERS.items():
         options += [OPTIONS.set, f"{key}={{{{$.inputs.parameters['{name}']}}}}"]
     task.container["args"] = [*options, *task.container["args"]]
     hook = task.container.get("lifecycle", {}).get("preCacheCheck")

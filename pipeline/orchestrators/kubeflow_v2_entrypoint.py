@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from pipeline import errors
 from pipeline.execution import signals
 from pipeline.orchestrators import compiled_pipeline
+from pipeline.orchestrators.compiled_pipeline import RUN_PARAMETERS
 from pipeline.terminal import logs, process_exit
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from pipeline.config.pipeline_config import PipelineConfig
 
-# Setting -> parameter of the run. (The name of a parameter may hold letters, digits and underscores only.)
-PARAMETERS = {"data.path": "data_path", "data.span": "data_span", "train.steps": "train_steps"}
 # What the driver of a file-based ExampleGen finds out.
 _DRIVER_OUTPUTS = ("input_config", "span", "version", "input_fingerprint")
 
@@ -91,7 +90,7 @@ def _set_properties(invocation: ExecutorInput, properties: dict[str, Any], run_i
     """Replaces the properties of a node, and removes the parameters of the run, which no executor knows."""
     from tfx.orchestration import data_types
 
-    for name in PARAMETERS.values():
+    for name in RUN_PARAMETERS.values():
         invocation.inputs.parameter_values.pop(name, None)
     for name, value in properties.items():
         if isinstance(value, data_types.RuntimeParameter):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
+from tfx.components.evaluator.constants import ARTIFACT_PROPERTY_BLESSED_KEY
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
@@ -158,7 +159,7 @@ def _gate_record(gate_id: str, decision: Decision) -> GateRecord:
 def _fill_evaluation(record: RunRecord, outputs: Outputs) -> None:
     blessing = outputs.get(node_ids.BLESSING)
     if blessing is not None:
-        record.blessed = blessing.custom_properties["blessed"].int_value == 1
+        record.blessed = blessing.custom_properties[ARTIFACT_PROPERTY_BLESSED_KEY].int_value == 1
     evaluation = outputs.get(node_ids.EVALUATION)
     if evaluation is not None:
         plot = posixpath.join(evaluation.uri, forecast_plot.FILE)

@@ -129,6 +129,12 @@ def parameters(workflow):
     return {p["name"]: p["value"] for p in workflow["spec"]["arguments"]["parameters"]}
 
 
+def test_the_parameters_of_a_run_are_those_of_every_orchestrator(compiled):
+    defaults = compilation.parameters(pipeline_config.load(None, [], {}))
+    assert list(defaults) == list(compiled_pipeline.RUN_PARAMETERS)
+    assert sorted(parameters(compiled())) == sorted(compiled_pipeline.RUN_PARAMETERS.values())
+
+
 def test_parameters_have_what_was_compiled_as_defaults(compiled):
     assert parameters(compiled()) == {"data_path": "", "data_span": "", "train_steps": "300"}
     made = compiled("train.steps=70", "data.path=gs://bucket/taxi/{SPAN}/*.csv", "data.span=4")
