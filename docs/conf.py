@@ -31,8 +31,8 @@ maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 napoleon_use_ivar = True
 default_role = "literal"
-# Types in signatures of which there is no page here: Python's own, TensorFlow's, and private aliases.
-nitpick_ignore_regex = [("py:.*", r".*")]
+# Types in signatures that have no page here: Python's own.
+nitpick_ignore_regex = [("py:class", r"collections\.abc\.\w+")]
 
 html_theme = "furo"
 html_title = f"Estimator pipeline {release}"
