@@ -1,7 +1,7 @@
 """The TFX components of this project, and the TFMA metrics that Beam workers load.
 
 Each component has a folder with the same files: `component.py` holds the class that a pipeline uses, `executor.py` what a
-node runs, and `logic.py` pure functions that know nothing of TFX.
+node runs, and `logic.py` pure functions without TFX.
 """
 
 from __future__ import annotations

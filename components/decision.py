@@ -1,4 +1,4 @@
-"""What a gate decides. (No import of TFX: the run record and the terminal read these types.)"""
+"""The decision of a gate. (Imports no TFX, because run.json and the terminal use these types.)"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 # Key of the output in which a gate that is a component of ours leaves its decision.
 OUTPUT_KEY = "decision"
 
-# "unchanged": there is nothing new to judge.
+# "unchanged": there is nothing new to evaluate or to push.
 Verdict: TypeAlias = Literal["passed", "refused", "unchanged"]
 
 
@@ -22,7 +22,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         metric: name of the metric that was compared, if any.
         slice: the slice of the data on which it was compared: "overall" or "column=value".
         value: the metric's value.
-        bound: the value that it had to reach.
+        bound: the bound that the value missed.
     """
 
     text: str
@@ -34,12 +34,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gate decided.
+    """The decision of a gate.
 
     Attributes:
         decision: the verdict.
-        why: one paragraph that a person can act on.
-        findings: the single reasons: refusals and warnings.
+        why: the reason and the way out, in one paragraph for the user.
+        findings: the individual reasons, both refusals and warnings.
     """
 
     decision: Verdict

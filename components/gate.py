@@ -1,4 +1,4 @@
-"""A gate's decision on its way through TFX: a file that says why, and an artifact property that conditions read."""
+"""Writes a gate's decision into an artifact: a file with the reason, and a property that conditions read."""
 
 from __future__ import annotations
 

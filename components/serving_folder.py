@@ -15,7 +15,7 @@ from trainer_module.files.paths import is_remote
 
 # Name of a custom property of a ModelBlessing: the newest span of the data that the model was trained on.
 SPAN = "span"
-# The same in the folder of a version. TensorFlow Serving does not read this folder.
+# The file with this span in the folder of a version. TensorFlow Serving does not read `assets.extra`.
 _SPAN_FILE = "assets.extra/span"
 
 # Prefix of the folder of a push that is not finished. TensorFlow Serving only reads folders whose names are numbers.
@@ -30,8 +30,8 @@ def versions(names: Iterable[str]) -> list[int]:
 
 @contextlib.contextmanager
 def locked(base: str) -> Iterator[None]:
-    """Creates a serving folder and keeps other processes from pushing to it. Object storage has no locks: there it waits for
-    nobody.
+    """Creates a serving folder and locks it against pushes of other processes. Object storage has no locks: there it locks
+    nothing.
     """
     fileio.makedirs(base)
     if is_remote(base):
@@ -49,17 +49,17 @@ def newest(base: str) -> str | None:
 
 
 def next_version(names: Iterable[str], now: int) -> str:
-    """Returns a version that is higher than all others in the folder: the time, or one more than the highest.
+    """Returns a version that is higher than all others in the folder: the time, or the highest version plus one.
 
     Args:
-        names: in the folder.
+        names: names of the files and folders in the serving folder.
         now: seconds since 1970.
     """
     return str(max([now, *(version + 1 for version in versions(names))]))
 
 
 def unfinished(names: Iterable[str]) -> list[str]:
-    """Returns the folders that pushes left behind when they were killed."""
+    """Returns the folders of pushes that were killed before they finished."""
     return [name for name in names if name.startswith(UNFINISHED)]
 
 
@@ -81,15 +81,15 @@ def read_span(version_folder: str) -> int | None:
 
 
 def keep_newer_data(decision: Decision, span: int | None, served: str | None) -> Decision:
-    """Keeps a good model from replacing one that was trained on newer data, as a run on a backfilled span would.
+    """Prevents a good model from replacing one that was trained on newer data, for example in a run on a backfilled span.
 
     Args:
-        decision: on the model alone.
+        decision: the decision on the model, without a look at the served one.
         span: the newest span of its data; None if the data did not come in spans.
-        served: folder of the version that is served; None if there is none.
+        served: folder of the served version; None if no version is served.
 
     Returns:
-        The same decision, or "unchanged" if the model passed and what is served is newer.
+        The same decision; or "unchanged" if the model passed, but the served model was trained on newer data.
     """
     served_span = read_span(served) if served else None
     if not decision.passed or span is None or served_span is None or span >= served_span:

@@ -1,4 +1,4 @@
-"""The vocabulary in which a dataset is declared. A file in `data/datasets/` imports its words from here:
+"""The classes that declare a dataset. A file in `data/datasets/` imports them from here:
 
 - `Dataset` is the declaration; `Training` and `AnomalyPolicy` are parts of it;
 - features: `Numeric`, `Bucketized`, `Vocabulary`, `Categorical`, `Text`, and `Window` for time series;

@@ -23,15 +23,15 @@ AnomalyAction = Literal["warn", "refuse"]
 
 @dataclass(frozen=True)
 class AnomalyPolicy:
-    """Which anomalies of the data stop a run. Example: `AnomalyPolicy(kinds={"SCHEMA_NEW_COLUMN": "refuse"})`.
+    """Decides which anomalies of the data stop a run. Example: `AnomalyPolicy(kinds={"SCHEMA_NEW_COLUMN": "refuse"})`.
 
     Attributes:
         kinds: kind of anomaly -> "warn" or "refuse". The kinds are TFDV's, the names of AnomalyInfo.Type in
             tensorflow_metadata. By default a new column warns.
-        otherwise: what happens for every other kind.
+        otherwise: "warn" or "refuse", for every other kind.
     """
 
-    # A column that nobody reads does no harm; everything else changes what the model sees.
+    # A column that no feature reads does no harm. Every other anomaly changes the input of the model.
     kinds: Mapping[str, AnomalyAction] = field(default_factory=lambda: {"SCHEMA_NEW_COLUMN": "warn"})
     otherwise: AnomalyAction = "refuse"
 
@@ -60,13 +60,13 @@ class Dataset:
         weight: the column with the weight of each example in training, evaluation and metrics; a missing weight counts as 1.
         other_columns: column -> type, for columns of the data that are neither feature nor label. A column that is not
             declared at all is read as text, and the data gate warns.
-        slices: columns for whose values the metrics are computed separately, too.
+        slices: columns; the metrics are also computed separately for each of their values.
         eval_buckets: tenths of the rows that go to the evaluation split, by a hash of the row; the rest is for training. A
             series is split by time instead.
         anomalies: which anomalies of the data warn, and which refuse.
-        empty_row: what the served model does with a row without any value. "answer" answers it like any other. "refuse" fails
-            the request; it is the default for a series, which gives nothing to continue from.
-        bounds: what a model must reach to be pushed; by default the bounds of the task (`data/tasks.py`).
+        empty_row: what the served model does with a row without any value. "answer" predicts as for any other row. "refuse"
+            fails the request; it is the default for a series, because an empty window gives a forecast nothing to start from.
+        bounds: bounds that a model must meet to be pushed; by default the bounds of the task (`data/tasks.py`).
         training: how long to train, and how often to evaluate.
 
     Raises:
@@ -103,7 +103,7 @@ class Dataset:
             raise ValueError("A forecast needs a `series`, and nothing else has one.")
 
     def _check_metrics(self) -> None:
-        """Raises ValueError if `bounds` or `training.best` names a metric that cannot serve there."""
+        """Raises ValueError if `bounds` or `training.best` names a metric that cannot be used there."""
         task = TASKS[self.task]
         for bound in self.bounds:
             if bound.metric not in task.metrics:
@@ -120,7 +120,7 @@ class Dataset:
 
     def _check_columns(self) -> None:
         """Raises ValueError if two features, or a feature and the label, have one name, or a slice has no column."""
-        # Transformed features and the label lie side by side, by name.
+        # Transform puts features and label into one mapping, by name.
         names = [f.name for f in self.features] + [self.label.name]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:

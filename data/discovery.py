@@ -21,7 +21,7 @@ DATASETS = "data.datasets"
 
 
 class UnknownNameError(ValueError):
-    """There is no dataset or model of a name. The message lists the known names."""
+    """There is no dataset or model with this name. The message lists the known names."""
 
 
 class DeclarationError(ValueError):
@@ -120,7 +120,7 @@ def sample_path(declared: Dataset) -> Path:
 def reviewed_schema_path(declared: Dataset) -> Path:
     """Returns the path of a dataset's reviewed schema; the file may not exist yet.
 
-    For a dataset of this tree it lies beside the sample. For a dataset outside it lies beside the dataset's file.
+    For a dataset of this project it is beside the sample; for a dataset outside of it, beside the dataset's file.
     """
     module = load(DATASETS, declared.name)
     if module.__name__.startswith(DATASETS + "."):

@@ -1,7 +1,7 @@
 """The features of a dataset: one class for each kind of column that a model can read.
 
-A feature says how its column is written and what Transform makes of it. Nothing here needs TensorFlow, so every process can
-read a declaration. The rules themselves are in `trainer_module/transform/preprocess.py`, one for each class.
+A feature declares the type of its column and how Transform transforms it. Nothing here needs TensorFlow, so every process can
+read a declaration. The transformations are in `trainer_module/transform/preprocess.py`, one for each class.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Vocabulary:
 
     Attributes:
         name: the column.
-        size: number of values with an id of their own.
+        size: number of values that get their own id.
         oov: number of ids for all other values ("out of vocabulary").
         dtype: the type in which the column is written.
 
@@ -124,10 +124,10 @@ class Text:
 
     Attributes:
         name: the column.
-        length: number of ids in a row; a longer text is cut after as many words.
-        size: number of words with an id of their own.
-        min_frequency: how often the training split must contain a word, in the first `length` words of its texts, for an id
-            of its own.
+        length: number of ids in a row; a longer text is cut after this many words.
+        size: number of words that get their own id.
+        min_frequency: how often a word must occur in the training split, in the first `length` words of its texts, to get
+            its own id.
         oov: number of ids for all other words ("out of vocabulary").
 
     Raises:

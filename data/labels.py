@@ -15,7 +15,7 @@ from data.tasks import Task
 
 
 class _OneColumn:
-    """A label that the data has as a column."""
+    """A label that is a column of the data."""
 
     column: str
     dtype: DType
@@ -86,7 +86,7 @@ class MulticlassLabel(_OneColumn):
         classes: every class as the data writes it: all text, or all integers.
 
     Raises:
-        ValueError: there are fewer than two classes, or one stands twice.
+        ValueError: there are fewer than two classes, or a class occurs twice.
     """
 
     column: str
@@ -116,8 +116,8 @@ class NumericLabel(_OneColumn):
     Attributes:
         column: the column.
         dtype: the type in which the column is written.
-        log: take log(1 + x) before standardising, for amounts with a long tail, where the relative error counts. Least
-            squares on the logarithm predicts the median rather than the mean: totals come out a little low.
+        log: take log(1 + x) before standardising, for amounts with a long tail, where the relative error counts. Least squares
+            on the logarithm predicts the median instead of the mean, so sums of predictions are slightly too low.
     """
 
     column: str

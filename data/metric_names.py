@@ -18,10 +18,10 @@ RELATIVE_RMSE = "relative_rmse"
 PERSISTENCE_RMSE = "persistence_rmse"
 SEASONAL_NAIVE_RMSE = "seasonal_naive_rmse"
 
-# Of one model or data set: no value of these is better than another.
+# Properties of a model or of the data: no value of them is better than another.
 CALIBRATION = "calibration"
 MEAN_LABEL = "mean_label"
 MEAN_PREDICTION = "mean_prediction"
 
-# TFMA's count of evaluated rows. It stands beside the metrics of every task.
+# TFMA's count of evaluated rows. Every task has it beside its metrics.
 EXAMPLE_COUNT = "example_count"

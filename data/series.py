@@ -28,7 +28,7 @@ class Series:
     without a value is a gap.
 
     **Windows.** A window ends at an observed value, its origin, and predicts observed values only. Gaps of up to `max_gap`
-    steps in its past are interpolated from values of the same past. A window with a longer gap is left out, and counted.
+    steps in its past are interpolated from values of the same past. A window with a longer gap is dropped and counted.
 
     **Split.** The last `eval_share` of the time range is for evaluation. A window belongs to a split only if the split
     contains every value that the window uses: its past, its future, and what its naive forecast reads. The `embargo` steps

@@ -49,8 +49,8 @@ class TaskMetrics:
     Attributes:
         metrics: name -> the direction in which it gets better. Training, TFMA and `run.json` use these names.
         primary: the metric that chooses the best checkpoint, and that ends a training without progress.
-        bounds: the bounds of a dataset that declares none. A model must be better than one that knows only how the labels
-            are distributed, and hardly worse than the one that is served.
+        bounds: the bounds for a dataset that declares no bounds. A model must be better than one that knows only the
+            distribution of the labels, and hardly worse than the latest blessed model.
     """
 
     metrics: Mapping[str, Direction]
@@ -59,7 +59,7 @@ class TaskMetrics:
 
     @property
     def selection_metrics(self) -> tuple[str, ...]:
-        """The metrics that can choose the best checkpoint: they have a better direction, and every evaluation reports them."""
+        """The metrics that can choose the best checkpoint: they have a direction, and every evaluation reports them."""
         return tuple(n for n, better in self.metrics.items() if better != "none" and n not in AFTER_TRAINING)
 
 

@@ -1,4 +1,4 @@
-"""A training that suits the data of a dataset: type, meaning and default of each key that a dataset's file may set."""
+"""The settings of a training that a dataset may suggest: type, description and default of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Best = Annotated[str, Meta(description="metric that decides which checkpoint is 
 
 @dataclass(frozen=True)
 class Training:
-    """A sensible training for the amount of data in a dataset: the defaults of the settings `train.*` of the same names.
+    """The training that a dataset suggests for its amount of data: the defaults of the settings `train.*` of the same names.
 
     Example: `Training(steps=600, batch_size=64, patience=300)`.
 

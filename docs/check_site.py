@@ -1,4 +1,4 @@
-"""Checks the built documentation: every link inside it leads somewhere, and no page loads anything from another server."""
+"""Checks the built documentation: the target of every internal link exists, and no page loads anything from another server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# The attribute of each element that makes a browser load something, or offers a link.
+# Element -> its attribute with the URL that a browser loads.
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 
 

@@ -31,7 +31,7 @@ maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 napoleon_use_ivar = True
 default_role = "literal"
-# Types in signatures that have no page here: Python's own.
+# Python's own types in signatures have no page here.
 nitpick_ignore_regex = [("py:class", r"collections\.abc\.\w+")]
 
 html_theme = "furo"
@@ -46,7 +46,7 @@ pygments_dark_style = "github-dark"
 
 
 def setup(app: Sphinx) -> None:
-    """Makes the reference of Python names shorter to read."""
+    """Shortens the signatures in the Python reference."""
     for field in PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"  # Sphinx says "Variables"
@@ -56,7 +56,7 @@ def setup(app: Sphinx) -> None:
 def _shorten(
     app: Sphinx, what: str, name: str, thing: object, options: object, signature: str | None, returns: object
 ) -> tuple[str | None, object]:
-    """Leaves out the inside of a default that is an object: `Training(steps=1000, ...)` becomes `Training()`."""
+    """Shortens a default value that is an object: `Training(steps=1000, ...)` becomes `Training()`."""
     if signature:
         signature = re.sub(r"=([A-Z]\w+)\([^()]*\)", r"=\1()", signature).replace("<factory>", "...")
     return signature, returns

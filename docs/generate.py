@@ -27,7 +27,7 @@ _PART = re.compile(r"(?<=<!-- generated: )([\w ]+)( -->\n).*?(?=<!-- end -->)", 
 
 
 def pages() -> dict[Path, str]:
-    """Returns each page of the reference that has generated parts, with these parts as the code says now."""
+    """Returns path -> text of each reference page with generated parts, with these parts generated from the code now."""
     texts = {path: path.read_text("utf-8") for path in sorted((DOCS / "reference").glob("*.md"))}
     return {path: _PART.sub(_generated, text) for path, text in texts.items() if _PART.search(text)}
 
@@ -100,7 +100,7 @@ def _values(table: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, str
 
 
 def _kind(info: inspect.Type) -> str:
-    """Returns what a value may be, in words."""
+    """Describes the allowed values of a type in words."""
     if isinstance(info, inspect.Metadata):
         return _kind(info.type)
     if isinstance(info, inspect.UnionType):
@@ -150,7 +150,7 @@ def _table(head: tuple[str, ...], rows: list[Any]) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Returns text in which Markdown sees neither the end of a cell nor, outside of code, an HTML tag."""
+    """Escapes a text for a cell of a Markdown table: the bar, and outside of code the start of an HTML tag."""
     code_and_text = re.split("(`[^`]*`)", text.replace("|", "\\|"))
     return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in code_and_text)
 

@@ -1,1 +1,1 @@
-"""What runs: the DAG, its configuration, its runners, its command line."""
+"""The pipeline: its DAG, its configuration, its runners and its command line."""

@@ -1,6 +1,6 @@
-"""The command line, `python -m pipeline`. It is stable: scripts and schedules depend on it.
+"""The command line, `python -m pipeline`. Its options and exit codes are stable: scripts and schedules depend on them.
 
-Each command imports what it needs inside its function, so that `--help` and wrong usage are answered at once.
+Each command imports its modules inside its function, so that `--help` and usage errors appear at once.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _CONFIGURATION = (
 
 @dataclass(frozen=True)
 class _ConfigOptions:
-    """The options that say what to run.
+    """The options that select and configure the pipeline.
 
     Attributes:
         file: a TOML file with settings.
         assignments: `key=value`; they override the file.
-        options: key -> value of the options that have a name of their own; they override both. None: not given.
+        options: key -> value of the options with their own names; they override both. None if an option was not used.
     """
 
     file: Path | None
@@ -61,14 +61,14 @@ class _ConfigOptions:
     options: Mapping[str, object]
 
     def load(self, more: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
-        """Returns the configuration; `more`: further options."""
+        """Returns the configuration. `extra_options` adds options that only one command has."""
         from pipeline.config import pipeline_config
 
         return pipeline_config.load(self.file, self.assignments, {**self.options, **(more or {})}, use_cache=use_cache)
 
 
 def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds these options to a command, which receives them as its first argument, a _ConfigOptions."""
+    """Adds the options in _CONFIGURATION to a command. The command receives them as its first argument, a _ConfigOptions."""
 
     @functools.wraps(command)
     def call(
@@ -134,7 +134,7 @@ def run(
 
 
 def _redirect_output(log: Path) -> Screen:
-    """Sends the output of libraries to a log file. Returns what still leads to the screen."""
+    """Redirects the output of libraries to a log file. Returns the streams that still write to the terminal."""
     from pipeline.terminal import logs
 
     try:
@@ -205,7 +205,7 @@ def step(pipeline: str, node: str, run_id: str, assignments: tuple[str, ...], sk
 )
 @_parent
 def end(pipeline: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
-    """Finish a run after its last step: complete its record. The exit code is that of `run`."""
+    """Finish a run after its last step: complete its run.json. The exit codes are those of `run`."""
     _begin_step(parent)
     from pipeline.orchestrators import compiled_pipeline, finish
 
@@ -214,7 +214,7 @@ def end(pipeline: str, run_id: str, assignments: tuple[str, ...], refused: int, 
 
 
 def _begin_step(parent: int | None) -> None:
-    """Ties the process to its parent before anything heavy is imported, and logs to standard error."""
+    """Makes the process end with its parent, before any heavy import, and sends its log to standard error."""
     from pipeline.terminal import logs
     from trainer_module.supervision import heartbeat
 

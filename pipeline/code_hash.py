@@ -7,12 +7,12 @@ from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module import fingerprint
 from trainer_module.models import NAME as MODELS
 
-# What starts the processes of nodes, and what they run.
+# The modules that start the processes of nodes, and those that the processes run.
 _ENTRY_POINTS = ("pipeline.cli", "pipeline.orchestrators.kubeflow_v2_entrypoint", "trainer_module.entry")
 
 
 def of_node(config: PipelineConfig, *modules: str) -> str:
-    """Hashes the modules that a node runs, and the file of the dataset. The name of a component stands for its executor."""
+    """Hashes the modules that a node runs, and the file of the dataset. A component package stands for its executor."""
     executed = [f"{m}.executor" if m.startswith("components.") and m.count(".") == 1 else m for m in modules]
     return fingerprint.code(*executed, discovery.module_name(discovery.DATASETS, config.dataset_name))
 

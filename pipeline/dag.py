@@ -1,4 +1,4 @@
-"""The DAG: only wiring, on one screen, without an `if` for a runner. `pipeline/node_settings.py` computes their inputs."""
+"""The wiring of the DAG. It is the same for every runner. `pipeline/node_settings.py` computes the settings of the nodes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def create_pipeline(
 
     Args:
         config: the configuration.
-        latest_tuned: makes the node that finds the result of the newest search; not every orchestrator knows every strategy.
+        latest_tuned: makes the node that finds the result of the newest search. Vertex and Kubeflow 2 need another one.
     """
     example_gen = node_settings.example_gen(config)
     examples = example_gen.outputs["examples"]
@@ -85,7 +85,7 @@ def create_pipeline(
             **training,
             run_fn="trainer_module.entry.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-            # Only on request: with it, each new champion would be a reason to train again.
+            # Only on request: the champion is then an input of the Trainer, so TFX trains again for each new champion.
             base_model=champion if config.settings.train.warm_start else None,
             custom_config=node_settings.trainer(config),
         )

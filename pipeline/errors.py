@@ -60,7 +60,7 @@ class NodeFailedError(PipelineError):
 
 
 class StoppedError(BaseException):
-    """A signal ended the run. No Exception, so that no library's `except Exception` swallows it."""
+    """A signal ended the run. It is not an Exception, so that no `except Exception` of a library swallows it."""
 
     exit_code = INTERRUPTED
 

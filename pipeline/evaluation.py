@@ -50,7 +50,7 @@ def _metrics(dataset: Dataset) -> list[tfma.MetricConfig]:
 
 
 def _metric(name: str, dataset: Dataset) -> tfma.MetricConfig:
-    """Returns the metric of a name that `data.TASKS` lists."""
+    """Returns TFMA's configuration of the metric with this name in `data.TASKS`."""
     if dataset.series:
         columns = {"past": dataset.series.value, "seasonal_naive": dataset.series.seasonal_naive}
         return _config(regression.ForecastError, name=name, **columns)
@@ -80,7 +80,7 @@ def _config(metric: type, **config: object) -> tfma.MetricConfig:
 
 
 def thresholds(dataset: Dataset) -> dict[str, tfma.MetricThreshold]:
-    """Returns metric -> its bounds: on the value itself, and on its change from the latest blessed model."""
+    """Returns metric -> its bounds: on its value, and on its change against the latest blessed model."""
     by_metric: dict[str, tfma.MetricThreshold] = {}
     directions = TASKS[dataset.task].metrics
     for bound in dataset.bounds:

@@ -1,4 +1,4 @@
-"""The DAG as plain data: node id -> ids of the nodes that must have run before it, in topological order."""
+"""Functions on the DAG as a mapping: node id -> ids of the nodes that must run before it, in topological order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 
 def ancestors(node: str, needs: Mapping[str, Iterable[str]]) -> set[str]:
-    """Returns all nodes that must have run before a node."""
+    """Returns all nodes that must run before a node."""
     direct = set(needs[node])
     return direct.union(*(ancestors(parent, needs) for parent in direct))
 
@@ -17,7 +17,7 @@ def descendants(node: str, needs: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def without_indirect(needs: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """Leaves out each node that another needed node needs anyway: A -> B -> C and A -> C becomes A -> B -> C."""
+    """Removes edges that follow from other edges: of A -> B -> C and A -> C it keeps A -> B -> C."""
     all_before = {node: ancestors(node, needs) for node in needs}
     return {
         node: [parent for parent in direct if not any(parent in all_before[other] for other in direct)]

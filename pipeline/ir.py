@@ -27,7 +27,7 @@ def compile_pipeline(config: PipelineConfig, run_id: str) -> pipeline_pb2.Pipeli
 
 
 def compile_dag(config: PipelineConfig) -> pipeline_pb2.Pipeline:
-    """Returns the IR of the whole DAG, of no run yet: see `set_run_id`.
+    """Returns the IR of the whole DAG, still without a run id (see `set_run_id`).
 
     Raises:
         InputError: there is no such data.
@@ -41,11 +41,11 @@ def compile_dag(config: PipelineConfig) -> pipeline_pb2.Pipeline:
 def select_nodes(
     ir: pipeline_pb2.Pipeline, from_node: str | None, to_node: str | None, reused_run_id: str | None = None
 ) -> None:
-    """Marks which nodes of an IR run, before it has its run id.
+    """Marks which nodes of an IR will run. Call it before `set_run_id`.
 
     Args:
         ir: changed in place.
-        from_node: run this node and the nodes that depend on it. The others are taken over from `reused_run_id`.
+        from_node: run this node and the nodes that depend on it. The results of the others come from `reused_run_id`.
         to_node: run no node after this node.
         reused_run_id: a run in which all nodes before `from_node` succeeded.
 
@@ -67,7 +67,7 @@ def select_nodes(
 
 
 def set_run_id(ir: pipeline_pb2.Pipeline, run_id: str) -> None:
-    """Fills the run id in wherever the IR refers to it."""
+    """Replaces every reference to the run id in an IR."""
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
 
 
@@ -77,21 +77,21 @@ def node_ids(ir: pipeline_pb2.Pipeline) -> list[str]:
 
 
 def needs_of(ir: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
-    """Returns node id -> ids of the nodes that must have run before, in topological order."""
+    """Returns node id -> ids of the nodes that must run before it, in topological order."""
     return {n.pipeline_node.node_info.id: sorted(n.pipeline_node.upstream_nodes) for n in ir.nodes}
 
 
 def needs(config: PipelineConfig) -> dict[str, list[str]]:
-    """Returns the same for a configuration. The data need not be there.
+    """Returns `needs_of` the DAG of a configuration. The data need not exist on this machine.
 
     Raises:
-        InputError: a path of data with braces has something else in them than a span.
+        InputError: the braces in the path of the data hold something other than a span.
     """
     return needs_of(compile_dag(without_data(config)))
 
 
 def without_data(config: PipelineConfig) -> PipelineConfig:
-    """Returns a configuration that compiles to the same DAG where the data cannot be seen: only the ExampleGen needs it."""
+    """Returns a configuration that compiles to the same DAG on a machine without the data, which only ExampleGen reads."""
     if config.has_spans:  # its files are not looked at
         return config
     return msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.dataset)))

@@ -1,4 +1,4 @@
-"""Ids of the DAG's nodes, and the outputs that a run is read from. (No import of TFX: the terminal imports this module.)"""
+"""Ids of the DAG's nodes, and the outputs that hold the results of a run. (Imports no TFX, because the terminal uses it.)"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHAMPION_GATE = "ChampionGate"
 EVALUATOR = "Evaluator"
 PUSHER = "Pusher"
 
-# They look for the latest result of earlier runs, so a partial run executes them again. They write no artifact.
+# Nodes that find results of earlier runs. A partial run executes them again. They write no artifact.
 RESOLVERS = (LATEST_BLESSED_MODEL, LATEST_TUNED)
 
 

@@ -1,4 +1,4 @@
-"""The settings of the DAG's nodes, computed from the configuration, and the nodes that depend on it."""
+"""Computes the settings of the DAG's nodes from the configuration, and makes the nodes whose kind depends on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline import code_hash, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module.models import NAME as MODELS
 
-# ExampleGen puts each row into one of so many buckets, by the hash of the row.
+# Number of buckets. ExampleGen puts each row into one of them, by the hash of the row.
 _BUCKETS = 10
 
 
@@ -75,7 +75,7 @@ def tuner(config: PipelineConfig) -> Mapping[str, Any]:
 
 
 def _training(config: PipelineConfig) -> dict[str, Any]:
-    """Returns what Tuner and Trainer read alike. Configured hyper-parameters come before those that a search has found."""
+    """Returns the settings that Tuner and Trainer share. Configured hyper-parameters override those of a search."""
     return {
         "dataset": config.dataset_name,
         "model": config.model_name,
@@ -86,7 +86,7 @@ def _training(config: PipelineConfig) -> dict[str, Any]:
 
 
 def latest_tuned(config: PipelineConfig) -> Resolver:
-    """Returns the node that finds what the newest search for this dataset and model has found."""
+    """Returns the node that finds the result of the newest search for this dataset and model."""
     return Resolver(
         strategy_class=LatestTunedStrategy,
         config={"dataset": config.dataset_name, "model": config.model_name},

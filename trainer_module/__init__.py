@@ -1,1 +1,1 @@
-"""What TFX loads by dotted path on a worker. Below `entry` nothing knows TFX, only TensorFlow."""
+"""The code that TFX imports on a worker: models, training, tuning, serving. Only `entry` depends on TFX."""

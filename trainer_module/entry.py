@@ -1,4 +1,4 @@
-"""What TFX calls by dotted path: Transform's `preprocessing_fn`, the Tuner's `tuner_fn`, the Trainer's `run_fn`."""
+"""The functions that TFX calls: Transform's `preprocessing_fn`, the Tuner's `tuner_fn`, the Trainer's `run_fn`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
     from tfx.components.tuner.component import TunerFnResult
 
-# The file in the `model_run` artifact that the record of the run reads.
+# The file in the `model_run` artifact that holds the result of the training, for run.json.
 TRAINED_FILE = "trained.json"
 
 
 def preprocessing_fn(features: preprocess.RawFeatures, custom_config: dict[str, Any]) -> dict[str, tf.Tensor]:
-    """Transforms raw features. `custom_config["dataset"]` names the dataset, which says how."""
+    """Transforms raw features, as the dataset that `custom_config["dataset"]` names declares."""
     return preprocess.preprocess(discovery.dataset(custom_config["dataset"]), features)
 
 
@@ -44,12 +44,12 @@ def run_fn(fn_args: FnArgs) -> None:
     outputs of a failed Trainer): an interrupted training continues there.
 
     Args:
-        fn_args: its `custom_config` has `dataset`, `model`, `hyperparameters` (those that the user sets), `checkpoints` (a
+        fn_args: its `custom_config` has `dataset`, `model`, `hyperparameters` (set by the user), `checkpoints` (a
             folder), `code` (a hash), and `settings` (a `trainer_module.training.settings.TrainSettings`).
 
     Raises:
-        trainer_module.training.result.TrainingError: the training did not end as it should.
-        trainer_module.checkpoints.folder.FolderInUseError: another process trains the same.
+        trainer_module.training.result.TrainingError: the training did not reach its end, or has no usable model.
+        trainer_module.checkpoints.folder.FolderInUseError: another process trains in the same folder.
         trainer_module.estimators.hyperparameters.HyperParameterError: the model has no such hyper-parameter.
     """
     job = _trainers_job(fn_args)
@@ -65,7 +65,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Returns a tuner that searches for the hyper-parameters that `custom_config` does not fix.
 
     Args:
-        fn_args: its `custom_config` has the keys of `run_fn` except `checkpoints`, and `searches` (a folder) and `tuning` (a
+        fn_args: its `custom_config` has the keys of `run_fn` except `checkpoints`; also `searches` (a folder) and `tuning` (a
             `trainer_module.tuning.settings.TuneSettings`).
 
     Raises:
@@ -120,7 +120,7 @@ def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
 
 
 def _write_model_run(job: Job, trained: Trained, model_run: str) -> None:
-    """Writes summaries and the result of the training into the `model_run` artifact, where the record of the run reads them."""
+    """Writes the summaries and the result of a training into the `model_run` artifact; run.json gets the result from there."""
     tf.io.gfile.makedirs(model_run)
     folder.copy_events(job.folder, model_run)
     record = asdict(trained) | {"model": job.model, "hyperparameters": job.hyperparameters}

@@ -23,7 +23,7 @@ def code(*modules: str) -> str:
     """Hashes the source of modules and of all project modules that they import.
 
     A project module is one that comes neither from the standard library nor from an installed package. Imports are read from
-    the syntax tree, also those inside functions, so nothing is executed.
+    the syntax tree, including those inside functions, so nothing is executed.
 
     Args:
         *modules: dotted paths.
@@ -57,13 +57,13 @@ def code(*modules: str) -> str:
 
 
 def settings(**values: Any) -> str:
-    """Hashes settings (anything JSON can say; the order of keys does not matter). Returns 16 hexadecimal digits."""
+    """Hashes settings (any JSON values; the order of keys does not matter). Returns 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _source(module: str) -> Path | None:
     """Returns the file of a project module, None for any other module."""
-    # Do not search inside an installed package: for one without a file of its own, like TFX's, Python cannot before its import.
+    # Do not search inside installed packages: Python cannot search a namespace package, such as TFX's, before its import.
     if _is_third_party(module.partition(".")[0]):
         return None
     spec = _find_spec_without_import(module)
@@ -74,7 +74,7 @@ def _source(module: str) -> Path | None:
 
 @cache
 def _is_third_party(package: str) -> bool:
-    """Whether a top-level package is installed or missing, so not of this project. Cached: a few packages are most imports."""
+    """Whether a top-level package is not part of this project. Cached, because most imports are of a few packages."""
     spec = _find_spec_without_import(package)
     return spec is None or all(map(_installed, [spec.origin] if spec.origin else _locations(spec)))
 

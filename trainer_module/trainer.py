@@ -1,4 +1,4 @@
-"""Trains a job to its end: watched, continued after an interruption, in one process or many."""
+"""Trains a job to its end, in one process or many. It watches the training, and continues it after an interruption."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def train(job: Job, lock: int | None) -> Trained:
     """Trains a job to its end, in its locked folder.
 
     A training in one process runs in a thread of this process. If it stalls, its thread cannot be ended without ending this
-    process: the thread is abandoned, and the training continues in a new process. A training in several processes starts them
-    at once. Afterwards this process evaluates and exports the last checkpoint if they have not done so.
+    process: the thread is abandoned, and the training continues in a new process. If the job has several processes, they start
+    at once. Afterwards this process evaluates and exports the last checkpoint if that has not been done.
 
     Args:
         job: what to train.
         lock: file descriptor of the folder's lock, for other processes to inherit.
 
     Raises:
-        trainer_module.training.result.TrainingError: it did not end as it should.
-        trainer_module.cluster.supervisor.ClusterError: its processes did not reach the end.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to stop.
+        trainer_module.training.result.TrainingError: the training did not reach its end, or has no usable model.
+        trainer_module.cluster.supervisor.ClusterError: the processes could not finish the training.
+        trainer_module.supervision.watchdog.InterruptedTraining: a signal stopped the training.
     """
     tf_config.discard()
     settings = job.settings
@@ -55,13 +55,13 @@ def train(job: Job, lock: int | None) -> Trained:
 
 
 def evaluations_of(job: Job) -> Evaluations:
-    """Returns the record of a job's evaluations."""
+    """Returns the evaluations of a job."""
     best = job.settings.best
     return Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
 
 def _here(job: Job) -> Trained:
-    """Trains in a thread of this process. A finished training only returns its result."""
+    """Trains in a thread of this process. If the training is finished, it only returns the result."""
     return watchdog.run(
         lambda control: attempt.train(job, control),
         grace_seconds=job.settings.grace_seconds,

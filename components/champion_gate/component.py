@@ -28,10 +28,10 @@ class ChampionGateSpec(component_spec.ComponentSpec):
 
 
 class ChampionGate(base_component.BaseComponent):
-    """Ends a run that has nothing new: its model is the one that is being served, so it was blessed before.
+    """Ends a run without a new model: its model is the served one, so it was blessed before.
 
-    Without this gate an unchanged rerun would compare the champion with itself and push it again. The Trainer returns the
-    served model itself only from its cache, that is, if nothing that determines the model has changed.
+    Without this gate a rerun without changes would compare the champion with itself and push it again. The Trainer can return
+    the served model itself only from TFX's cache, that is, only if nothing that determines the model has changed.
 
     The nodes after the gate are built under a condition on its decision:
 
@@ -60,7 +60,7 @@ class ChampionGate(base_component.BaseComponent):
             model: the candidate.
             champion: the latest blessed model; the channel may be empty.
             serving: the folder of versions that the Pusher pushes to.
-            run_id: of this run. The decision depends on the serving folder, which is not an input. A new run id in every run
+            run_id: id of this run. The decision depends on the serving folder, which is not an input. A new run id in every run
                 keeps TFX from using a cached decision.
             code: hash of the code that decides.
         """

@@ -1,4 +1,4 @@
-"""Reads the identities of the models and publishes the decision."""
+"""Compares the candidate with the champion and the served model, and publishes the decision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Compares models by the identity that every exported model carries."""
+    """Compares models by the id in the card of each exported model."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
         """Publishes a GateDecision."""

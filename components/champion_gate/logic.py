@@ -6,7 +6,7 @@ from components.decision import Decision
 
 
 def decide(model: str | None, champion: str | None, served: str | None, served_at: str | None) -> Decision:
-    """Decides whether the candidate goes on to evaluation.
+    """Decides whether the candidate is evaluated.
 
     Args:
         model: identity of the candidate; None if it has none.

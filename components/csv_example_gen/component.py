@@ -1,4 +1,4 @@
-"""CsvExampleGen: a replacement of TFX's that reads columns by their declared type, in batches."""
+"""CsvExampleGen: replaces TFX's CsvExampleGen. It reads columns with their declared types, in batches."""
 
 from __future__ import annotations
 

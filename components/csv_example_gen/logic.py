@@ -1,4 +1,4 @@
-"""Rows of Arrow batches -> their splits, and the form in which they are encoded as tf.Examples."""
+"""Assigns the rows of Arrow batches to splits, and prepares the batches for encoding as tf.Examples."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 
 def splits_of(batch: pa.RecordBatch, buckets: Mapping[str, int]) -> list[str]:
-    """Assigns every row to a split by a hash of its values: equal rows go together, in every run, on every machine.
+    """Assigns every row to a split by a hash of its values. Equal rows get the same split, in every run, on every machine.
 
-    TFX hashes the serialised tf.Example instead, whose features stand in another order in every process.
+    TFX hashes the serialised tf.Example instead. The order of the features in it differs between processes.
 
     Args:
         batch: rows.

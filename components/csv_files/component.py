@@ -1,4 +1,4 @@
-"""The base of our ExampleGens: their constructor and their driver."""
+"""The base class of our ExampleGens, with their constructor and their driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of our ExampleGens, in the one property that TFX's FileBasedExampleGen has for settings of a subclass."""
+"""Encodes the settings of our ExampleGens in the one property that TFX's FileBasedExampleGen has for a subclass."""
 
 from __future__ import annotations
 

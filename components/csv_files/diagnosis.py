@@ -27,7 +27,7 @@ def diagnose(path: str, header: Sequence[str], types: Mapping[str, DType], error
         path: the file.
         header: the names of its columns.
         types: column -> declared type; other columns are text.
-        error: what the fast reader raised. Its text is used if no bad row is found.
+        error: the error of the fast reader. Its text is used if no bad row is found.
     """
     row = 0
     try:
@@ -50,7 +50,7 @@ def row_number(path: str, index: int) -> int:
 
     Args:
         path: the file.
-        index: of the row among those that `reader.read` yields, from 0. Blank lines are not among them.
+        index: number of the row among those that `reader.read` yields, from 0; blank lines do not count.
     """
     filled = (row for row, cells in _numbered_rows(path) if cells)
     return next(itertools.islice(filled, index + 1, None))  # the header is the first one
@@ -64,7 +64,7 @@ def _numbered_rows(path: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _problem(cells: list[str], header: Sequence[str], types: Mapping[str, DType]) -> str | None:
-    """Returns what is wrong with a row, to follow its number in a message; None if nothing is."""
+    """Returns the problem of a row, as the text after its number in a message; None if the row is correct."""
     if cells and len(cells) != len(header):
         return f": {len(cells)} cells, but the header has {len(header)} columns. Is a comma or a quote missing, or unquoted?"
     for name, cell in zip(header, cells, strict=False):

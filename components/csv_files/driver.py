@@ -15,10 +15,10 @@ from components.csv_files import spans
 
 
 class Driver(driver.FileBasedDriver):
-    """Replaces an input split whose pattern has spans by one input split for each span, with its newest version.
+    """Replaces an input split with a span pattern by one input split for each span, with its newest version.
 
-    The artifact carries the newest span and its version. The fingerprint covers the files of all spans. Together with the
-    patterns it decides whether an earlier execution is used again. A pattern without spans is left to TFX's driver.
+    The artifact has the newest span and its version. The fingerprint covers the files of all spans; fingerprint and patterns
+    together decide whether TFX's cache has the result. TFX's driver handles patterns without spans.
     """
 
     def resolve_exec_properties(

@@ -1,4 +1,4 @@
-"""The base of the executors of our ExampleGens: it finds the files and the dataset in the execution properties."""
+"""The base class of our ExampleGens' executors. It reads the files and the dataset from the execution properties."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Message = TypeVar("_Message")
 
 
 class CsvFilesExecutor(base_example_gen_executor.BaseExampleGenExecutor):
-    """Reads and splits rows in one step of its own. TFX's base class writes the examples.
+    """Reads and splits rows in one Beam step. TFX's base class writes the examples.
 
     Subclasses implement `GenerateExamplesByBeam`.
     """

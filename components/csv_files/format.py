@@ -21,7 +21,7 @@ ARROW_TYPES: Mapping[DType, pa.DataType] = {"float32": pa.float64(), "int64": pa
 class InputDataError(ValueError):
     """Data that cannot be read. The message says what is wrong, where, and what to do.
 
-    From a Beam worker only the text of an exception comes back: "InputDataError: ...". Keep the name of this class.
+    A Beam worker returns only the text of an exception: "InputDataError: ...". Other code searches for this name: keep it.
     """
 
 

@@ -16,9 +16,9 @@ class UnusableLabel:
     """A row without a usable label.
 
     Attributes:
-        row: of the batch, from 0.
-        column: of the label.
-        problem: what is wrong and what to do, to follow the place in a message.
+        row: number of the row in the batch, from 0.
+        column: column of the label.
+        problem: the problem and the way out, as the text after the place in a message.
     """
 
     row: int
@@ -31,9 +31,9 @@ class _Check:
     """Which rows of a batch have a usable label.
 
     Attributes:
-        usable: [rows] booleans, none missing.
+        usable: [rows] booleans without nulls.
         column: of the label.
-        rule: what a label must be, in words.
+        rule: the values that are allowed, in words.
     """
 
     usable: pa.BooleanArray
@@ -57,7 +57,7 @@ def first_unusable(batch: pa.RecordBatch, label: AnyLabel) -> UnusableLabel | No
 
 @singledispatch
 def _check(label: AnyLabel, batch: pa.RecordBatch) -> _Check | None:
-    """Checks a batch; None for a kind of label that any row can have, such as that of a series."""
+    """Checks the labels of a batch. Returns None for a kind of label that is never wrong, such as that of a series."""
     return None
 
 

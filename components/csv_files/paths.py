@@ -1,4 +1,4 @@
-"""From a path, as a user gives it, to the files that are read."""
+"""Resolves the path that a user gives: to the folder and the pattern for TFX, and to the files to read."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def files(path: str, span: int | None = None, num_spans: int = 1) -> list[str]:
     """Returns the files that match a path now, sorted.
 
     Args:
-        path: as for `folder_and_pattern`.
+        path: see `folder_and_pattern`.
         span: the newest span to read; None takes the newest one that exists.
         num_spans: how many spans to read.
 
     Raises:
-        InputDataError: as `folder_and_pattern` and `spans.find`; or spans are asked for, and the path has none.
+        InputDataError: see `folder_and_pattern` and `spans.find`; or data.span or data.spans is set, but the path has no spans.
     """
     folder, pattern = folder_and_pattern(path)
     if "{" not in path:

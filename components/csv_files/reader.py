@@ -12,7 +12,7 @@ from components.csv_files import diagnosis, header, labels
 from components.csv_files.format import ARROW_TYPES, InputDataError, open_file
 from data import Dataset, DType
 
-# Bytes of a file that are parsed at once: about what a reader holds in memory.
+# Bytes of a file that are parsed at a time; a reader holds about this much in memory.
 BLOCK_BYTES = 4 << 20
 
 
@@ -49,17 +49,17 @@ def read(path: str, dataset: Dataset, *, block_bytes: int = BLOCK_BYTES) -> Iter
 
 
 def check_files(path: str, files: Iterable[str], dataset: Dataset, max_bytes: int, *, block_bytes: int = BLOCK_BYTES) -> None:
-    """Reads the files of one input without using their rows, so that a bad file is reported before any work is done.
+    """Reads the files of one input only to check them, so that a bad file is reported before any work is done.
 
     Args:
         path: the input as the user gave it, for messages.
         files: its files.
         dataset: declares the columns.
-        max_bytes: read of each file. ExampleGen reads the rest, and reports an error there in the same words.
-        block_bytes: as for `read`.
+        max_bytes: number of bytes to check in each file. ExampleGen checks the rest, with the same messages.
+        block_bytes: see `read`.
 
     Raises:
-        InputDataError: as `read`; or the files have no row at all.
+        InputDataError: see `read`; or no file has a row.
     """
     rows = 0
     for file in files:

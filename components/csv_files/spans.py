@@ -1,4 +1,4 @@
-"""Spans: deliveries of data, of a day or by number. Finds those that a range asks for, each in its newest version."""
+"""Finds the spans in a range, each in its newest version. A span is a delivery of data, of one day or with a number."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Span:
     """One delivery of data, in its newest version.
 
     Attributes:
-        number: of the span; a date is the number of days since 1970.
-        version: None if the pattern has no {VERSION}.
-        pattern: of its files, in the input folder.
+        number: number of the span; for a date, the number of days since 1970.
+        version: its newest version; None if the pattern has no {VERSION}.
+        pattern: pattern of its files in the input folder.
     """
 
     number: int
@@ -50,7 +50,7 @@ def find(base: str, pattern: str, span_range: range_config_pb2.RangeConfig | Non
 
     Args:
         base: the input folder.
-        pattern: of files in it, with {SPAN} or a date, and perhaps with {VERSION}.
+        pattern: pattern of files in it, with {SPAN} or a date, and perhaps with {VERSION}.
         span_range: a rolling range of the newest `num_spans` numbers, or a static range. By default the newest span.
 
     Returns:

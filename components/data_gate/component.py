@@ -1,4 +1,4 @@
-"""DataGate: turns what ExampleValidator finds into a decision."""
+"""DataGate: turns the anomalies of ExampleValidator into a decision."""
 
 from __future__ import annotations
 

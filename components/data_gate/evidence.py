@@ -1,4 +1,4 @@
-"""Says how many rows an anomaly concerns, with example values."""
+"""Counts the rows that an anomaly concerns, and gives example values."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def from_values(batches: Iterable[npt.NDArray[Any]], rows: int, schema: schema_p
 
     Args:
         batches: the values of the feature, [n] each.
-        rows: of the split.
-        schema: has the range.
+        rows: number of rows of the split.
+        schema: the schema, which contains the range.
         feature: name of a numeric feature.
     """
     low, high = _range(schema, feature)
@@ -40,14 +40,14 @@ def from_statistics(
     schema: schema_pb2.Schema,
     feature: str,
 ) -> str:
-    """Reads from statistics how many rows an anomaly concerns.
+    """Describes, from statistics, how many rows an anomaly concerns.
 
     Args:
-        statistics: of the feature; empty if it does not exist.
-        rows: of the split.
+        statistics: statistics of the feature; empty if the feature does not exist.
+        rows: number of rows of the split.
         kinds: names of AnomalyInfo.Type.
-        schema: against which the anomaly was found.
-        feature: its name.
+        schema: the schema that the anomaly violates.
+        feature: name of the feature.
     """
     is_numeric = statistics.HasField("num_stats")
     common = statistics.num_stats.common_stats if is_numeric else statistics.string_stats.common_stats

@@ -13,17 +13,17 @@ from components.data_gate import evidence
 from components.decision import Decision, Finding
 from data import AnomalyPolicy, Dataset
 
-# Refusals in the paragraph. The decision's file has all of them.
+# Greatest number of refusals in the paragraph. decision.json contains all of them.
 _MAX_LISTED = 6
 
 
 @dataclass(frozen=True)
 class Split:
-    """What is known about one split.
+    """The anomalies and statistics of one split.
 
     Attributes:
-        anomalies: found by ExampleValidator.
-        statistics: of StatisticsGen.
+        anomalies: output of ExampleValidator.
+        statistics: output of StatisticsGen.
         values: reads the values of a numeric feature again, in batches: statistics do not count how many are out of range.
     """
 
@@ -49,9 +49,9 @@ def decide(splits: Mapping[str, Split], schema: schema_pb2.Schema, dataset: Data
     """Decides whether the data of a run may be trained on.
 
     Args:
-        splits: split name -> what is known about it.
-        schema: against which the anomalies were found.
-        dataset: its policy says which kinds of anomaly warn and which refuse.
+        splits: split name -> its anomalies and statistics.
+        schema: the schema that ExampleValidator compared with.
+        dataset: its policy decides which kinds of anomaly warn and which refuse.
     """
     findings = tuple(f for name, split in splits.items() for f in _findings(name, split, schema, dataset.anomalies))
     refusals = [f.text for f in findings if f.refuses]
@@ -76,7 +76,7 @@ def _findings(name: str, split: Split, schema: schema_pb2.Schema, policy: Anomal
         yield Finding(text=f"The '{name}' split is empty: 0 rows.")
         return
     for feature, info in sorted(split.anomalies.anomaly_info.items()):
-        # A feature has one anomaly, with one or several reasons. It refuses if the policy refuses one of them.
+        # A feature has one anomaly, with one or several reasons. The gate refuses if the policy refuses one of these.
         kinds, refused = _kinds(info, policy)
         texts = "; ".join(r.description.rstrip(". ") for r in info.reason) or info.description.rstrip(". ")
         rows = _concerned_rows(split, feature, kinds, schema)

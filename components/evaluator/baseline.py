@@ -1,4 +1,4 @@
-"""Finds out whether the latest blessed model can still be evaluated on the dataset."""
+"""Checks whether the latest blessed model can still be evaluated on the dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def why_unfit(saved_model: str, dataset: Dataset) -> str | None:
 
     Args:
         saved_model: folder of the SavedModel.
-        dataset: declares what the examples hold now.
+        dataset: declares the columns of the examples now.
     """
     missing = {signatures.SERVING_DEFAULT, signatures.TRANSFORM_LABELS} - signature_names(saved_model)
     if missing:

@@ -1,4 +1,4 @@
-"""Evaluator: a replacement of TFX's that explains its refusals and accepts a baseline that no longer fits."""
+"""Evaluator: replaces TFX's Evaluator. It explains its refusals, and sets aside a baseline that no longer fits."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Evaluator(base_component.BaseComponent):
     """Evaluates a model with TFMA and blesses it, as TFX's Evaluator does, with three additions.
 
     - A baseline that no longer fits the dataset (its columns, label or signatures have changed) is set aside, with the reason
-      in the decision, and the model is compared with the absolute thresholds. TFX's Evaluator crashes on such a baseline.
-    - If the data comes in spans, a model of an older span than that of the model being served is evaluated but not blessed.
-    - The blessing has a decision file that says in words which metric on which slice missed which bound.
+      in the decision, and only the absolute bounds hold for the model. TFX's Evaluator crashes on such a baseline.
+    - If the data comes in spans, a model that was trained on older spans than the served model is evaluated but not blessed.
+    - A decision file in the folder of the blessing says in words which metric on which slice missed which bound.
 
     It is built like TFX's Evaluator:
 
@@ -71,9 +71,9 @@ class Evaluator(base_component.BaseComponent):
             eval_config: metrics, slices and thresholds.
             dataset: name of the dataset that a baseline must fit.
             code: hash of the code that decides and of the metrics.
-            schema: of the examples.
+            schema: schema of the examples.
             serving: the folder of versions that the Pusher pushes to, if the data comes in spans.
-            run_id: of this run, together with `serving`. The decision then depends on the serving folder, which is not an
+            run_id: id of this run, together with `serving`. The decision then depends on the serving folder, which is not an
                 input. A new run id in every run keeps TFX from using a cached decision.
         """
         super().__init__(

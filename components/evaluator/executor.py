@@ -1,4 +1,4 @@
-"""TFX's executor, after a check of the baseline and before a decision in words."""
+"""TFX's executor, extended by a check of the baseline and a decision in words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(executor.Executor):
-    """Evaluates without the baseline if that no longer fits the dataset, and says why a model is blessed or not."""
+    """Evaluates without the baseline if it no longer fits the dataset, and explains why a model is blessed or not."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
         """Writes the evaluation, the blessing with the decision in its folder, and a plot of a forecast."""
@@ -47,7 +47,7 @@ class Executor(executor.Executor):
 
 
 def _compare_spans(decision: Decision, input_dict: ArtifactDict, blessing: types.Artifact, serving: str) -> Decision:
-    """Writes the span of the data into the blessing, for the Pusher. Takes the blessing back if what is served is newer."""
+    """Writes the span of the data into the blessing, for the Pusher. Withdraws the blessing if the served data is newer."""
     examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
     span = examples.get_int_custom_property(serving_folder.SPAN)  # the newest span; ExampleGen's driver sets it
     blessing.set_int_custom_property(serving_folder.SPAN, span)

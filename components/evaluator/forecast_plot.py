@@ -15,7 +15,7 @@ from trainer_module.serving import signatures
 
 FILE = "forecast.png"
 
-# At most so many series, and forecasts of each, are drawn: more lines cannot be told apart.
+# Greatest number of series, and of forecasts per series, in the plot: more lines cannot be distinguished.
 _MAX_SERIES = 4
 _MAX_FORECASTS = 40
 
@@ -59,7 +59,7 @@ def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> b
 def choose(windows: Iterable[Window], apart: int) -> Iterator[Window]:
     """Yields the latest windows of the first few series, so that no two forecasts of a series overlap; in order of time.
 
-    `apart`: least steps between two origins.
+    `apart`: least number of steps between two origins.
     """
     by_series: dict[str, list[Window]] = {}
     for window in windows:
@@ -91,7 +91,7 @@ def _parse(record: bytes, declared: Series) -> Window:
 
 
 def _draw(windows: list[Window], forecasts: Values, declared: Series, target: Any) -> None:
-    # Figure, not pyplot: nothing global, no window system.
+    # Figure instead of pyplot, which has global state and may open windows.
     from matplotlib.figure import Figure
 
     names = sorted({w.series for w in windows})

@@ -16,7 +16,7 @@ def decide(result: validation_result_pb2.ValidationResult, had_baseline: bool, u
     """Decides whether a model is good enough.
 
     Args:
-        result: of TFMA.
+        result: TFMA's result.
         had_baseline: whether the model was compared with the latest blessed one.
         unfit_baseline: why the latest blessed model could not be evaluated; None if it could, or if there is none.
     """
@@ -65,10 +65,10 @@ def _finding(slice_: str, failure: validation_result_pb2.ValidationFailure) -> F
 
 
 def _missed_change(slice_: str, failure: validation_result_pb2.ValidationFailure) -> Finding:
-    """A bound on the difference to the latest blessed model."""
+    """Describes a missed bound on the change against the latest blessed model."""
     metric, value = failure.metric_key.name, failure.metric_value.double_value.value
     change = failure.metric_threshold.change_threshold
-    # A metric may have both kinds of bound: name the one that is missed.
+    # A metric may have both kinds of bound. Name the one that was missed.
     if change.HasField("absolute") and (abs(value) > abs(change.absolute.value) or not change.HasField("relative")):
         bound, written = change.absolute.value, f"{change.absolute.value:+.4f}"
     else:
@@ -78,11 +78,11 @@ def _missed_change(slice_: str, failure: validation_result_pb2.ValidationFailure
 
 
 def _missed_value(slice_: str, failure: validation_result_pb2.ValidationFailure) -> Finding:
-    """A bound on the metric itself."""
+    """Describes a missed bound on the value of a metric."""
     metric, value = failure.metric_key.name, failure.metric_value.double_value.value
     threshold = failure.metric_threshold.value_threshold
     sides = [side for side in _BOUNDS if threshold.HasField(side)]
-    # NaN misses every bound, so the first one is named then.
+    # NaN misses no bound in a comparison. TFMA counts it as a failure; then the first bound is named.
     side = next((s for s in sides if _misses(s, value, getattr(threshold, s).value)), sides[0])
     bound = getattr(threshold, side).value
     text = f"{metric} {_on(slice_)} is {value:.4f}, it {_BOUNDS[side]} {bound:.4f}."

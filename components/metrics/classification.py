@@ -1,6 +1,6 @@
 """Skill of classifiers: how much better a model is than a constant one that knows only the distribution of the labels.
 
-A fixed bound on accuracy means nothing by itself: on the taxi data a constant model is right in 77.5 % of all rows. Skill is
+A fixed bound on accuracy alone means nothing: on the taxi data a constant model is right in 77.5 % of all rows. Skill is
 the difference to that constant model, computed in the same pass over the same rows. So one bound ("above zero by a margin")
 means the same on any data.
 """
@@ -23,7 +23,7 @@ class AccuracySkill(confusion_matrix_metrics.ConfusionMatrixMetric):
     """Accuracy minus the (weighted) share of the larger of two classes: 0 for a constant model, negative for a worse one."""
 
     def __init__(self, name: str = names.ACCURACY_SKILL) -> None:
-        """The threshold is one half."""
+        """Creates the metric. Its threshold is one half."""
         super().__init__(name=name)
 
     def _default_name(self) -> str:
@@ -38,7 +38,7 @@ class AccuracySkill(confusion_matrix_metrics.ConfusionMatrixMetric):
 
 
 class MulticlassSkill(SumsMetric):
-    """Metrics of several classes: accuracy of the most probable one, its skill, and the cross entropy."""
+    """The metrics of a multi-class classification: accuracy of the most probable class, its skill, and cross entropy."""
 
     def terms(self, label: Row, prediction: Row, features: Mapping[str, Row]) -> Iterable[float]:
         """Returns 1 or 0 for right or wrong, the cross entropy, and the true class, one-hot."""

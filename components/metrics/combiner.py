@@ -1,4 +1,4 @@
-"""TFMA metrics that share one pass over the rows: they are values computed from the same few sums."""
+"""TFMA metrics that are computed from the same few sums, so that they share one pass over the rows."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class SumsMetric(metric_types.Metric):
 
         Args:
             name: a key of what `values` returns.
-            **columns: raw features [n] that `terms` reads: its name for a feature -> the column.
+            **columns: name by which `terms` gets a raw feature [n] -> column of that feature.
         """
         super().__init__(metric_util.merge_per_key_computations(self._computations), name=name, **columns)
         self._columns = columns
 
     def terms(self, label: Row, prediction: Row, features: Mapping[str, Row]) -> Iterable[float]:
-        """Returns what one row adds to the sums, before it is multiplied by the row's weight."""
+        """Returns the terms that one row adds to the sums, not yet multiplied by the weight of the row."""
         raise NotImplementedError
 
     def values(self, weight: float, sums: Sums) -> Mapping[str, float]:
@@ -43,7 +43,7 @@ class SumsMetric(metric_types.Metric):
 
         Args:
             weight: sum of the weights, above 0.
-            sums: [terms] sums of what `terms` returned, weighted.
+            sums: [terms] weighted sums of the results of `terms`.
         """
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class SumsMetric(metric_types.Metric):
 
 
 class _WeightedSums(beam.CombineFn):
-    """Adds up the weights, and the terms times the weights. 0.0 stands for no rows: the number of terms is not known yet."""
+    """Sums the weights, and the terms times the weights. 0.0 means no rows: then the number of terms is still unknown."""
 
     def __init__(self, metric: SumsMetric, key: metric_types.MetricKey, eval_config: tfma.EvalConfig | None) -> None:
         self._metric, self._key, self._eval_config = metric, key, eval_config

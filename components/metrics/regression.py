@@ -1,4 +1,4 @@
-"""Metrics of regressions and forecasts: errors, and their ratio to the error of a reference that knows next to nothing.
+"""Metrics of regressions and forecasts: errors, and their ratio to the error of a naive reference.
 
 `relative_rmse` is the root mean squared error over that of a reference forecast on the same rows (Hyndman & Koehler 2006,
 "Another look at measures of forecast accuracy", section 2.4). Below 1 a model has skill. The reference is computed in the
@@ -47,9 +47,9 @@ class RegressionError(SumsMetric):
 class ForecastError(SumsMetric):
     """The metrics of a forecast over its whole horizon, and the errors of two naive forecasts of the same windows.
 
-    Persistence repeats the last known value. The seasonal naive forecast stands in the window: the value of the same step one
-    season ago, plus the change since. The reference of `relative_rmse` is the better of the two. The metric reads two
-    columns: `past`, the past values of the window, and `seasonal_naive`, that forecast.
+    Persistence repeats the last known value. The seasonal naive forecast is the value of the same step one season ago, plus the
+    change since then. The reference of `relative_rmse` is the better of the two. The metric reads two columns of the window:
+    `past`, its past values, and `seasonal_naive`, that forecast.
     """
 
     def terms(self, label: Row, prediction: Row, features: Mapping[str, Row]) -> Iterable[float]:

@@ -1,4 +1,4 @@
-"""Pusher: a replacement of TFX's that never shows a half-copied model and never uses a version twice."""
+"""Pusher: replaces TFX's Pusher. It never exposes a half-copied model, and never uses a version twice."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class PusherSpec(component_spec.ComponentSpec):
 class Pusher(base_component.BaseComponent):
     """Pushes a blessed model to a serving folder.
 
-    TFX's Pusher copies file by file into the final folder, so that a model server may load half a model. It names the folder by
-    the second, and records a push even if that folder already exists. This one copies into a hidden folder beside the final
-    one, then renames it. The version is the time in seconds, or one more than the highest version.
+    TFX's Pusher copies file by file into the final folder, so a model server may load half a model. It names the folder by the
+    time in seconds, and reports a push even if that folder already exists. This one copies into a hidden folder beside the
+    final one, then renames it. The version is the time in seconds, or the highest version plus one.
 
         pusher = Pusher(model, evaluator.outputs["blessing"], push_destination, run_id=run_id, code=code)
 
@@ -54,7 +54,7 @@ class Pusher(base_component.BaseComponent):
             model: the model to push.
             model_blessing: the output of the Evaluator.
             push_destination: its `filesystem.base_directory` is the folder in which a model server looks for versions.
-            run_id: of this run. A new run id in every run keeps TFX from using a cached push: the version may be gone.
+            run_id: id of this run. A new run id in every run keeps TFX from using a cached push: the version may be gone.
             code: hash of the code that pushes.
         """
         super().__init__(

@@ -1,4 +1,4 @@
-"""Copies a blessed model to where it is served."""
+"""Copies a blessed model to the serving folder."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(executor.Executor):
-    """TFX's executor with another way of copying."""
+    """TFX's executor, except that it copies a model atomically."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
-        """Pushes the model if it is blessed and what is served is not newer."""
+        """Pushes the model if it is blessed, and if the served model was not trained on newer data."""
         pushed = artifact_utils.get_single_instance(output_dict[standard_component_specs.PUSHED_MODEL_KEY])
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
@@ -49,7 +49,7 @@ class Executor(executor.Executor):
                 return
             if served is None or not _same_model(served, saved_model):
                 served = _push(saved_model, base, span)
-        io_utils.copy_dir(saved_model, pushed.uri)  # a copy of what was pushed, as TFX's Pusher keeps it
+        io_utils.copy_dir(saved_model, pushed.uri)  # TFX's Pusher also keeps a copy of the pushed model
         self._MarkPushed(pushed, pushed_destination=served, pushed_version=posixpath.basename(served))
 
 
@@ -73,6 +73,6 @@ def _push(saved_model: str, base: str, span: int | None) -> str:
 
 
 def _same_model(served: str, saved_model: str) -> bool:
-    """Returns whether the folder of a version is a copy of a model. Models without identity are never the same."""
+    """Returns whether the folder of a version is a copy of a model; False for models without an id."""
     identity = card.identity(saved_model)
     return identity is not None and identity == card.identity(served)

@@ -14,7 +14,7 @@ _OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_O
 
 
 class LatestTunedStrategy(resolver.ResolverStrategy):
-    """Resolves to the newest artifact whose producer has a dataset and a model in its `custom_config`; to none without one.
+    """Resolves to the newest artifact whose execution has this dataset and model in its `custom_config`, if there is one.
 
     Use it in a Resolver with a channel of HyperParameters:
 
@@ -24,8 +24,8 @@ class LatestTunedStrategy(resolver.ResolverStrategy):
             hyperparameters=Channel(type=standard_artifacts.HyperParameters),
         )
 
-    The newest artifact is the one that a Tuner has output last. A search that TFX takes from its cache counts as new.
-    (TFX's LatestArtifactStrategy does not look at models: after a search for one model it would give its values to all.)
+    The newest artifact is the last output of a Tuner. A search that TFX takes from its cache counts as new. (TFX's
+    LatestArtifactStrategy ignores models: after a search for one model, all models would get its values.)
     """
 
     def __init__(self, dataset: str, model: str) -> None:

@@ -1,4 +1,4 @@
-"""ReviewedSchemaGen: a replacement of ImportSchemaGen whose cache depends on the text of the schema, not on its path."""
+"""ReviewedSchemaGen: replaces ImportSchemaGen. Its cache key is the text of the schema, not its path."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ReviewedSchemaGenSpec(component_spec.ComponentSpec):
 class ReviewedSchemaGen(base_component.BaseComponent):
     """Brings a schema that a person has reviewed into the pipeline.
 
-    ImportSchemaGen takes a path: after an edit of the file TFX would use the old schema from its cache, and the path must also
-    exist on every machine that runs the step. Here the property is the text itself: it is part of the compiled pipeline, and
-    one changed character is a cache miss.
+    ImportSchemaGen takes a path. After an edit of the file TFX would use the old schema from its cache, and the path must exist
+    on every machine that runs the node. Here the property is the text itself. It is part of the compiled pipeline, and every
+    change of it is a cache miss.
 
         schema_gen = ReviewedSchemaGen(Path("schema.pbtxt").read_text())
 

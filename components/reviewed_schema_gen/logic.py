@@ -14,7 +14,7 @@ def parse(text: str) -> schema_pb2.Schema:
     """Parses a schema in text format.
 
     Raises:
-        SchemaError: the text cannot be read (the message has line and column), or the schema has no feature.
+        SchemaError: the text cannot be parsed (the message names line and column), or the schema has no feature.
     """
     try:
         schema = text_format.Parse(text, schema_pb2.Schema())

@@ -1,7 +1,7 @@
-"""Divides the rows of all series into blocks of one series each, so small that a worker holds one in memory.
+"""Divides the rows of all series into blocks of one series each, small enough to hold one in the memory of a worker.
 
-A block is a fixed number of consecutive steps of one series. A window belongs to the block that its origin lies in, so every
-window is made once. A row goes to every block with a window that may read it, so windows at the border of a block are whole.
+A block is a fixed number of consecutive steps of one series. A window belongs to the block that contains its origin, so each
+window is made once. A row goes to each block with a window that may read it, so windows at the border of a block are complete.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Rows:
 
 
 def block_steps(series: Series) -> int:
-    """Returns the number of steps of a block: so many that few rows belong to several blocks. It depends on the series only."""
+    """Returns the number of steps of a block. It is large enough that few rows belong to several blocks."""
     return max(_MIN_BLOCK_STEPS, 4 * sum(windows.margins(series)))
 
 
@@ -56,7 +56,7 @@ def divide(rows: Rows, series: Series, size: int) -> Iterator[tuple[Key, bytes]]
     """Sums up the rows of each step of each series, and assigns the sums to the blocks that need them.
 
     Args:
-        rows: of any series, in any order.
+        rows: rows of any series, in any order.
         series: the declaration.
         size: steps of a block.
 
@@ -92,7 +92,7 @@ def extent(part: bytes, series: Series) -> Extent:
 
 
 def union(extents: Iterable[Extent]) -> Extent:
-    """Returns the smallest extent that covers all of the given ones; NOWHERE if there are none."""
+    """Returns the smallest extent that covers all extents; NOWHERE without any."""
     first, last = NOWHERE
     for other in extents:
         first, last = min(first, other[0]), max(last, other[1])
@@ -100,7 +100,7 @@ def union(extents: Iterable[Extent]) -> Extent:
 
 
 def stretch(key: Key, parts: Iterable[bytes], series: Series, size: int) -> Stretch:
-    """Puts a block together from its parts, in any order. Several observations of the same step are averaged."""
+    """Assembles a block from its parts, in any order. Several observations of the same step are averaged."""
     before, after = windows.margins(series)
     begin = key[1] * size
     width = len(windows.columns(series))
@@ -110,7 +110,7 @@ def stretch(key: Key, parts: Iterable[bytes], series: Series, size: int) -> Stre
         sums[table[:, 0].astype(np.int64) - (begin - before)] += table[:, 1:]
     counts = sums[:, width:]
     values = np.where(counts > 0, sums[:, :width] / np.maximum(counts, 1), np.nan)
-    # Origins are observed, and a short series is a small part of a block: cut off the rest.
+    # Only observed steps can be origins, and a short series fills only a small part of a block: remove the rest.
     observed = np.flatnonzero(counts[before : before + size, 0])
     first, last = (int(observed[0]), int(observed[-1]) + 1) if len(observed) else (0, 0)
     return Stretch(begin + first - before, values[first : last + before + after], (begin + first, begin + last))

@@ -1,4 +1,4 @@
-"""Checks the files of a series before any work is done: can they be read, and is there a window in every split?"""
+"""Checks, before any work is done, that the files of a series are readable and give at least one window in each split."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from data import TRAIN_SPLIT, Dataset, Series
 def check_files(
     path: str, files: Iterable[str], dataset: Dataset, max_bytes: int, *, block_bytes: int = reader.BLOCK_BYTES
 ) -> None:
-    """Reads the files of one input without using their rows.
+    """Reads the files of one input only to check them.
 
     Args:
         path: the input as the user gave it, for messages.
         files: its files.
         dataset: declares the series.
-        max_bytes: read of each file. WindowExampleGen reads the rest, and reports an error there in the same words.
-        block_bytes: as for `logic.read`.
+        max_bytes: number of bytes to check in each file. WindowExampleGen checks the rest, with the same messages.
+        block_bytes: see `logic.read`.
 
     Raises:
         InputDataError: as `logic.read`; or the files have no row or no value; or every file was read to its end, and no series
@@ -63,7 +63,7 @@ def _check_lengths(path: str, extents: Sequence[Extent], series: Series) -> None
 
 
 def _has_origin(first: int, last: int, series: Series) -> bool:
-    """Returns whether the steps from `first` to `last` have room for a window whose origin lies on the stride."""
+    """Returns whether a window whose origin lies on the stride fits into the steps from `first` to `last`."""
     latest = (last - series.outputs) // series.stride * series.stride
     return latest >= first + series.reach - 1
 

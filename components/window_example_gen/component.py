@@ -9,7 +9,7 @@ from components.window_example_gen import executor
 
 
 class WindowExampleGen(CsvFilesExampleGen):
-    """Turns CSV files with time series into tf.Examples that are windows: a past, and the future to predict from it.
+    """Turns CSV files with time series into tf.Examples, each a window: past values, and the future values to predict.
 
     The `data.series.Series` of the dataset declares how. Rows may stand in any order, in any number of files, of any number of
     series of any length. The splits are by time: the hash buckets of the output configuration are not used.

@@ -1,4 +1,4 @@
-"""Time series in CSV files -> rows on a grid; blocks of rows -> windows as tf.Examples. Errors name file, row and column."""
+"""Reads time series from CSV files as rows on a grid, and cuts blocks of rows into windows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(path: str, dataset: Dataset, *, block_bytes: int = reader.BLOCK_BYTES) 
     """Reads one file, block by block. An empty cell and an infinite number are missing observations.
 
     Args:
-        path: as for `components.csv_files.reader.read`.
+        path: see `components.csv_files.reader.read`.
         dataset: one with a series.
         block_bytes: bytes of the file that are parsed at once.
 
@@ -71,7 +71,7 @@ def examples(
 
     Args:
         key: the block.
-        parts: what `blocks.divide` yielded for it.
+        parts: the parts that `blocks.divide` yielded for this block.
         time_range: extent of all series of the input. It decides where the evaluation split begins.
         series: the declaration.
         size: steps of a block.
@@ -95,7 +95,7 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 def _values(batch: pa.RecordBatch, series: Series) -> Floats:
-    """Returns [rows, columns] values, NaN where there is no finite number."""
+    """Returns [rows, columns] values; NaN for a missing or infinite value."""
     columns = [_column(batch, c).cast(pa.float64()).to_numpy(zero_copy_only=False) for c in windows.columns(series)]
     values = np.stack(columns, axis=1)
     return np.where(np.isfinite(values), values, np.nan)

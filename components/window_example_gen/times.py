@@ -30,9 +30,9 @@ _DIGITS = {"%Y": r"\d{4}", "%j": r"\d{3}", "%f": r"\d+", **dict.fromkeys(("%y", 
 def seconds(texts: pa.StringArray, time_format: str) -> pa.Int64Array:
     """Reads times.
 
-    The result is that of `datetime.strptime`, but numbers without a separator must have all their digits: 1958032 is not a
-    day. Arrow is a hundred times faster, but it also accepts 30 February, leading blanks and more. So a time that Arrow has
-    read is used only if it is written back as the same text. All others go through `datetime.strptime`.
+    The result is the same as with `datetime.strptime`, except that numbers without a separator must have all their digits:
+    1958032 is not a date. Arrow is a hundred times faster, but it also accepts 30 February, leading blanks and more. So a
+    time from Arrow is used only if formatting it gives the same text again. All others go through `datetime.strptime`.
 
     Args:
         texts: [rows] times, null where a cell is empty.

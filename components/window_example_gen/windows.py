@@ -90,7 +90,7 @@ class _Column:
     def __init__(self, values: Floats, max_gap: int) -> None:
         steps = np.arange(len(values))
         self.observed: Mask = np.isfinite(values)
-        # The nearest observed row at or before each row, and at or after it; a row far outside if none is observed.
+        # The nearest observed row at or before each row, and at or after it; a row far outside if there is no such row.
         far = len(values) + max_gap + 1
         self.before: Ints = np.maximum.accumulate(np.where(self.observed, steps, -far))
         self.after: Ints = np.minimum.accumulate(np.where(self.observed, steps, len(values) + far)[::-1])[::-1]
@@ -212,7 +212,7 @@ class Cutter:
         return out
 
     def _past(self, name: str, origins: Ints) -> Floats:
-        """Returns a column up to the origin. Its last observation is repeated: interpolation would read the future."""
+        """Returns a column up to the origin. It repeats the last observation: interpolation would read the future."""
         column, series = self._columns[name], self._series
         rows = origins[:, np.newaxis] + np.arange(1 - series.inputs, 1)
         return np.where(rows > column.before[origins][:, np.newaxis], column.held[rows], column.filled[rows])
@@ -220,7 +220,7 @@ class Cutter:
     def _seasonal_naive(self, origins: Ints) -> Floats:
         """Forecasts y[t + h] as y[t + h - k * season] + k * (y[t] - y[t - season]), k = ceil(h / season).
 
-        That is the last known value at the same place in the season, plus the change over one season for each season between.
+        That is the last known value at the same place in the season, plus the change over one season for each season ahead.
         """
         season, filled = self._series.season, self._value.filled
         ahead = np.arange(1, self._series.outputs + 1)

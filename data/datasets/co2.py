@@ -1,4 +1,4 @@
-"""Weekly carbon dioxide in the air at Mauna Loa, Hawaii: how does it go on for the next twelve weeks?
+"""Weekly carbon dioxide in the air at Mauna Loa, Hawaii: what will it be in the next twelve weeks?
 
 1958-2001, in parts per million, with gaps (Keeling and Whorf, Scripps Institution of Oceanography; public domain).
 """

@@ -37,10 +37,10 @@ DATASET = Dataset(
         Vocabulary("garage_type", size=6),  # missing: no garage
         Vocabulary("sale_condition", size=6),
     ),
-    # Prices are skewed: what counts is by how many per cent a prediction is off.
+    # Prices are skewed, so the error in per cent counts.
     label=NumericLabel("sale_price_usd", log=True),
     slices=("neighborhood",),
     bounds=(Bound("mae", at_most=25_000, max_degradation_ratio=0.02), Bound("relative_rmse", at_most=0.6)),
-    # Every model is at its best between 200 and 600 steps, 10 to 30 passes; after 2,000 it is worse by 1 to 15 %.
+    # Every model is best between 200 and 600 steps, which are 10 to 30 passes; after 2,000 steps it is 1 to 15 % worse.
     training=Training(steps=600, batch_size=100, checkpoint_steps=200, eval_seconds=0),
 )

@@ -1,6 +1,6 @@
 """Chicago taxi trips: does the passenger tip more than 20 % of the fare?
 
-The City of Chicago's public records, as the tfx package carries them (15,002 trips, nothing to download).
+Public data of the City of Chicago, which the tfx package contains (15,002 trips, nothing to download).
 """
 
 from data import Bound, Bucketized, Categorical, Dataset, Numeric, RatioLabel, Training, Vocabulary
@@ -30,6 +30,6 @@ DATASET = Dataset(
     other_columns={"trip_start_timestamp": "int64", "pickup_census_tract": "int64"},
     slices=("trip_start_hour", "payment_type"),
     bounds=(Bound("auc", at_least=0.9, max_degradation=0.005), Bound("accuracy_skill", at_least=0.02)),
-    # Six passes over the 10,500 training rows: longer ones fit them better and the others worse (benchmarks/README.md).
+    # Six passes over the 10,500 training rows: longer trainings fit these rows better and others worse (benchmarks/README.md).
     training=Training(steps=300),
 )

@@ -1,4 +1,4 @@
-"""One run from start to end: check, start, execute the nodes, finish the record, tell a person."""
+"""One run from start to end: checks the input, starts, executes the nodes, finishes run.json, prints a summary."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NodeRange:
     """Which part of the DAG runs; by default all of it.
 
     Attributes:
-        from_node: this node and the nodes that depend on it run. The others are taken over from an earlier run.
+        from_node: this node and the nodes that depend on it run. The results of the others come from an earlier run.
         to_node: no node after this one runs.
     """
 
@@ -51,12 +51,12 @@ class NodeRange:
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A run that has a record, and whose nodes can run.
+    """A run that has started: its record exists, and its nodes can run.
 
     Attributes:
-        config: of the run.
+        config: configuration of the run.
         ir: the compiled pipeline.
-        connection: to MLMD.
+        connection: a connection to MLMD.
         recorder: keeps the record.
     """
 
@@ -77,14 +77,14 @@ def log_file(config: PipelineConfig, run_id: str) -> Path:
 
 
 def run(config: PipelineConfig, run_id: str, runner: str, node_range: NodeRange, screen: logs.Screen) -> int:
-    """Runs the pipeline. Returns the exit code. How the run ended is on the screen and in run.json.
+    """Runs the pipeline. Prints how it ended, and writes it to run.json. Returns the exit code.
 
     Args:
-        config: of the run.
-        run_id: see `new_run_id`.
+        config: configuration of the run.
+        run_id: id of the run, from `new_run_id`.
         runner: one of RUNNERS.
         node_range: which nodes run.
-        screen: where a person reads.
+        screen: the terminal.
 
     Raises:
         errors.PipelineError: something is wrong before the run begins.
@@ -126,7 +126,7 @@ def start(config: PipelineConfig, run_id: str, runner: str, node_range: NodeRang
 
 
 def execute(started: StartedRun, runner: str, console: Console) -> _Failure | None:
-    """Runs the nodes, with their progress on the console. Returns what ended the run early, if anything did."""
+    """Runs the nodes and shows their progress on the console. Returns the failure that ended the run early, or None."""
     from pipeline import ir as compiler
     from pipeline.execution.nodes import Nodes
     from pipeline.terminal.progress import Progress
@@ -149,14 +149,14 @@ def execute(started: StartedRun, runner: str, console: Console) -> _Failure | No
 
 
 def finish(started: StartedRun, failure: _Failure | None, to_node: str | None, console: Console, err: Console) -> int:
-    """Finishes the record and tells a person how the run ended. Returns the exit code.
+    """Finishes the record and prints how the run ended. Returns the exit code.
 
     Args:
         started: the run.
-        failure: what ended it early.
-        to_node: the last node that was to run; None if the whole DAG was.
-        console: for the summary.
-        err: for the reason, if the exit code is not 0.
+        failure: the failure that ended it early, or None.
+        to_node: the last node of the run (`--to`); None for the whole DAG.
+        console: prints the summary.
+        err: prints the reason if the exit code is not 0.
     """
     from pipeline.record.finish import finish_run
     from pipeline.terminal import summary
@@ -176,7 +176,7 @@ def finish(started: StartedRun, failure: _Failure | None, to_node: str | None, c
 
 
 class _Observers:
-    """Several observers as one. It passes on one call at a time."""
+    """Forwards each call to several observers, one call at a time."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers, self._lock = observers, threading.RLock()

@@ -20,7 +20,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
 
     Args:
         config: names the dataset and the output folder.
-        confirm: asked once, after the difference has been shown.
+        confirm: returns whether the user agrees; called once, after the difference has been printed.
 
     Raises:
         errors.UsageError: there is no run with statistics to accept.
@@ -68,7 +68,7 @@ def _blocks(text: str) -> dict[str, str]:
 
 
 def _proposal(config: PipelineConfig) -> tuple[str, str]:
-    """Returns the schema of the last run that has statistics, and that schema updated to these statistics, in text format."""
+    """Returns the schema of the last run with statistics, and the same schema updated to these statistics, both as text."""
     import tensorflow_data_validation as tfdv
     from google.protobuf import text_format
     from tfx.components.statistics_gen import stats_artifact_utils

@@ -19,13 +19,13 @@ from pipeline.errors import InputError, UsageError
 HOST = "127.0.0.1"
 
 
-def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None:
+def serve(config: PipelineConfig, port: int, echo: Callable[[str], None]) -> None:
     """Serves until Ctrl-C.
 
     Args:
         config: names the output folder.
-        port: of HOST; 0 takes a free port.
-        say: prints a line for a person.
+        port: port of HOST; 0 takes a free port.
+        echo: prints a line on the terminal.
 
     Raises:
         InputError: no training has written a summary into the folder yet.
@@ -41,7 +41,7 @@ def serve(config: PipelineConfig, port: int, say: Callable[[str], None]) -> None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this in the background ignores Ctrl-C
     with contextlib.suppress(KeyboardInterrupt):
         url = _launch(str(folder), port)
-        say(f"TensorBoard shows {folder} on {url} (Ctrl-C ends it)")
+        echo(f"TensorBoard shows {folder} on {url} (Ctrl-C ends it)")
         threading.Event().wait()
 
 

@@ -1,6 +1,6 @@
-"""The forms of the names and amounts that Kubernetes takes as text. It would refuse another form, or wait for ever.
+"""Checks the names and quantities in a [kubeflow] table: Kubernetes would refuse a wrong one, or its pod would wait for ever.
 
-A generator of problems here has one item per wrong value: the paragraph that the user sees.
+Every generator of problems here yields one paragraph for the user per wrong value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNITS = {"": 1.0} | {
     for suffix, base, prefixes in (("", 1000, "kMGTPE"), ("i", 1024, "KMGTPE"))
     for power, prefix in enumerate(prefixes, 1)
 }
-# Field of a toleration -> (its form, its meaning).
+# Field of a toleration -> (its regular expression, its description for the user).
 _TOLERATION = {
     "key": (_LABEL, "key of a taint"),
     "operator": ("Exists|Equal", "operator: Exists or Equal"),
@@ -32,7 +32,7 @@ _TOLERATION = {
 
 
 def problems(kubeflow: Kubeflow) -> Iterator[str]:
-    """Yields what is wrong with the texts of a [kubeflow] table."""
+    """Yields one problem for each wrong name or quantity of a [kubeflow] table."""
     yield from _problems("image", kubeflow.image or "", _IMAGE, "name of an image: REGISTRY/NAME:TAG, in lower case")
     yield from _problems(
         "volume.path", kubeflow.volume.path, r"/[^:]+", "path to mount a volume at: an absolute one, without ':'"

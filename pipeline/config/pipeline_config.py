@@ -26,7 +26,7 @@ from trainer_module.tuning.settings import TuneSettings
 
 
 class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete configuration, as a runner takes it. Each path is absolute, each default is filled in.
+    """The complete configuration of a run. Every path is absolute, and every default is filled in.
 
     Attributes:
         settings: the settings as the user has set them; None where the default depends on another setting.
@@ -34,7 +34,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
         training: the settings of the Trainer.
         tuning: the settings of the Tuner.
         data_path: CSV file, folder, or pattern with spans.
-        output_dir: the folder of all that a run writes.
+        output_dir: the folder for everything that a run writes.
         use_cache: whether to reuse the results of nodes whose inputs have not changed.
     """
 
@@ -93,14 +93,14 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pipeline_name(self) -> str:
-        """Name of the pipeline in MLMD. On a server it tells the output folders apart, so that each has its own runs."""
+        """Name of the pipeline in MLMD. On a server it contains a hash of output_dir: each output folder has its own runs."""
         if not self.settings.metadata.uri:
             return self.dataset_name
         return f"{self.dataset_name}-{hashlib.sha256(self.output_dir.encode()).hexdigest()[:8]}"
 
     @property
     def beam_args(self) -> tuple[str, ...]:
-        """The options of Beam inside a node."""
+        """Beam options of the nodes."""
         return ENGINES[self.settings.run.engine]
 
 
@@ -118,11 +118,11 @@ def load(
         file: TOML file, or None.
         assignments: `key=value`, with dotted keys.
         options: dotted key -> value of an option of the command line; None if it was not given.
-        base: settings that all of these override.
+        base: settings that the other sources override; ignored if there is a file.
         use_cache: see PipelineConfig.
 
     Raises:
-        UsageError: an unknown key, a value of the wrong type or out of range, an unknown dataset or model, a broken file.
+        UsageError: an unknown key, a value of the wrong type or out of range, an unknown dataset or model, an invalid file.
     """
     return _finish(reading.read(file, assignments, options, base or {}), use_cache)
 
@@ -151,7 +151,7 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
 
 
 def _training(train: Train, dataset: Dataset) -> TrainSettings:
-    """Returns the settings of the training: those of the configuration, else those that the dataset suggests."""
+    """Returns the settings of the training. What the configuration leaves out, the dataset suggests."""
     suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
     configured = msgspec.structs.asdict(train)
     values: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in configured.items()}
@@ -165,7 +165,7 @@ def _training(train: Train, dataset: Dataset) -> TrainSettings:
 
 
 def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
-    """Returns the steps between two checkpoints, so that a longer training makes no more checkpoints than suggested."""
+    """Scales the steps between two checkpoints, so that a longer training writes no more checkpoints than suggested."""
     return checkpoint_steps * max(1, -(-steps // suggested_steps))
 
 
@@ -185,7 +185,7 @@ def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
 
 
 def _check_cluster(cluster: Cluster) -> None:
-    """Refuses numbers of processes that the strategy cannot train with."""
+    """Checks that the strategy can train with the configured numbers of processes."""
     wrong = {
         "parameter_server": bool(cluster.workers) != bool(cluster.ps),
         "multi_worker_mirrored": bool(cluster.ps) or not cluster.workers,

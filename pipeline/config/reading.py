@@ -26,10 +26,10 @@ def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, An
         file: TOML file, or None.
         assignments: `key=value`, with dotted keys.
         options: dotted key -> value of an option of the command line; None if it was not given.
-        base: settings that all of these override; only without a file.
+        base: settings that the other sources override; ignored if there is a file.
 
     Raises:
-        UsageError: an unknown key, a value of the wrong type or out of range, a broken file.
+        UsageError: an unknown key, a value of the wrong type or out of range, an invalid file.
     """
     settings: dict[str, Any] = _parsed(file) if file else copy.deepcopy(dict(base))
     _check(settings, f"in {file}")
@@ -55,13 +55,13 @@ def manual(table: type[msgspec.Struct] = Config, prefix: str = "") -> Iterator[t
 
 
 def _fields(table: type[msgspec.Struct]) -> list[msgspec.structs.FieldInfo]:
-    """Returns the fields of a table: those that it adds before those that it inherits from a Trainer's or Tuner's settings."""
+    """Returns the fields of a table: first its own, then those inherited from the settings of the Trainer or the Tuner."""
     inherited = {name for base in table.__mro__[1:] for name in inspect.get_annotations(base)}
     return sorted(msgspec.structs.fields(table), key=lambda field: field.name in inherited)
 
 
 def _descriptions(hint: Any) -> Iterator[str]:
-    """Yields the descriptions of a field, the innermost first: a table says more about a key of another one's."""
+    """Yields the descriptions of a field, the innermost first. A table may extend the description of an inherited key."""
     for inner in typing.get_args(hint):
         if typing.get_origin(hint) is not typing.Literal:
             yield from _descriptions(inner)
@@ -115,7 +115,7 @@ def _convert(settings: Mapping[str, Any]) -> Config:
 def _named(settings: Mapping[str, Any], place: str, error: str) -> str:
     """Returns msgspec's path of an error as dotted keys.
 
-    For a table with free keys msgspec does not name the key. It is the key that gives the same error when it is alone.
+    msgspec does not name the key of a dict (it writes `[...]`). It is the key that causes the same error when it is alone.
     """
     place = re.sub(r"\[(\d+)\]", r".\1", place)
     while "[...]" in place:

@@ -16,7 +16,7 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
         "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
         "--direct_running_mode=in_memory",
         "--direct_num_workers=1",
-        # Without it TFX builds and stages a source distribution of itself at each node: half a second each time.
+        # Without this option TFX builds and stages a source distribution of itself at each node: half a second each time.
         "--sdk_container_image=none",
     ),
 }
@@ -56,7 +56,7 @@ class Run(Table, frozen=True):
 
 
 class Metadata(Table, frozen=True):
-    """[metadata]: where MLMD records what the nodes have done."""
+    """[metadata]: where MLMD keeps its records of the nodes."""
 
     uri: Annotated[
         str | None,

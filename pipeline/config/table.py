@@ -9,5 +9,5 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A TOML table."""
 
 
-# The end of the description of a setting whose default is in the file of the dataset, as it depends on the amount of data.
+# Ends the description of a setting whose default is in the dataset's file, because it depends on the amount of data.
 FROM_DATASET = "; by default what the dataset suggests"

@@ -1,6 +1,6 @@
-"""[train] and [tune]: the settings of Trainer and Tuner, with the keys that only a configuration has.
+"""[train] and [tune]: the settings of the Trainer and the Tuner, and the keys that only the configuration has.
 
-Types, defaults and descriptions of the others are in `trainer_module/training/settings.py` and
+The types, defaults and descriptions of all inherited keys are in `trainer_module/training/settings.py` and
 `trainer_module/tuning/settings.py`.
 """
 
@@ -17,7 +17,7 @@ from trainer_module.tuning.settings import Trials, TuneOptions
 
 
 class Train(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[train]: how long, how often, and which model comes out of it."""
+    """[train]: how long to train, how often to save and evaluate, and which checkpoint becomes the model."""
 
     steps: Annotated[Steps | None, Meta(description=FROM_DATASET)] = None
     batch_size: Annotated[BatchSize | None, Meta(description=FROM_DATASET)] = None

@@ -18,7 +18,7 @@ _OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--no_p
 
 
 class _Run:
-    """What the steps of one run share. Beam pickles its DoFns, so they find it by name. They run in this process."""
+    """The state that all steps of a run share. Beam pickles its DoFns, so they cannot hold it: they read it by name."""
 
     current: _Run | None = None
 

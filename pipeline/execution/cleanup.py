@@ -1,4 +1,4 @@
-"""Cleans up after runs that were killed: executions that MLMD holds for running, half-written folders, unfinished records."""
+"""Cleans up after killed runs: executions that are still RUNNING in MLMD, half-written folders, unfinished records."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def mark_canceled(
 
     Args:
         handle: an open connection to MLMD.
-        executions: that did not come to an end.
+        executions: executions that did not end.
         nodes: execution id -> id of its node.
         root: the pipeline's root, which has artifacts under <node>/<key>/<execution>.
     """

@@ -11,11 +11,11 @@ from pipeline.execution.nodes import Nodes
 def run(nodes: Nodes, parallel: int = 1) -> None:
     """Runs every node after the nodes that it needs, up to `parallel` at a time.
 
-    TFX's LocalDagRunner runs one node after another, does not say which node failed, and returns normally if the inputs of a
+    TFX's LocalDagRunner runs the nodes one by one, does not name the node that failed, and returns normally if the inputs of a
     node could not be resolved.
 
     Raises:
-        pipeline.errors.NodeFailedError: a node failed. No other node starts after it; nodes that run come to their end.
+        pipeline.errors.NodeFailedError: a node failed. No further node starts; nodes that are running finish.
         pipeline.errors.StoppedError: a signal ended the run.
     """
     schedule = _Schedule(nodes.needs)
@@ -48,7 +48,7 @@ def _work(nodes: Nodes, schedule: _Schedule, *, here: bool = False) -> None:
 
 
 def _help(nodes: Nodes, schedule: _Schedule) -> None:
-    """Works in another thread."""
+    """Runs nodes in a thread of its own, beside the main thread."""
     try:
         _work(nodes, schedule)
     except BaseException as stopped:  # a training that a signal asked to stop
@@ -56,7 +56,7 @@ def _help(nodes: Nodes, schedule: _Schedule) -> None:
 
 
 class _Schedule:
-    """Which nodes wait and which run. All threads take their nodes from here."""
+    """The waiting and the running nodes. Every thread takes its next node from here."""
 
     def __init__(self, needs: dict[str, set[str]]) -> None:
         self._needs = {node: before & set(needs) for node, before in needs.items()}
@@ -98,7 +98,7 @@ class _Schedule:
             self._changed.notify_all()
 
     def stop(self, why: BaseException | None = None) -> list[str]:
-        """Lets no other node start. Returns the nodes that run now."""
+        """Prevents every further start. Returns the ids of the running nodes."""
         with self._changed:
             self._stopped, self.failure = True, self.failure or why
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""The nodes of a compiled pipeline: launch a node, then read from MLMD how it really ended."""
+"""The nodes of a compiled pipeline: launches a node, then reads from MLMD how it ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NodeStoppedError(Exception):
 
 
 class Observer(Protocol):
-    """Is told what happens to the nodes."""
+    """Receives a call for every change of a node's state."""
 
     def node(self, node_id: str, state: NodeState, seconds: float) -> None:
         """Called when a node has entered a state; `seconds` is how long it ran."""
@@ -41,9 +41,9 @@ class Nodes:
 
     Attributes:
         ir: the compiled pipeline, with its runtime parameters filled in.
-        connection: to MLMD.
-        observer: is told what happens. Nodes may run in several threads.
-        retries: how often a node runs again if it failed for a cause that may pass.
+        connection: a connection to MLMD.
+        observer: receives the changes of the nodes' states, possibly from several threads.
+        retries: how often a node runs again after a transient failure.
         retry_seconds: the wait before the first retry. Each later wait is twice as long.
     """
 
@@ -57,11 +57,11 @@ class Nodes:
 
     @property
     def needs(self) -> dict[str, set[str]]:
-        """Node id -> ids of the nodes that must have run before, in topological order."""
+        """Node id -> ids of the nodes that must run before it, in topological order."""
         return {n.pipeline_node.node_info.id: set(n.pipeline_node.upstream_nodes) for n in self.ir.nodes}
 
     def snapshot_reused(self) -> None:
-        """Takes the outputs of the nodes that do not run over from an earlier run. Call it before any node runs.
+        """For the nodes that do not run, reuses their outputs of an earlier run. Call it before any node runs.
 
         (In TFX the first node that runs does this. Another node that runs at the same time would not find its inputs.)
         """
@@ -116,7 +116,7 @@ class Nodes:
         return _state(self._node(node_id), self.connection)
 
     def times(self, node_id: str) -> tuple[datetime, datetime] | None:
-        """Returns when the last execution of a node in this run began, and when MLMD last updated it; None if there is none."""
+        """Returns the start and the last update of a node's last execution in this run; None if it has no execution."""
         with metadata.Metadata(self.connection) as handle:
             last = max(_executions(handle, self._node(node_id)), key=lambda e: e.id, default=None)
         if last is None:
@@ -161,7 +161,7 @@ class _Launcher(launcher.Launcher):
 
         Args:
             stopped: whether the node has been stopped.
-            publishing: while this lock is held, the answer of `stopped` does not change.
+            publishing: a lock; while it is held, the result of `stopped` does not change.
         """
         self._stopped, self._publishing = stopped, publishing
         self.launch()

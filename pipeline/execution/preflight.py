@@ -1,4 +1,4 @@
-"""Checks what can be known to be wrong before any work is done, and locks the output folder."""
+"""Finds errors in data and configuration before any work is done, and locks the output folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.errors import InputError, InUseError, UsageError
 from trainer_module.files import lock
 from trainer_module.files.paths import is_remote
 
-# Read of each file, which takes about a second. ExampleGen reads the rest, and reports an error there in the same words.
+# Only the first bytes of each file are checked, in about a second. ExampleGen checks the rest, with the same messages.
 _CHECKED_BYTES = 256 << 20
-# When the lock file of a shared folder is longer, its list of processes begins anew.
+# A longer lock file of a shared folder is emptied before the next process adds its name.
 _NAMES_BYTES = 64 << 10
 
 
@@ -64,11 +64,11 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
     Object storage has no locks. There the orchestrator must start runs one after another.
 
     Args:
-        path: of the folder.
+        path: path of the output folder.
         shared: whether other processes may share it: the steps of an orchestrated run do.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the folder cannot be written.
         InUseError: another run is using it.
     """
     if is_remote(path):
@@ -96,7 +96,7 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
 
 
 def _holders(text: str) -> str:
-    """Returns which processes hold a lock, as far as the lock file names them and they may be alive."""
+    """Returns the names of the processes that may hold a lock: those in the lock file that may still be alive."""
     here, holders = socket.gethostname(), []
     for line in text.splitlines():
         pid, _, host = line.partition(" ")
@@ -108,7 +108,7 @@ def _holders(text: str) -> str:
 
 
 def check_local(config: PipelineConfig) -> None:
-    """Checks that results go to a folder of this machine: `run` needs that, because all nodes run in its process.
+    """Checks that the output folder is on this machine: `run` locks it, and keeps its record and its metadata there.
 
     Raises:
         UsageError: they go to object storage.

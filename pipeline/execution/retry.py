@@ -1,4 +1,4 @@
-"""Repeats calls that failed for a cause that may pass by itself. (A wrong value or a bug does not.)"""
+"""Repeats calls that failed for a transient cause, such as a network error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBERS = frozenset({
     errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH,
 })  # fmt: skip
 
-# gRPC raises one exception for everything; its status code tells what happened.
+# gRPC raises the same exception for every failure; its status code gives the cause.
 _RPC, _CODES = "RpcError", frozenset({"UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})
 
 # Beam passes the exception of a worker on as text, and MLMD the message of SQLite or of a server.
@@ -34,11 +34,11 @@ _T = TypeVar("_T")
 
 
 def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: float) -> _T:
-    """Calls a function, and again if it fails for a cause that may pass. Returns what the function returns.
+    """Calls a function, and calls it again after a transient failure. Returns the result of the function.
 
     Args:
         function: takes no arguments.
-        name: what the log calls it.
+        name: the name of the call in the log.
         retries: how often it is called again.
         retry_seconds: the wait before the first retry. Each later wait is twice as long.
     """
@@ -57,7 +57,7 @@ def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: flo
 
 
 def transient_cause(error: BaseException) -> str | None:
-    """Returns in one line what failed, if that may pass; else None. Looks at the causes of an error too."""
+    """Returns one line about the transient failure among an error and its causes; None if there is none."""
     seen: BaseException | None = error
     while seen is not None:
         kinds = {kind.__name__ for kind in type(seen).__mro__}

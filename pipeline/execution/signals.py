@@ -1,4 +1,4 @@
-"""Ends a run in order on Ctrl-C, and on SIGTERM, which a cluster sends before it takes a machine away."""
+"""Ends a run cleanly on Ctrl-C, and on SIGTERM, which a cluster sends before it takes a machine away."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def as_exceptions() -> Iterator[None]:
     """Turns both signals into errors.StoppedError. A training that runs saves a checkpoint first."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        watchdog = sys.modules.get("trainer_module.supervision.watchdog")  # it is imported when something trains
+        watchdog = sys.modules.get("trainer_module.supervision.watchdog")  # only a training imports it
         if watchdog and watchdog.request_stop(number):
             return  # this handler is called again when the training has saved a checkpoint
         if number == signal.SIGINT:

@@ -1,4 +1,4 @@
-"""The connection to MLMD, in the form that TFX takes, and errors that name the way out."""
+"""Connects to MLMD: makes the configuration that TFX needs, and explains what to do if the connection fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Time limit of one call. An answer takes milliseconds; a server that restarts may be away for some seconds.
 _GRPC_SECONDS = 30.0
-# How long to wait for a lock. A transaction takes milliseconds, those of many processes at once some seconds.
+# How long to wait for a lock. One transaction takes milliseconds; transactions of many processes together take seconds.
 _LOCK_SECONDS = 60.0
 # SQLite's message.
 _LOCKED = "database is locked"
@@ -32,10 +32,10 @@ _WHEN_LOCKED = (
 
 
 def connection_config(uri: str, environment: Mapping[str, str] = os.environ) -> Connection:
-    """Returns what TFX connects with. It does not connect.
+    """Returns the connection configuration for TFX. Does not connect.
 
     Raises:
-        UsageError: the URI has none of the known forms.
+        UsageError: the form of the URI is unknown.
         MetadataError: an environment variable is not set.
     """
     from ml_metadata.proto import metadata_store_pb2
@@ -63,7 +63,7 @@ def connection_config(uri: str, environment: Mapping[str, str] = os.environ) -> 
 
 
 def _credentials(parts: SplitResult, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Returns user and password."""
+    """Returns the user and the password."""
     user = parts.username or environment.get(USER, "")
     if not user:
         raise MetadataError(
@@ -77,7 +77,7 @@ def reach(uri: str) -> Connection:
     """Returns `connection_config(uri)` once MLMD has answered. This also makes the tables of a new database.
 
     Raises:
-        UsageError: the URI has none of the known forms.
+        UsageError: the form of the URI is unknown.
         MetadataError: no answer, no permission, or a locked file: one paragraph with the way out.
     """
     from ml_metadata import errors
@@ -95,7 +95,7 @@ def reach(uri: str) -> Connection:
 
 
 def _wait_for_lock(path: str) -> None:
-    """Waits until no other process writes to a SQLite file. MLMD would wait five minutes, and not say for what."""
+    """Waits until no other process writes to a SQLite file. MLMD would wait five minutes without a message."""
     if not Path(path).exists():
         return
     try:

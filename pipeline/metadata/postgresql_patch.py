@@ -16,7 +16,7 @@ from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 _BACKSLASH, _STAND_IN = "\\", "\ue05c"  # a private-use character: no text of this project or of TFX holds it
-# Method -> (field of its request with the ids, field of its response with what the ids name).
+# Method -> (field of the request that holds the ids, field of the response that holds the objects with these ids).
 _BY_ID = {"GetArtifactsByID": ("artifact_ids", "artifacts"), "GetExecutionsByID": ("execution_ids", "executions")}
 
 _Config: TypeAlias = metadata_store_pb2.ConnectionConfig | metadata_store_pb2.MetadataStoreClientConfig

@@ -1,9 +1,9 @@
-"""`metadata.uri`: where MLMD stores what the nodes have done. By default in a SQLite file of the output folder, or on a server.
+"""`metadata.uri`: where MLMD keeps its records: on a server, or by default in a SQLite file in the output folder.
 
     sqlite:///ABSOLUTE/PATH          mysql://[USER@]HOST[:PORT]/DATABASE
     grpc://HOST:PORT                 postgresql://[USER@]HOST[:PORT]/DATABASE
 
-`$NAME` stands for an environment variable, which is read where the connection is made. Passwords come only from the
+`$NAME` stands for an environment variable of the process that connects. Passwords come only from the
 environment: a configuration is printed, compiled and committed.
 """
 
@@ -30,7 +30,7 @@ class MetadataError(PipelineError):
 
 
 def of_file(path: str) -> str:
-    """Returns the URI of a SQLite file; the path is absolute."""
+    """Returns the URI of a SQLite file. `path` must be absolute."""
     return f"{_FILE}/{path.lstrip('/')}"
 
 
@@ -38,7 +38,7 @@ def check(uri: str) -> None:
     """Checks the form of a URI; it may hold variables.
 
     Raises:
-        UsageError: the URI has none of the known forms.
+        UsageError: the form of the URI is unknown.
     """
     _split(uri)
 
@@ -47,7 +47,7 @@ def parse(uri: str, environment: Mapping[str, str] = os.environ) -> SplitResult:
     """Returns the parts of a URI, with the values of its variables.
 
     Raises:
-        UsageError: the URI has none of the known forms.
+        UsageError: the form of the URI is unknown.
         MetadataError: a variable is not set.
     """
     return _split(_expand(uri, environment))
@@ -92,7 +92,7 @@ def _split(uri: str) -> SplitResult:
 
 
 def _problems(parts: SplitResult, *, has_port: bool) -> Iterator[str]:
-    """Yields what is wrong with the URI of a server."""
+    """Yields each problem of the URI of a server."""
     if parts.scheme not in PORTS:
         yield f"'{parts.scheme}' is none of the known kinds"
     if not parts.hostname:
@@ -112,5 +112,5 @@ def _wrong(uri: str, problem: str) -> UsageError:
 
 
 def _masked(uri: str) -> str:
-    """Returns a URI without what may be a password."""
+    """Returns a URI in which every part that may be a password is masked."""
     return re.sub(r"[?#].*", "", re.sub(r"//([^:@/]*):.*@", r"//\1:...@", uri))

@@ -1,7 +1,7 @@
-"""Compiles the DAG for Airflow 2 into two files: a fixed DAG file, and beside it the compiled pipeline with all values as JSON.
+"""Compiles the DAG for Airflow 2 into two files: a fixed DAG file, and the compiled pipeline as JSON, with all values.
 
 Each task runs `python -m pipeline step` in the project's environment; Airflow may run in another one. (TFX's AirflowDagRunner
-imports TFX in the scheduler, and a task of it that is tried again never succeeds.)
+imports TFX in the scheduler, and its tasks never succeed when they are retried.)
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _HEAVY = (
     node_ids.TRAINER,
     node_ids.EVALUATOR,
 )
-# Seconds to end a process after it has saved its checkpoint.
+# Seconds that a process needs to end after it has saved its checkpoint.
 _MARGIN_SECONDS = 5
 # Schedules that are not cron expressions; Airflow's own names.
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 
 class DagValues(msgspec.Struct, frozen=True, kw_only=True):
-    """All values of `airflow_dag.py`.
+    """The values that `airflow_dag.py` reads.
 
     Attributes:
         dag_id: id of the DAG.
@@ -47,7 +47,7 @@ class DagValues(msgspec.Struct, frozen=True, kw_only=True):
         schedule: cron expression or preset; None for runs that are started by hand.
         start: first logical date, YYYY-MM-DD.
         catchup: whether Airflow makes up for runs between the start and now.
-        params: setting -> default of what a run may change: airflow dags trigger --conf '{"train.steps": 500}'.
+        params: setting -> default, for the settings that a run may change: airflow dags trigger --conf '{"train.steps": 500}'.
         span_by_date: whether the logical date selects the span.
         retries: how often Airflow runs a failed task again.
         retry_seconds: pause before each retry.
@@ -55,11 +55,11 @@ class DagValues(msgspec.Struct, frozen=True, kw_only=True):
         grace_seconds: time from SIGTERM to SIGKILL.
         pool: the Airflow pool of the heavy tasks.
         heavy: ids of the nodes that take a slot of the pool.
-        upstream: node id -> ids of the nodes it waits for, without those it waits for through another one.
+        upstream: node id -> ids of its direct upstream nodes (the transitive reduction of the DAG).
         project: the folder where the commands run.
         python: the interpreter that runs them.
         skipped_exit_code: exit code of a node that a gate has skipped.
-        final_exit_codes: exit codes of failures that another try would not change.
+        final_exit_codes: exit codes after which Airflow must not retry, because the result would be the same.
     """
 
     dag_id: str
@@ -91,11 +91,11 @@ class _AirflowPipeline(CompiledPipeline, frozen=True, kw_only=True):
 def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
     """Returns path -> text of the two files.
 
-    The JSON file comes first, so that Airflow never sees the DAG file without it. (And Airflow parses a DAG file again at once
-    when the file has been written, but does not look at the JSON file.)
+    The JSON file comes first, so that Airflow never sees the DAG file without it. (Airflow parses a DAG file again as soon as
+    it changes, but does not watch the JSON file.)
 
     Raises:
-        UsageError: Airflow cannot do what is configured.
+        UsageError: Airflow does not support a setting.
     """
     compilation.refuse(_problems(config, out))
     compiled = compiled_pipeline.compile_for_steps(config)
@@ -134,7 +134,7 @@ def _dag_id(config: PipelineConfig) -> str:
 
 
 def _problems(config: PipelineConfig, out: Path) -> Iterator[str]:
-    """Yields what Airflow cannot do, each problem with the way out."""
+    """Yields each setting that Airflow does not support, with a way out."""
     if out.suffix != ".py":
         yield f"Airflow reads only files that end in .py. Give --out such a name. Received: '{out.name}'."
     yield from _problems_of_table(config)

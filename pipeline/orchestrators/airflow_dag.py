@@ -91,7 +91,7 @@ def exception(exit_code: int) -> type[AirflowException]:
 
 
 def make_pool() -> None:
-    """Makes the pool if it does not exist: tasks of a pool that does not exist wait for ever, without a message."""
+    """Creates the pool if it does not exist: without it, its tasks would wait for ever and log nothing."""
     if not Pool.get_pool(VALUES["pool"]):
         Pool.create_or_update_pool(VALUES["pool"], 1, "Heavy tasks: one at a time", include_deferred=False)
 
@@ -111,7 +111,7 @@ with DAG(
     },
 ) as dag:
     pool = PythonOperator(task_id="Pool", python_callable=make_pool)
-    # It also runs after a failure, and its exit code is the one of the run.
+    # This task also runs after a failure. Its exit code is that of the run.
     outcome = ProjectOperator(task_id="Outcome", command=["end"], trigger_rule="all_done", retries=0)
     for node, upstream in VALUES["upstream"].items():
         task = ProjectOperator(

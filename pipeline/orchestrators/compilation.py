@@ -1,4 +1,4 @@
-"""`compile`: from a configuration to the files of an orchestrator, and what the compilers share."""
+"""`compile`: writes the files of an orchestrator. Also contains the functions that the compilers share."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
     """Compiles, writes each file in one step, and yields its path.
 
     Raises:
-        UsageError: the folder does not exist, a package is missing, the model's file has a mistake, or the orchestrator cannot
-            do what is configured.
+        UsageError: the folder does not exist, a package is missing, the model's file has a mistake, or the orchestrator does
+            not support a setting.
     """
     module, package = COMPILERS[runner]
     if not out.absolute().parent.is_dir():
@@ -74,10 +74,10 @@ def refuse(problems: Iterator[str]) -> None:
 
 
 def with_cluster_defaults(config: PipelineConfig, metadata_uri: str | None = None) -> PipelineConfig:
-    """Returns a configuration for pods: with the output folder on the volume and the MLMD server of the cluster by default.
+    """Returns a configuration for pods. By default the output folder is on the volume, and MLMD is the server of the cluster.
 
     Args:
-        config: the configuration of the user, whose settings come first.
+        config: the configuration of the user; its settings override these defaults.
         metadata_uri: the MLMD server of the cluster; None where the service itself keeps the metadata.
     """
     kubeflow = config.settings.kubeflow
@@ -90,7 +90,7 @@ def with_cluster_defaults(config: PipelineConfig, metadata_uri: str | None = Non
 
 
 def cluster_problems(config: PipelineConfig) -> Iterator[str]:
-    """Yields what keeps a pipeline from running in pods, each problem with the way out.
+    """Yields each problem that prevents a pipeline from running in pods, with a way out.
 
     Raises:
         InputError: the braces in the path of the data hold something other than a span.
@@ -134,7 +134,7 @@ def _seen_by_pods(path: str, kubeflow: Kubeflow) -> bool:
 
 
 def parameters(config: PipelineConfig) -> dict[str, str]:
-    """Returns setting -> default of what each run may change; "" is the dataset's sample, or the newest span."""
+    """Returns setting -> default, for what a run may change. "" means the dataset's sample, or the newest span."""
     settings = config.settings
     return {
         "data.path": config.data_path if settings.data.path else "",
@@ -144,18 +144,18 @@ def parameters(config: PipelineConfig) -> dict[str, str]:
 
 
 def secrets(kubeflow: Kubeflow) -> dict[str, str]:
-    """Returns environment variable -> name of the Secret that holds it, under a key with the name of the variable."""
+    """Returns environment variable -> name of its Secret. The key in the Secret has the name of the variable."""
     return {variable: name for name, variable in map(kubernetes_names.secret, kubeflow.secrets)}
 
 
 def step_settings(kubeflow: Kubeflow, node: str) -> Step:
-    """Returns the settings of one step: those of its own table come before those of `kubeflow.all`."""
+    """Returns the settings of one step: its own table overrides `kubeflow.all`."""
     own = msgspec.structs.asdict(kubeflow.steps.get(node, Step()))
     return msgspec.structs.replace(kubeflow.all, **{key: value for key, value in own.items() if value is not None})
 
 
 def _is_installed(package: str) -> bool:
-    """Whether a package itself is installed. (kfp-pipeline-spec brings a folder `kfp` too, without KFP in it.)"""
+    """Whether a package is really installed. (kfp-pipeline-spec also installs a folder `kfp`, but without KFP in it.)"""
     spec = importlib.util.find_spec(package)
     return spec is not None and spec.origin is not None
 

@@ -1,7 +1,7 @@
-"""A pipeline compiled for an orchestrator that runs every node in a process of its own: the input of its steps, as JSON.
+"""A pipeline compiled for an orchestrator that runs every node in a separate process: the input of the steps, as JSON.
 
 It holds the configuration, and not TFX's intermediate representation. A step compiles the configuration again, with the
-settings of its run. So each setting can be a parameter of a run, also a setting that TFX writes into the properties of a node.
+settings of its run. So each setting can be a parameter of a run, even a setting that TFX writes into a node's properties.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
         name: name of the pipeline.
         code: hash of all code that its nodes run.
         settings: the settings that differ from the defaults, as nested tables.
-        needs: node id -> ids of the nodes that must have run before it, in topological order.
+        needs: node id -> ids of the nodes that must run before it, in topological order.
         secrets: environment variable that each step needs -> name of the Secret that holds it.
         schema_version: version of this JSON format.
     """
@@ -46,7 +46,7 @@ class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
-        """Returns the JSON text; it is the same for the same pipeline."""
+        """Returns the JSON text. Equal pipelines have equal texts."""
         return msgspec.json.encode(self).decode()
 
     def config_for_run(self, assignments: Iterable[str] = ()) -> PipelineConfig:
@@ -85,7 +85,7 @@ def check_code(compiled: CompiledPipeline, config: PipelineConfig) -> None:
     """Checks that the code here is the code that the pipeline was compiled from.
 
     Raises:
-        UsageError: the code is another one.
+        UsageError: the code differs.
     """
     code_here = code_hash.of_pipeline(config)
     if code_here != compiled.code:

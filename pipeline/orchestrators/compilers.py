@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Orchestrator -> (module with `compile(config, path) -> {path: text}`, the package it needs that `make run` does not install).
+# Orchestrator -> (module with `compile(config, path) -> {path: text}`, its package that `make run` does not install).
 COMPILERS: Mapping[str, tuple[str, str | None]] = {
     "kubeflow": ("pipeline.orchestrators.kubeflow_compiler", "kfp"),
     "kubeflow_v2": ("pipeline.orchestrators.kubeflow_v2_compiler", "kfp"),

@@ -27,7 +27,7 @@ def end(compiled: CompiledPipeline, run_id: str, assignments: Sequence[str] = ()
 
     Args:
         compiled: the compiled pipeline.
-        run_id: of the run.
+        run_id: id of the run.
         assignments: `key=value`, the settings of this run; the same as those of its steps.
 
     Raises:
@@ -61,7 +61,7 @@ def finish(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, conn
 
 
 def _restore_states(compiled: CompiledPipeline, config: PipelineConfig, record: RunRecord, connection: Connection) -> None:
-    """Reads from MLMD what the steps could not write: they shared no disk."""
+    """Restores the states of the nodes from MLMD: the steps could not write them, because they shared no disk."""
     from pipeline import ir
     from pipeline.execution.nodes import Nodes
 
@@ -75,7 +75,7 @@ def _restore_states(compiled: CompiledPipeline, config: PipelineConfig, record: 
 
 
 def _failure(compiled: CompiledPipeline, record: RunRecord, failed: NodeRecord | None) -> errors.NodeFailedError | None:
-    """Returns what ended a run early."""
+    """Returns the failure that ended a run early; None if it ended normally."""
     if failed:
         return errors.NodeFailedError(failed.id, "its log says why.")
     unfinished = _unfinished_node(compiled, record)
@@ -83,7 +83,7 @@ def _failure(compiled: CompiledPipeline, record: RunRecord, failed: NodeRecord |
 
 
 def _unfinished_node(compiled: CompiledPipeline, record: RunRecord) -> str | None:
-    """Returns a node that still runs by the record, or one that was ready to run and never did."""
+    """Returns a node that the record still calls running, or one that was ready to run and never ran; None if all ended."""
     done = {node.id for node in record.nodes if node.state in ("done", "cached")}
     running = [node.id for node in record.nodes if node.state == "running"]
     ready = [node.id for node in record.nodes if node.state == "waiting" and done.issuperset(compiled.needs[node.id])]

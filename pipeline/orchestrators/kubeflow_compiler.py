@@ -1,7 +1,7 @@
 """Compiles the DAG for Kubeflow Pipelines 1: an Argo Workflow with one pod for each node.
 
 A step runs `python -m pipeline step`. (TFX's KubeflowDagRunner starts TFX's own entry point, which
-`pipeline/orchestrators/step.py` replaces, and makes a parameter only of a value that is a whole property of a node.)
+`pipeline/orchestrators/step.py` replaces, and can make a parameter only of a value that is the whole property of a node.)
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VOLUME = "pipeline"
 # Name of the step that runs after all others.
 _END = "end"
 
-# Kubernetes' default time between SIGTERM and SIGKILL, and the seconds to end after a checkpoint has been saved.
+# Kubernetes' default time between SIGTERM and SIGKILL; seconds that a process needs to end after its checkpoint.
 _POD_GRACE_SECONDS, _MARGIN_SECONDS = 30, 5
 
 
@@ -39,7 +39,7 @@ def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
     """Returns path -> text of the workflow.
 
     Raises:
-        UsageError: Kubernetes cannot do what is configured.
+        UsageError: Kubernetes does not support a setting.
     """
     config = compilation.with_cluster_defaults(config, METADATA_URI)
     compilation.refuse(_problems(config))
@@ -60,7 +60,7 @@ def _problems(config: PipelineConfig) -> Iterator[str]:
 
 
 class _StepMaker(NamedTuple):
-    """What all steps of a workflow share.
+    """Makes the steps of a workflow.
 
     Attributes:
         compiled: the compiled pipeline.
@@ -80,7 +80,7 @@ class _StepMaker(NamedTuple):
         return step
 
     def end(self) -> dsl.ContainerOp:
-        """Returns the step that completes the record, also after pods were killed. A refusal does not fail the workflow."""
+        """Returns the step that completes run.json, even after pods were killed. A refusal does not fail the workflow."""
         step = self._pod(_END, ["end", "--refused-exit-code", "0"])
         # Its exit code is the exit code of the run: another try would not change it.
         _limit(step, msgspec.structs.replace(self.kubeflow.all, retries=0), self.kubeflow.backoff_seconds)
@@ -91,7 +91,7 @@ class _StepMaker(NamedTuple):
         for key, value in self.values.items():
             arguments += ["--set", f"{key}={value}"]
         pod = dsl.ContainerOp(name=name, image=self.kubeflow.image, command=["python", "-m", "pipeline"], arguments=arguments)
-        # No cache of Kubeflow's: it compares paths, and the same path may hold new data. MLMD compares the data.
+        # Kubeflow's cache is off: it compares paths, but the same path may hold new data. MLMD's cache compares the data.
         pod.execution_options.caching_strategy.max_cache_staleness = "P0D"
         _mount_volume(pod, self.kubeflow)
         _set_environment(pod, self.compiled.secrets, self.kubeflow.config_maps)
@@ -144,7 +144,7 @@ def _limit(pod: dsl.ContainerOp, settings: Step, backoff_seconds: int) -> None:
     if settings.seconds:
         pod.set_timeout(settings.seconds)
     if settings.retries:
-        # "Always": also after the pod was evicted, or its machine went down.
+        # "Always": even after the pod was evicted, or its machine went down.
         pod.set_retry(settings.retries, policy="Always", backoff_duration=f"{backoff_seconds}s", backoff_factor=2)
     for label, value in (settings.node_selector or {}).items():
         pod.add_node_selector_constraint(label, value)

@@ -1,11 +1,11 @@
 """Compiles the DAG for Kubeflow Pipelines 2 and Vertex AI: a PipelineSpec with one task for each node.
 
-TFX compiles it, and leaves to the services what they can do: pass artifacts on, find the latest blessed model, check
-conditions, answer from their cache. A task runs `python -m pipeline.orchestrators.kubeflow_v2_entrypoint`, which applies the
+TFX compiles it. The service itself passes artifacts on, finds the latest blessed model, checks
+conditions, and answers from its cache. A task runs `python -m pipeline.orchestrators.kubeflow_v2_entrypoint`, which applies the
 settings of this run and then calls the code that TFX would have called.
 
 A file whose name ends in .json becomes a PipelineJob, for Vertex. Any other file becomes a PipelineSpec for Kubeflow, with a
-second document for what only Kubernetes has (kubeflow_v2_platform.py).
+second document for the settings of Kubernetes (kubeflow_v2_platform.py).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pipeline.orchestrators.kubeflow_v2_entrypoint import OPTIONS
 
 _COMMAND = ("python", "-m", "pipeline.orchestrators.kubeflow_v2_entrypoint")
 _JOB_NAME = "{{$.pipeline_job_name}}"
-# Settings that have no place in a PipelineSpec -> what takes their place.
+# Setting that a PipelineSpec cannot hold -> what to do instead.
 _NOT_IN_SPEC = {
     "config_maps": "metadata is kept by the service, and single values come from secrets",
     "service_account": "it is named when a run is started",
@@ -45,7 +45,7 @@ def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
     """Returns path -> text of the PipelineJob or PipelineSpec.
 
     Raises:
-        UsageError: the service cannot do what is configured.
+        UsageError: the service does not support a setting.
     """
     vertex = out.suffix == ".json"
     compilation.refuse(_problems(config, vertex))
@@ -64,7 +64,7 @@ def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
 
 
 def _problems(config: PipelineConfig, vertex: bool) -> Iterator[str]:
-    """Yields each setting that would be left out without a word."""
+    """Yields each setting that a PipelineSpec would silently lose."""
     kubeflow = config.settings.kubeflow
     if config.settings.metadata.uri:
         yield "metadata.uri is set, but Kubeflow 2 and Vertex keep metadata themselves. Leave it out."
@@ -117,7 +117,7 @@ def _latest_tuned(config: PipelineConfig) -> Resolver:
 
 
 def _patch(spec: dict[str, Any], config: PipelineConfig, *, vertex: bool) -> None:
-    """Adds to what TFX has compiled: the parameters of a run, our options, and the resources and retries of each task."""
+    """Adds to TFX's PipelineSpec the parameters of a run, our options, and the resources and retries of each task."""
     parameters = {
         RUN_PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": default}
         for key, default in compilation.parameters(config).items()

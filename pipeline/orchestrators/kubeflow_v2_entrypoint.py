@@ -1,7 +1,7 @@
 """One task of Kubeflow Pipelines 2 or of Vertex AI: TFX's own executor, with the settings of this run.
 
-TFX compiles the properties of a node into the task as constants. A parameter of the run that is a part of a property, such as
-`train.steps`, could not enter. So the task compiles the pipeline again with the settings of this run, and takes its properties.
+TFX compiles the properties of a node into the task as constants. A parameter of the run that is only part of a property, such
+as `train.steps`, would have no effect. So the task compiles the pipeline again with the settings of this run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.pipeline_config import PipelineConfig
 
-# What the driver of a file-based ExampleGen finds out.
+# The properties that the driver of a file-based ExampleGen determines.
 _DRIVER_OUTPUTS = ("input_config", "span", "version", "input_fingerprint")
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str]) -> None:
         beam_args: the options of Beam.
 
     Raises:
-        errors.PipelineError: one paragraph: what went wrong, and the way out.
+        errors.PipelineError: the task cannot run.
     """
     compiled = compiled_pipeline.load(options.pipeline)
     config = compiled.config_for_run(options.set)
@@ -110,7 +110,7 @@ def _set(invocation: ExecutorInput, name: str, value: str | float) -> None:
 def _drive(invocation: ExecutorInput, node: BaseNode) -> None:
     """Runs the driver of a file-based ExampleGen: it finds the span, the version and the fingerprint of the files.
 
-    Vertex runs it before it looks into its cache, and then once more; Kubeflow has no such hook.
+    Vertex runs the driver first, to look into its cache, and then again with the task. Kubeflow runs it only with the task.
     """
     from tfx.components.example_gen.driver import FileBasedDriver
 
@@ -125,7 +125,7 @@ def _drive(invocation: ExecutorInput, node: BaseNode) -> None:
 
 
 def _write_driver_output(invocation: ExecutorInput) -> None:
-    """Writes what the driver has found to the file where the service and TFX's executor read it."""
+    """Writes the properties from the driver to the file that the service and TFX's executor read."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
     from tfx.dsl.io import fileio

@@ -1,4 +1,4 @@
-"""The second document for Kubeflow 2, with what only Kubernetes has: volumes, Secrets, node selectors, tolerations."""
+"""The second document for Kubeflow 2. It holds the settings for Kubernetes: volumes, Secrets, node selectors, tolerations."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python -m pipeline step --pipeline taxi.json --node Trainer --run-id 2026-11-21 [--set data.span=20778 ...]
 
-TFX's own entry points return normally if the inputs of a node could not be resolved, fail on a node after a skipped one, and
-do not check that the code is that of the compiled pipeline.
+TFX's own entry points return normally if the inputs of a node cannot be resolved, fail on a node after a skipped node, and
+do not check that the code has not changed since the compilation.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _log = logging.getLogger(__name__)
 
 
 def run(compiled: CompiledPipeline, node_id: str, run_id: str, assignments: Sequence[str] = ()) -> int:
-    """Runs a node, unless it has run in this run already. Returns the exit code: OK, SKIPPED, or that of its failure.
+    """Runs a node, unless it has already succeeded in this run. Returns the exit code: OK, SKIPPED, or that of its failure.
 
     Args:
         compiled: the compiled pipeline.
-        node_id: of the node.
+        node_id: id of the node.
         run_id: the same for all nodes of a run, and for no other run.
         assignments: `key=value`, settings of this run that differ from the compiled ones; the same for all nodes of a run.
 
     Raises:
-        errors.PipelineError: something is wrong, and there is no record to write it to.
+        errors.PipelineError: the node failed, and the record could not be written.
     """
     if node_id not in compiled.needs:
         raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(compiled.needs)}.")
@@ -67,14 +67,14 @@ def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_i
     logs.route_absl()
     connection = metadata_store.reach(config.metadata_uri)
     observer, settings = step_record.Observer(compiled, config, run_id), config.settings.run
-    # Only the ExampleGen needs the raw data. It may have been moved away since then.
+    # Only ExampleGen reads the raw data. For a later node the data may be gone already.
     visible = config if not compiled.needs[node_id] else ir.without_data(config)
     nodes = Nodes(ir.compile_pipeline(visible, run_id), connection, observer, settings.retries, settings.retry_seconds)
     state = _run_once(nodes, node_id)
     decision = _decision(config, connection, run_id, node_id)
     _log.info("%s: %s.%s", node_id, state, f" {decision.decision.capitalize()}. {decision.why}" if decision else "")
     with step_record.opened(compiled, config, run_id) as record:
-        if record.node(node_id).state != state:  # the step was killed before it wrote the state, or it ran long ago
+        if record.node(node_id).state != state:  # an earlier try was killed before it wrote the state
             record.enter(node_id, state, record.node(node_id).seconds)
         last = record.all_nodes_ended
     if last:
@@ -99,7 +99,7 @@ def record_failure(
     run_id: str,
     failure: errors.PipelineError | errors.StoppedError,
 ) -> int:
-    """Writes why a node failed into the record, and as the last words of the log. Returns the exit code."""
+    """Writes the cause of a failure into the record, and as the last line of the log. Returns the exit code."""
     if isinstance(failure, errors.NodeFailedError):
         _log.error("%s failed.", node_id, exc_info=failure)
     try:
@@ -128,7 +128,7 @@ def _decision(config: PipelineConfig, connection: Connection, run_id: str, node_
 def _output_folder(config: PipelineConfig, node_id: str) -> Iterator[None]:
     """Shares the output folder with other steps.
 
-    If a run has locked the folder, the step fails as a node does, so that the orchestrator tries it again: the run will end.
+    If another run has locked the folder, the step fails like a node, so that the orchestrator retries it: that run will end.
     """
     try:
         with preflight.output_folder(config.output_dir, shared=True):
@@ -139,7 +139,7 @@ def _output_folder(config: PipelineConfig, node_id: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def node_lock(config: PipelineConfig, node_id: str, run_id: str) -> Iterator[None]:
-    """Waits until no other process runs the same node: an orchestrator may have lost an earlier try that still runs."""
+    """Waits until no other process runs the same node: an orchestrator may have lost track of a try that still runs."""
     if is_remote(config.output_dir):
         yield
         return

@@ -18,7 +18,7 @@ from trainer_module.files.paths import is_remote
 def opened(compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> Iterator[RunRecord]:
     """Yields the record of a run, and writes it afterwards.
 
-    If the steps share object storage only, it yields a new record each time and writes nothing: there are no locks there.
+    If the steps share only object storage, which has no locks, it yields a new record each time and does not write it.
     """
     blank = run_record.new(config, run_id, compiled.code, run_record.ORCHESTRATOR, compiled.needs)
     if is_remote(config.output_dir):
@@ -35,7 +35,7 @@ class Observer:
         self._compiled, self._config, self._run_id = compiled, config, run_id
 
     def node(self, node_id: str, state: NodeState, seconds: float) -> None:
-        """Writes that a node has entered a state. A run that ended because this node failed goes on."""
+        """Writes that a node has entered a state. If the run had ended because this node failed, it continues."""
         with opened(self._compiled, self._config, self._run_id) as record:
             record.enter(node_id, state, seconds)
             if record.finished and all(node.state != "failed" for node in record.nodes):
@@ -43,5 +43,5 @@ class Observer:
 
 
 def print_ending(record: RunRecord) -> None:
-    """Prints how a run ended, as the last words of a log."""
+    """Prints how a run ended, as the last line of a log."""
     print(f"{record.status.capitalize()}. {record.why}", file=sys.stderr, flush=True)

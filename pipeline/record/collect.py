@@ -1,4 +1,4 @@
-"""Fills in the record what the nodes of a run left. It reads MLMD and the artifacts, so it is the same for every runner."""
+"""Fills the record of a run with the results of its nodes. It reads MLMD and the artifacts, so every runner can use it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
 
-# The keys of the Trainer's file that the record keeps.
+# Keys that the record takes from the Trainer's result.
 _TRAIN_KEYS = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
 
 
 def fill_record(record: RunRecord, connection: Connection, pipeline: str) -> None:
-    """Fills in what the nodes of a run have left so far.
+    """Fills in the results of all nodes that have run so far.
 
     Args:
-        record: of the run.
-        connection: to MLMD.
+        record: the record of the run.
+        connection: a connection to MLMD.
         pipeline: name of the pipeline.
     """
     with metadata.Metadata(connection) as handle:
@@ -59,8 +59,8 @@ def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -
     """Returns the artifacts of a run, those of cached nodes included.
 
     Args:
-        store: MLMD's.
-        run_id: of the run.
+        store: the store of MLMD.
+        run_id: id of the run.
         pipeline: name of the pipeline; None for any. On a server another pipeline may have a run of the same id.
     """
     context = store.get_context_by_type_and_name("pipeline_run", run_id)
@@ -90,7 +90,7 @@ def node_id(store: MetadataStore, execution: metadata_store_pb2.Execution, types
 
 
 def decision_of(outputs: Outputs, gate_id: str) -> Decision | None:
-    """Returns the decision of a gate in a run; None if the node is no gate, or has not decided."""
+    """Returns the decision of a gate in a run; None if the node is not a gate, or has not decided yet."""
     for output in node_ids.DECISIONS:
         if output.node == gate_id and output in outputs:
             return gate.read(outputs[output].uri)
@@ -98,7 +98,7 @@ def decision_of(outputs: Outputs, gate_id: str) -> Decision | None:
 
 
 def as_artifact(statistics: Artifact) -> ExampleStatistics:
-    """Returns an artifact of statistics as TFX's own class, which knows its splits."""
+    """Returns an artifact of statistics as an object of TFX's class, which has its splits."""
     mlmd_type = ExampleStatistics._get_artifact_type()
     mlmd_type.id = statistics.type_id
     return artifact_utils.deserialize_artifact(mlmd_type, statistics)
@@ -113,7 +113,7 @@ def metrics(evaluation: str) -> dict[str, float | None]:
     import tensorflow_model_analysis as tfma
 
     models = [spec.get("name") for spec in _read_json(evaluation, "eval_config.json")["evalConfig"]["modelSpecs"]]
-    # TFMA gives the model this name if there is a baseline too.
+    # If there is a baseline too, TFMA gives the evaluated model this name.
     candidate = tfma.CANDIDATE_KEY if len(models) > 1 else None
     result = tfma.load_eval_result(evaluation, model_name=candidate)
     overall = next(values for key, values in result.slicing_metrics if not key)
@@ -183,7 +183,7 @@ def _origin(store: MetadataStore, model: Artifact) -> dict[str, str | None]:
 
 
 def _read_json(folder: str, name: str) -> dict[str, Any]:
-    """Reads a JSON file. Returns an empty dictionary if there is none."""
+    """Reads a JSON file. Returns an empty dictionary if the file does not exist."""
     path = posixpath.join(folder, name)
     if not fileio.exists(path):
         return {}

@@ -1,4 +1,4 @@
-"""The end of a run: read what its nodes left, and decide how it ended. Every kind of run ends here."""
+"""Finishes a run: reads the results of its nodes, and decides how it ended. All kinds of runs use this module."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def finish_run(
     """Fills in and finishes the record of a run. Returns the exit code. The caller writes the record.
 
     Args:
-        record: of the run.
-        config: of the run.
-        failure: what ended the run early.
-        connection: to MLMD; None if the record is to say only what `failure` says.
-        to_node: the last node that was to run; None if the whole DAG was.
+        record: the record of the run.
+        config: configuration of the run.
+        failure: the failure that ended the run early, or None.
+        connection: a connection to MLMD; None to record only the failure.
+        to_node: the last node of the run (`--to`); None for the whole DAG.
     """
     if connection is not None:
         fill_record(record, config, connection, tolerant=failure is not None)
@@ -36,13 +36,13 @@ def finish_run(
 
 
 def fill_record(record: RunRecord, config: PipelineConfig, connection: Connection, *, tolerant: bool) -> None:
-    """Fills in what the nodes of a run have left so far.
+    """Fills in the results of all nodes that have run so far.
 
     Args:
-        record: of the run.
-        config: of the run.
-        connection: to MLMD.
-        tolerant: whether the run has failed already. What cannot be read then must not hide why it failed.
+        record: the record of the run.
+        config: configuration of the run.
+        connection: a connection to MLMD.
+        tolerant: whether the run has already failed. Then an unreadable result must not hide the cause of the failure.
     """
     from pipeline.record import collect, trials  # they import TFX, which a step without a connection does not need
 

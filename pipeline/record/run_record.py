@@ -1,4 +1,4 @@
-"""The model of run.json, what machines read of a run. `store.py` keeps it on disk."""
+"""The content of run.json, the file that programs read about a run. `store.py` writes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.config.pipeline_config import PipelineConfig
 
 SCHEMA_VERSION = 1
 
-# The `runner` of a run whose nodes are separate processes. Such a run is still going on when none of its processes is alive.
+# The `runner` of a run whose nodes are separate processes. Such a run may still go on while none of its processes is alive.
 ORCHESTRATOR = "orchestrator"
 
 Status: TypeAlias = Literal["running", "pushed", "refused", "failed", "interrupted", "unchanged"]
@@ -26,8 +26,8 @@ class NodeRecord(msgspec.Struct):
     """One node.
 
     Attributes:
-        id: of the node.
-        state: what it does now, or how it ended.
+        id: id of the node.
+        state: its state now, or how it ended.
         seconds: how long it ran.
         cached: whether its result is that of an earlier run.
     """
@@ -42,14 +42,14 @@ class GateRecord(msgspec.Struct):
     """What one gate decided.
 
     Attributes:
-        id: of the gate's node.
-        decision: the verdict.
+        id: id of the gate's node.
+        decision: "passed", "refused" or "unchanged".
         why: one paragraph.
         warnings: findings that did not refuse, a sentence each.
         metric: of the first refusal that compared a metric; slice, value and bound belong to it.
         slice: "overall" or "column=value".
-        value: what the metric was; None if it was not finite.
-        bound: what it had to reach.
+        value: the value of that metric; None if it was not finite.
+        bound: the bound that the value missed.
     """
 
     id: str
@@ -108,7 +108,7 @@ class RunRecord(msgspec.Struct):
         return all(node.state not in ("waiting", "running") for node in self.nodes)
 
     def finish(self, status: Status, exit_code: int, why: str) -> None:
-        """Ends the record. Nodes that still wait count as skipped."""
+        """Writes the end of the run into the record. Nodes that still wait become skipped."""
         self.status, self.exit_code, self.why = status, exit_code, why
         self.finished = _now().isoformat(timespec="microseconds")
         for node in self.nodes:
@@ -135,11 +135,11 @@ def new(config: PipelineConfig, run_id: str, code: str, runner: str, node_ids: I
     """Returns the record of a run that begins now.
 
     Args:
-        config: of the run.
-        run_id: of the run.
+        config: configuration of the run.
+        run_id: id of the run.
         code: hash of all code that the nodes run.
         runner: what runs the nodes: "local", "beam", or ORCHESTRATOR.
-        node_ids: of the nodes to come.
+        node_ids: ids of all nodes of the run.
     """
     return RunRecord(
         run_id=run_id,

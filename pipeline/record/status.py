@@ -1,4 +1,4 @@
-"""How a run ended: its status, its exit code and why. The rules are the same wherever the nodes ran."""
+"""Decides how a run ended: its status, its exit code and the reason. The rules are the same for all runners."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def conclude(record: RunRecord, output_dir: str, failure: BaseException | None =
     """Decides how a run ended and finishes its record. Returns the exit code.
 
     Args:
-        record: of the run. What the nodes left has been filled in.
+        record: the record of the run, with the results of its nodes.
         output_dir: the folder with the records of earlier runs.
-        failure: what ended the run early.
-        to_node: the last node that was to run; None if the whole DAG was.
+        failure: the failure that ended the run early, or None.
+        to_node: the last node of the run (`--to`); None for the whole DAG.
     """
     ending = _of_failure(failure) if failure else None
     ending = ending or _of_gates(record, output_dir) or _of_push(record, to_node)
@@ -70,7 +70,7 @@ def _of_push(record: RunRecord, to_node: str | None) -> _Ending:
 
 
 def _copy_last_push(record: RunRecord, output_dir: str) -> None:
-    """Takes metrics and path of the served model from the run that pushed it."""
+    """Copies the metrics and the path of the served model from the run that pushed it."""
     pushed = next((earlier for earlier in store.newest_first(output_dir) if earlier.status == "pushed"), None)
     if pushed:
         record.metrics, record.pushed_path, record.blessed = pushed.metrics, pushed.pushed_path, True

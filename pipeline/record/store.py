@@ -1,6 +1,6 @@
 """Keeps the records of an output folder: `runs/<run_id>/run.json` of each run, and `run.json`, a copy of the newest one.
 
-Each file is written in one step, so a reader sees the whole old text or the whole new text.
+Each file is replaced atomically: a reader sees the complete old text or the complete new text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Recorder:
         self.record = run_record.new(config, run_id, code, runner)
 
     def begin(self, node_ids: Iterable[str]) -> None:
-        """Lists the nodes to come."""
+        """Lists the nodes of the run, all waiting, and writes the first files."""
         self.record.nodes = [NodeRecord(id=node_id) for node_id in node_ids]
         self.write()
 
@@ -38,12 +38,12 @@ class Recorder:
         self.write()
 
     def finish(self, status: Status, exit_code: int, why: str) -> None:
-        """Ends the record."""
+        """Finishes the record and writes it."""
         self.record.finish(status, exit_code, why)
         self.write()
 
     def write(self) -> None:
-        """Writes both files. (The lock of the output folder sees to it that no newer run has begun.)"""
+        """Writes both files. (The lock of the output folder ensures that no newer run has begun.)"""
         _write(self.record, self._output_dir, newest=True)
 
 
@@ -51,12 +51,12 @@ class Recorder:
 def locked(output_dir: str, blank: RunRecord) -> Iterator[RunRecord]:
     """Yields the record of a run whose nodes are separate processes, and writes it afterwards.
 
-    A lock keeps other processes out meanwhile. No record of another run is read, unless `run.json` is missing or unreadable:
-    this happens at every event of a node, and an output folder has thousands of runs after some years.
+    It holds a lock meanwhile. It is called at every event of a node, and an output folder may have thousands of runs. So it
+    reads the records of other runs only if `run.json` is missing or unreadable.
 
     Args:
         output_dir: folder on a disk that all processes of the run share.
-        blank: the record to begin with, if the run has none yet.
+        blank: the record to start with if the run has no record yet.
     """
     path = _path(output_dir, blank.run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def publish(output_dir: str, record: RunRecord) -> None:
 
 
 def rewrite(output_dir: str, record: RunRecord) -> None:
-    """Writes the record of an earlier run again, and the copy too if it is of that run."""
+    """Replaces the record of an earlier run, and also the copy if it belongs to that run."""
     copy = _read(Path(output_dir, FILE))
     _write(record, output_dir, newest=copy is not None and copy.run_id == record.run_id)
 

@@ -1,4 +1,4 @@
-"""Fills in the record what the search of a run left: its trials, and a plot of them in the folder of the run."""
+"""Fills the record with the trials of a search, and copies their plot into the folder of the run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from trainer_module.tuning import best, trial_table
 if TYPE_CHECKING:
     from pipeline.metadata.connection import Connection
 
-# The fields of a trial that the record keeps.
+# The fields of a trial that the record contains.
 _TRIAL_KEYS = (
     "id", "state", "values", "metric", "objective", "step", "steps", "seconds", "resumed_from", "continues", "why", "log",
 )  # fmt: skip
 
 
 def fill_record(record: RunRecord, config: PipelineConfig, connection: Connection) -> None:
-    """Fills in the trials if the run has a search, also if the search was cut off."""
+    """Fills in the trials if the run has a search, even if the search was interrupted."""
     if not config.tuning.trials:
         return
     started = datetime.fromisoformat(record.started).timestamp()
@@ -43,9 +43,9 @@ def fill_record(record: RunRecord, config: PipelineConfig, connection: Connectio
 
 
 def _search_folder(record: RunRecord, config: PipelineConfig, connection: Connection) -> str | None:
-    """Returns the folder of the search whose result the Tuner put out; None if it put out none.
+    """Returns the folder of the search that produced the Tuner's output; None if there is no output.
 
-    With TFX's cache that may be the search of an earlier run.
+    If TFX's cache answered for the Tuner, this is the search of an earlier run.
     """
     with metadata.Metadata(connection) as handle:
         outputs = collect.outputs_of(handle.store, record.run_id, config.pipeline_name)

@@ -12,7 +12,7 @@ from typing import IO
 
 @dataclass(frozen=True)
 class Screen:
-    """The terminal before the redirection. What a person reads is written here."""
+    """The streams of the terminal from before the redirection. Texts for the user go there."""
 
     out: IO[str]
     err: IO[str]
@@ -22,7 +22,7 @@ def redirect_to_file(log: Path) -> Screen:
     """Sends standard output, standard error (of C++ code too) and all logging of this process to a file.
 
     Args:
-        log: the file. Its folder is made.
+        log: the file. Its folder is created if it does not exist.
 
     Returns:
         The streams that still lead to the screen.
@@ -48,7 +48,7 @@ def to_stderr() -> None:
 
 
 def route_absl() -> None:
-    """Sends the logging of absl to our handler. Call it after absl has been imported: absl installs a handler then."""
+    """Sends the logging of absl to our handler. Call it after the import of absl, which installs its own handler."""
     from absl import logging as absl_logging
 
     absl_logging.set_verbosity(absl_logging.INFO)

@@ -24,7 +24,7 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
     the log has the traceback.
 
     Args:
-        command: returns the exit code. Anything but a number means OK.
+        command: returns the exit code. Any other value than an integer means OK.
     """
     try:
         code = command()
@@ -50,7 +50,7 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
 
 
 def print_errors_on(screen: Screen) -> None:
-    """Makes error messages go to `screen`. Standard error leads to a log file now."""
+    """Sends error messages to `screen`, because standard error is now redirected to a log file."""
     _screens.append(screen)
 
 

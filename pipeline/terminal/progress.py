@@ -1,4 +1,4 @@
-"""The progress of a run on the terminal: one line per node, the steps of a training, the trials of a search."""
+"""Shows the progress of a run on the terminal: a line per node, the steps of a training, the trials of a search."""
 
 from __future__ import annotations
 

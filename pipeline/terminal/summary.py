@@ -12,7 +12,7 @@ from pipeline.record.run_record import GateRecord, RunRecord
 
 
 def show(record: RunRecord, console: Console, output_dir: str) -> None:
-    """Prints the summary of a finished run. (A run that failed has none: its error says all.)"""
+    """Prints the summary of a finished run. (A failed run gets an error message instead.)"""
     console.print()
     _nodes(record, console)
     _training(record, console)
@@ -50,7 +50,7 @@ def _training(record: RunRecord, console: Console) -> None:
 
 
 def _warnings(gate: GateRecord, console: Console) -> None:
-    """Prints the warnings of a gate that passed. (For a gate that did not, the last paragraph of the run says why.)"""
+    """Prints the warnings of a gate that passed. (If a gate did not pass, the last paragraph of the run gives the reason.)"""
     if gate.decision == "passed" and gate.warnings:
         console.print(f"[yellow]{gate.id} warns:[/] ", end="")
         console.print(" ".join(gate.warnings), markup=False, highlight=False, soft_wrap=True)
@@ -69,7 +69,7 @@ def _metrics(record: RunRecord, console: Console) -> None:
 
 
 def _number(value: float) -> str:
-    """Four decimals; fewer for a large number, because errors are in the units of the label."""
+    """Formats a number with four decimals; with fewer if it is large, because errors are in the units of the label."""
     return f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}"
 
 

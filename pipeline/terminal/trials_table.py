@@ -16,7 +16,7 @@ _MARKS: dict[TrialState, str] = {
     "failed": "[red]✗[/]",
     "interrupted": "[yellow]‖[/]",
 }
-# More rows would not fit on a terminal below the nodes.
+# With more rows the table would not fit on a terminal below the table of the nodes.
 ROWS = 12
 
 
@@ -24,7 +24,7 @@ def table(trials: Sequence[TrialSummary], rows: int = ROWS) -> Table:
     """Returns a table with the values, the objective, the steps and the seconds of each trial. The best trial is in bold.
 
     Args:
-        trials: in the order of their numbers.
+        trials: the trials, in the order of their numbers.
         rows: greatest number of rows. The newest trials are shown, and the best one.
     """
     best = _best(trials)

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: the newest one, and the newest one that is readable."""
+"""Finds the newest checkpoint in a folder, and falls back to the newest readable one."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def step_of(folder: str) -> int:
 
 
 def step_in(checkpoint: str) -> int:
-    """Returns the global step in the name of a checkpoint. Its content may be cut off."""
+    """Returns the global step in the name of a checkpoint. The checkpoint itself may be truncated."""
     return int(checkpoint.rpartition("-")[2])
 
 
 def fall_back(folder: str) -> None:
-    """Makes the newest readable checkpoint the newest one. Logs a warning if another one was.
+    """Makes the newest readable checkpoint the current one. Logs a warning if that was another one.
 
     A process or a disk that dies while it writes a checkpoint can leave a truncated one. This reads checkpoints completely,
     which verifies their checksums, from the newest to the first readable one, and moves unreadable ones to `broken/`.
 
     Raises:
-        tf.errors.OpError: the storage cannot be read, so the checkpoint may be whole.
+        tf.errors.OpError: the storage cannot be read, so the checkpoint may be intact.
     """
     names = _newest_first(folder)
     good = next((name for name in names if readable(posixpath.join(folder, name))), None)
@@ -58,7 +58,7 @@ def readable(checkpoint: str) -> bool:
     """Whether every variable of a checkpoint is readable.
 
     Raises:
-        tf.errors.OpError: the storage cannot be read, so the checkpoint may be whole.
+        tf.errors.OpError: the storage cannot be read, so the checkpoint may be intact.
     """
     if _is_whole(checkpoint):
         return True
@@ -71,7 +71,7 @@ def readable(checkpoint: str) -> bool:
 
 def _is_whole(checkpoint: str) -> bool:
     try:
-        reader = tf.compat.v1.train.NewCheckpointReader(checkpoint)  # for load_checkpoint some paths are folders, in memory
+        reader = tf.compat.v1.train.NewCheckpointReader(checkpoint)  # load_checkpoint takes some in-memory paths for folders
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError):  # "Read less bytes" is an IndexError
@@ -94,7 +94,7 @@ def _put_aside(folder: str, name: str) -> None:
 
 
 def point_to(folder: str, names: Sequence[str]) -> None:
-    """Writes the file that `tf.train.latest_checkpoint` reads, in one step. Its paths are relative: the folder may be moved.
+    """Atomically writes the file that `tf.train.latest_checkpoint` reads. Its paths are relative: the folder may be moved.
 
     Args:
         folder: the folder of the checkpoints.

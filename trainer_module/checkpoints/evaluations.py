@@ -1,7 +1,7 @@
-"""The record of a training's evaluations: the best checkpoint so far, and the newest one.
+"""Remembers two evaluations of a training: the best one and the newest one.
 
-It is one small file beside the checkpoints, so it survives the process: an interrupted training continues with the best
-checkpoint that it had, and a finished one returns its result again without training.
+They are in one small file beside the checkpoints, so they survive the process: an interrupted training keeps its best
+checkpoint, and a finished training returns its result again without training.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """The two evaluations of a training that decide how it goes on.
+    """The two evaluations on which the course of a training depends.
 
     Attributes:
-        best: of all evaluations, the one with the best metric; None before one had a finite metric.
-        last: the newest one; None before the first.
+        best: the evaluation with the best metric; None until one has a finite metric.
+        last: the newest evaluation; None before the first one.
     """
 
     best: Evaluation | None = None
     last: Evaluation | None = None
 
     def out_of_patience(self, patience: int) -> bool:
-        """Whether the newest evaluation came `patience` steps or more after the best one. A patience of 0 never ends."""
+        """Whether the newest evaluation came `patience` steps or more after the best one. A patience of 0 is unlimited."""
         if not patience or not self.last:
             return False
         return self.last.step - (self.best.step if self.best else 0) >= patience
@@ -79,28 +79,28 @@ class Evaluations:
     direction: Direction
 
     def read(self) -> EvaluationSummary:
-        """Returns the record, read from disk every time: another process may be evaluating."""
+        """Returns both evaluations. Reads the file every time, because another process may write it."""
         return json_file.read(self._path(FILE), EvaluationSummary) or EvaluationSummary()
 
     def clear(self) -> None:
-        """Removes the record and the best checkpoint: a training starts at step 0."""
+        """Removes the file and the best checkpoint. Called when a training starts at step 0."""
         for name in (FILE, BEST):
             if tf.io.gfile.exists(self._path(name)):
                 tf.io.gfile.rmtree(self._path(name)) if name == BEST else tf.io.gfile.remove(self._path(name))
 
     def forget_after(self, step: int) -> None:
-        """Forgets evaluations after a step. A training continues from there because a later checkpoint was lost."""
+        """Forgets the evaluations after a step: later checkpoints were lost, and the training continues from that step."""
         summary = self.read()
         if summary.last and summary.last.step > step:
             best = summary.best if summary.best and summary.best.step <= step else None
             json_file.write(self._path(FILE), EvaluationSummary(best, best))
 
     def is_better(self, metrics: Metrics, than: Metrics | None) -> bool:
-        """Whether one evaluation is better than another. One whose metric or loss is not finite never is.
+        """Whether one evaluation is better than another. An evaluation with an infinite metric or loss is never better.
 
         Args:
-            metrics: of the one.
-            than: of the other; None if there is no other.
+            metrics: metrics of the first evaluation.
+            than: metrics of the other evaluation; None if there is no other.
 
         Raises:
             MissingMetricError: `metrics` lacks the deciding metric.
@@ -123,9 +123,9 @@ class Evaluations:
         return self.is_better(metrics, best.metrics if best else None)
 
     def record(self, checkpoint: str, metrics: Metrics, saved_model: str | None) -> None:
-        """Records an evaluation. Keeps a copy of the checkpoint if it is the best one.
+        """Writes an evaluation to the file. Keeps a copy of the checkpoint if it is the best one.
 
-        If the process is killed at any moment, the record names a checkpoint that exists completely.
+        Even if the process is killed at any moment, the file names only checkpoints that are complete.
 
         Args:
             checkpoint: path of the checkpoint.
@@ -143,7 +143,7 @@ class Evaluations:
             self._tidy(best)
 
     def exported(self, evaluation: Evaluation, saved_model: str) -> None:
-        """Records an export that was made after its evaluation had been recorded."""
+        """Adds an export to an evaluation that is already in the file."""
         summary, export = self.read(), posixpath.relpath(saved_model, self.folder)
         best, last = (replace(e, saved_model=export) if e == evaluation else e for e in (summary.best, summary.last))
         json_file.write(self._path(FILE), EvaluationSummary(best, last))

@@ -1,4 +1,4 @@
-"""The folder of a training: checkpoints, evaluations, exports, summaries. It outlives every attempt.
+"""The folder of a training: checkpoints, evaluations, exports, summaries. It stays when a process or a run fails.
 
 TFX deletes the outputs of a failed Trainer, checkpoints included. These folders lie outside, in `checkpoints/<fingerprint>/`. A
 later run of the same training continues from there.
@@ -63,7 +63,7 @@ def choose(first_folder: str, max_step: int, fresh_run_id: str) -> str:
     Args:
         first_folder: the folder of the first training with this fingerprint.
         max_step: the last global step at which this training may end.
-        fresh_run_id: see `prepare`; a folder that this run has started anew comes before all others.
+        fresh_run_id: see `prepare`; a folder that this run has started anew is preferred to all others.
     """
     folders = _folders_of_fingerprint(first_folder)
     steps = {folder: checkpoints.step_of(folder) for folder in folders}
@@ -76,11 +76,11 @@ def choose(first_folder: str, max_step: int, fresh_run_id: str) -> str:
 
 
 def prepare(path: str, evaluations: Evaluations, fresh_run_id: str) -> int:
-    """Prepares a locked folder for a training: empties it if the run starts anew, puts unreadable checkpoints aside.
+    """Prepares a locked folder for a training: empties it if the run starts anew, moves unreadable checkpoints to `broken/`.
 
     Args:
         path: the folder.
-        evaluations: of the training.
+        evaluations: the evaluations of the training.
         fresh_run_id: if not empty, identifies a run that starts anew: files of other runs are removed. A retry of that run
             finds its own checkpoints.
 
@@ -107,7 +107,7 @@ def copy_events(path: str, destination: str) -> None:
 
 
 def names_below(path: str) -> list[str]:
-    """Returns the paths of all files below a folder, relative to it. Leaves out those of a write that was cut off."""
+    """Returns the paths of all files below a folder, relative to it, except hidden files of interrupted writes."""
     # Without "./": in object storage that would be a part of the name.
     files = ((parent, name) for parent, _, names in tf.io.gfile.walk(path) for name in names)
     return [posixpath.relpath(posixpath.join(parent, name), path) for parent, name in files if not atomic.is_leftover(name)]
@@ -149,7 +149,7 @@ def _folders_of_fingerprint(first_folder: str) -> list[str]:
 
 
 def _fresh_run_of(path: str) -> str:
-    """Returns the id of the run that started the training in a folder anew, "" if no run did."""
+    """Returns the id of the run that started the training in a folder anew; "" if no run did so."""
     mark = posixpath.join(path, _FRESH)
     if not tf.io.gfile.exists(mark):
         return ""

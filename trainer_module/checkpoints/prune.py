@@ -23,7 +23,7 @@ _NAME = re.compile(rf"[0-9a-f]{{16}}(-\d+)?({re.escape(_REMOVED)})?")
 
 
 def mark(path: str, owner: str) -> None:
-    """Writes a mark into a folder: it belongs to a training, of this owner.
+    """Marks a folder as that of a training, and writes its owner into the mark.
 
     Args:
         path: the folder, locked by this process.
@@ -44,14 +44,14 @@ def owner_of(path: str) -> str | None:
 
 
 def prune(path: str, keep: int) -> None:
-    """Removes trainings of the same owner beside a finished one, those that were not written to for longest.
+    """Removes the folders of other trainings of the same owner, the least recently written ones first.
 
-    A folder that is in use stays. So does one that cannot be removed: that is logged, and nothing fails. On a remote file
-    system all stay, because nothing shows whether one is in use.
+    A folder that is in use stays. A folder that cannot be removed stays too; this is logged and is not an error. On a remote
+    file system all folders stay, because nothing shows whether one is in use.
 
     Args:
         path: the folder of the finished training.
-        keep: number of others to keep.
+        keep: number of other trainings to keep.
     """
     owner = owner_of(path)
     if owner is None or is_remote(path):

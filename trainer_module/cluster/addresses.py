@@ -17,7 +17,7 @@ REUSE_PORT = {"TF_GRPC_REUSE_PORT": "true"}
 
 
 def why_malformed(address: str) -> str | None:
-    """Returns what is wrong with the text of an address "host:port", None if nothing is."""
+    """Returns what is wrong with an address "host:port"; None if it is valid."""
     host, colon, port = address.rpartition(":")
     if "://" in address:
         return 'leave out the protocol, write "host:port"'
@@ -66,7 +66,7 @@ def find_unanswered(
 
     Args:
         addresses: name of a process -> its address.
-        seconds: to try for.
+        seconds: how long to try.
         clock: returns seconds.
         sleep: waits for some seconds between two attempts.
 

@@ -31,7 +31,7 @@ class ClusterTask:
 
     @property
     def shard(self) -> tuple[int, int]:
-        """Which part of the rows this process trains on, and the number of parts. The chief has part 0."""
+        """The shard of the rows on which this process trains: its index, and the number of shards. The chief has shard 0."""
         return self.index + (self.role == WORKER), 1 + len(self.cluster.get(WORKER, ()))
 
     def others(self, *roles: str) -> dict[str, str]:

@@ -42,11 +42,11 @@ class EvaluationPace:
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Measures an evaluation that runs in its block."""
+        """Measures the evaluation in its `with` block, and plans the next one."""
         began = self._clock()
         yield
         apart = self._settings.eval_seconds
-        # On one machine, all roles share the processors: an evaluation slows down the steps.
+        # On one machine all roles share the processors, so an evaluation slows down the steps.
         share = (self._clock() - began) / self._settings.overhead if self._settings.overhead else 0.0
         self._next = began + (share if apart is None else apart)
 
@@ -58,8 +58,8 @@ def run(job: Job, chief: str | None, control: Control) -> None:
 
     Args:
         job: what is trained.
-        chief: address of the chief; None if it is not known.
-        control: of the watchdog.
+        chief: address of the chief; None if it is unknown.
+        control: the link to the watchdog.
 
     Raises:
         trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
@@ -95,10 +95,10 @@ def _evaluate(training: Training) -> None:
 
 @contextlib.contextmanager
 def _protected_checkpoint(folder: str) -> Iterator[str | None]:
-    """Protects the newest checkpoint: the chief deletes old checkpoints, also one that is being evaluated.
+    """Protects the newest checkpoint from the chief, which deletes old checkpoints even while they are evaluated.
 
     Yields:
-        A second name of the checkpoint's files; None if the checkpoint was deleted before it had one.
+        Path of a hard link to the checkpoint; None if the chief deleted the checkpoint first.
     """
     newest = tf.train.latest_checkpoint(folder)
     copies = posixpath.join(folder, FOLDER, HELD)
@@ -115,7 +115,7 @@ def _protected_checkpoint(folder: str) -> Iterator[str | None]:
 
 
 def _link(path: str, target: str) -> None:
-    """Gives a file a second name, or copies it where the file system has no second names."""
+    """Makes a hard link to a file, or a copy if the file system has no hard links."""
     try:
         os.link(path, target)
     except OSError:

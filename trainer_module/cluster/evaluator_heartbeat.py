@@ -14,7 +14,7 @@ _EVERY_SECONDS = 5.0
 
 
 class EvaluatorHeartbeat:
-    """The file. The evaluator writes it, the chief reads it."""
+    """The heartbeat file. The evaluator writes it, the chief reads it."""
 
     def __init__(self, folder: str) -> None:
         """`folder`: of the training."""
@@ -43,17 +43,17 @@ class EvaluatorHeartbeat:
 
 
 class EvaluatorHeartbeatHook(tf.estimator.SessionRunHook):
-    """Beats while an evaluation runs: every batch is progress."""
+    """Writes the heartbeat during an evaluation: every batch is progress."""
 
     def __init__(self, heartbeat: EvaluatorHeartbeat) -> None:
         self._heartbeat, self._last_beat = heartbeat, -float("inf")
 
     def before_run(self, run_context: tf.estimator.SessionRunContext) -> None:
-        """Beats, at most every five seconds."""
+        """Writes the heartbeat, at most every five seconds."""
         if time.monotonic() - self._last_beat > _EVERY_SECONDS:
             self._last_beat = time.monotonic()
             self._heartbeat.beat()
 
     def end(self, session: tf.compat.v1.Session) -> None:
-        """Beats once more, because an export follows."""
+        """Writes the heartbeat once more, because an export follows."""
         self._heartbeat.beat()

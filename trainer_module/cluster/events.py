@@ -10,7 +10,7 @@ class ProcessStarted:
     """A process of the cluster was started, for the first time or again.
 
     Attributes:
-        name: of the process, like "worker-1".
+        name: name of the process, like "worker-1".
         pid: its process id.
     """
 

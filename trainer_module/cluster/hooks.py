@@ -14,7 +14,7 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
 
     An Estimator's own hook reads the global step at some moment during this process's step. Other processes take steps
     meanwhile, on a busy machine many. This hook reads the global step after this process has counted its step. So no process
-    starts a step after it has seen the last one: each process takes at most the one that it is in too many.
+    starts a step after it has seen the last one: each process takes at most one step too many.
     """
 
     def __init__(self, steps: int) -> None:
@@ -28,7 +28,7 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
             self._counted_step = self._global_step.read_value()
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: tf.train.Coordinator) -> None:
-        """Prevents the first step if the training is at its end already."""
+        """Prevents the first step if the training has already reached its last step."""
         if session.run(self._global_step) >= self._steps:
             coord.request_stop()
 
@@ -45,8 +45,8 @@ class StopInTimeHook(tf.estimator.SessionRunHook):
 def _counting_operation(global_step: tf.Variable) -> list[tf.Operation]:
     """Returns the one operation of the graph that adds to the global step: an optimizer's, or the model function's own.
 
-    Returns none if there are several. A model that trains its halves in turns runs only some of them in a step, and waiting
-    for all would run them all. The step is then read at any moment, and training may take a few steps too many.
+    Returns an empty list if there are several: a model that trains its halves in turns runs only some of them in a step, and
+    waiting for all of them would run all. The step is then read at any moment, and training may take a few steps too many.
     """
     handle = global_step.handle
     operations = [op for op in handle.graph.get_operations() if op.type == "AssignAddVariableOp" and op.inputs[0] is handle]

@@ -1,12 +1,12 @@
 """The program of one process of a cluster: `python -m trainer_module.cluster.role JOB`.
 
-TF_CONFIG gives the role of the process; without TF_CONFIG it trains alone. JOB is a file that a Trainer leaves in
+TF_CONFIG gives the role of the process; without TF_CONFIG it trains alone. JOB is a file that a Trainer writes to
 `checkpoints/<fingerprint>/cluster/`. The exit status is
 
-- 0: the process has done its part; for a chief, the last checkpoint was also evaluated and exported;
+- 0: the process has finished its work; for a chief, the last checkpoint was also evaluated and exported;
 - 1: an error;
 - 2: a restart would fail in the same way; the log says why;
-- 75: restart the process: it was stuck, the training must continue, or another process still trains in the folder.
+- 75: restart the process: it stalled, the training must continue, or another process still trains in the folder.
 
 SIGTERM ends the process; a chief saves a checkpoint first.
 """
@@ -65,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _take_task(job: Job) -> ClusterTask | None:
-    """Reads TF_CONFIG, and replaces it by the one that this process's Estimator must see.
+    """Reads TF_CONFIG, and replaces it with the value that the Estimator of this process must see.
 
     Raises:
-        TFConfigError: TF_CONFIG cannot work.
+        TFConfigError: TF_CONFIG is invalid.
     """
     text, cluster = os.environ.pop(tf_config.VARIABLE, ""), job.settings.cluster
     if not text and not cluster.workers and not cluster.ps:
@@ -104,7 +104,7 @@ def _run(job: Job, task: ClusterTask | None, line: Heartbeat, *, supervised: boo
             )
     except run_role.PERMANENT_ERRORS as error:
         return _do_not_restart(line, error)
-    # The folder may be in use by the chief before this one, which is still ending.
+    # The previous chief may still hold the folder while it ends.
     except (watchdog.StalledError, run_role.UnfinishedError, folder.FolderInUseError) as error:
         _log.error("%s", error)
         return RESTART

@@ -27,12 +27,12 @@ class RoleProcess:
     """A process of a cluster over all its restarts.
 
     Attributes:
-        name: "worker-1".
+        name: name of the process, such as "worker-1".
         role: one of cluster_task.ROLES, or LOCAL.
         start: starts the process; its argument counts the starts from 1.
         child: the running process, or the one that ended last; None before the first start and between two starts.
         starts: number of starts so far.
-        start_at: when the process must be started, in seconds of the supervisor's clock; None if it need not be.
+        start_at: when to start the process, in seconds of the supervisor's clock; None if no start is due.
         failures: number of failures since the training last made progress.
         failed_at_step: the step of the training at the last failure.
     """
@@ -74,10 +74,10 @@ class RoleProcess:
             self.child = None
 
     def count_failure(self, step: int) -> None:
-        """Counts a failure. Failures from before the last progress do not count any more.
+        """Counts a failure. The count begins at 1 again after the training has made progress.
 
         Args:
-            step: that the training has reached.
+            step: the step that the training has reached.
         """
         self.failures = self.failures + 1 if step <= self.failed_at_step else 1
         self.failed_at_step = step
@@ -89,13 +89,13 @@ def address_count(job: Job) -> int:
     return 1 + cluster.workers + cluster.ps
 
 
-def create(job: Job, free: Sequence[str], lock: int | None) -> list[RoleProcess]:
-    """Returns the processes of the cluster of a job. None of them is started yet.
+def create(job: Job, free_addresses: Sequence[str], lock: int | None) -> list[RoleProcess]:
+    """Returns the processes of the cluster of a job, not started yet.
 
     Args:
         job: what to train.
-        free: `address_count(job)` free addresses.
-        lock: descriptor that every process inherits, so that the folder stays locked while one of them lives.
+        free_addresses: `address_count(job)` addresses on which nothing listens.
+        lock: descriptor that every process inherits, so that the folder stays locked while one of them runs.
     """
     path = job_file(job)
     job.write(path)
@@ -111,12 +111,16 @@ def create(job: Job, free: Sequence[str], lock: int | None) -> list[RoleProcess]
 
     if not job.settings.cluster.workers and not job.settings.cluster.ps:
         return [role_process(f"{LOCAL}-0", LOCAL, _environment(None))]
-    return [role_process(task.name, task.role, _environment(task)) for task in _tasks(job, free)]
+    return [role_process(task.name, task.role, _environment(task)) for task in _tasks(job, free_addresses)]
 
 
-def _tasks(job: Job, free: Sequence[str]) -> list[ClusterTask]:
+def _tasks(job: Job, free_addresses: Sequence[str]) -> list[ClusterTask]:
     workers, ps = job.settings.cluster.workers, job.settings.cluster.ps
-    cluster = {CHIEF: free[:1], WORKER: free[1 : 1 + workers], PS: free[1 + workers : 1 + workers + ps]}
+    cluster = {
+        CHIEF: free_addresses[:1],
+        WORKER: free_addresses[1 : 1 + workers],
+        PS: free_addresses[1 + workers : 1 + workers + ps],
+    }
     cluster = {role: where for role, where in cluster.items() if where}
     tasks = [ClusterTask(role, index, cluster) for role, where in cluster.items() for index in range(len(where))]
     return [*tasks, ClusterTask(EVALUATOR, 0, cluster)]
@@ -125,7 +129,7 @@ def _tasks(job: Job, free: Sequence[str]) -> list[ClusterTask]:
 def _environment(task: ClusterTask | None) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != tf_config.VARIABLE}
     environment |= addresses.REUSE_PORT
-    # The process finds the project here, and datasets and models outside of the project.
+    # With this path the process finds the project, and also datasets and models outside of it.
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     # Several processes may share a GPU. By default the first one takes all its memory.
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

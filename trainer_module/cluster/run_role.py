@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class UnfinishedError(RuntimeError):
-    """A training that ended, but must continue."""
+    """A training ended before its last step, so it must continue."""
 
 
 def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: bool) -> None:
@@ -55,9 +55,9 @@ def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: boo
     Args:
         job: what to train.
         task: which process this is; None trains alone.
-        control: of the watchdog.
-        supervised: whether a supervisor has started this process. It falls back to a readable checkpoint before it restarts a
-            chief; a chief that Kubernetes restarts must do so itself.
+        control: the link to the watchdog.
+        supervised: whether a supervisor has started this process. A supervisor falls back to a readable checkpoint before it
+            restarts a chief; a chief that Kubernetes restarts must do so itself.
 
     Raises:
         UnfinishedError: the training has ended, but must continue.
@@ -90,7 +90,7 @@ def _train(job: Job, task: ClusterTask, control: Control) -> None:
 def _wait_for_last_evaluation(job: Job, control: Control) -> None:
     """Waits until the last checkpoint was evaluated: when the chief succeeds, a TFJob ends all other processes.
 
-    It does not wait for ever: only the evaluator's heartbeat counts as progress of this process.
+    It does not wait for ever: meanwhile only the evaluator's heartbeat counts as progress, for the watchdog of this process.
 
     Raises:
         UnfinishedError: the training must continue.
@@ -116,7 +116,7 @@ def _exit_without_peers(task: ClusterTask, seconds: float) -> None:
 
     Args:
         task: which process this is.
-        seconds: to wait for the answers.
+        seconds: how long to wait for the answers.
     """
     peers = task.others(*([PS] if PS in task.cluster else [CHIEF, WORKER]))
 

@@ -1,4 +1,4 @@
-"""Patches a fault of TensorFlow 2.15: with several replicas, sparse gradients fail, and so do most models with embeddings."""
+"""Patches a bug of TensorFlow 2.15: with several replicas, sparse gradients fail, and so do most models with embeddings."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def patch_all_reduce() -> None:
     """Makes TensorFlow add up sparse gradients in tensors of the same shape in every step.
 
     TensorFlow gathers the rows of all replicas; their number is the number of different ids in the batch. In a session, where
-    an Estimator trains, a collective operation remembers the shape of the first step. It fails in the first step that has
-    another one: "Shape mismatch in the collective instance". It works only where the number is fixed (ids not made unique).
+    an Estimator trains, a collective operation remembers the shape of the first step. It fails in the first step with another
+    shape: "Shape mismatch in the collective instance". It works only if the number is fixed (ids that are not made unique).
     """
     CollectiveReplicaLauncher.all_reduce_indexed_slices = _all_reduce
 
@@ -22,7 +22,7 @@ def patch_all_reduce() -> None:
 def _all_reduce(
     launcher: CollectiveReplicaLauncher, slices: tf.IndexedSlices, options: Options | None = None
 ) -> tf.IndexedSlices:
-    """Returns the sum over all replicas: the rows that at least one replica has. It holds the whole variable meanwhile."""
+    """Returns the sum over all replicas, for the rows that any replica has. It needs memory for the whole variable."""
     if slices.indices.shape.is_fully_defined():
         return _original(launcher, slices, options)
     with tf.device(launcher._device):

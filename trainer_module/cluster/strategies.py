@@ -22,7 +22,7 @@ def run_config(cluster: Cluster, task: ClusterTask | None) -> dict[str, Any]:
 
     Args:
         cluster: how to train.
-        task: which process this is; None trains without others.
+        task: which process this is; None if it trains alone.
     """
     if task is None:
         return _mirrored(cluster.devices) if cluster.strategy == "mirrored" else {}
@@ -39,7 +39,7 @@ def _mirrored(devices: int) -> dict[str, Any]:
     """Returns the settings for one process with several devices. Each device gets its own batch.
 
     Args:
-        devices: number of GPUs, 0 for all. Without GPUs, the CPU is divided into so many devices.
+        devices: number of GPUs, 0 for all. Without GPUs, the CPU is divided into this many devices.
     """
     sparse.patch_all_reduce()
     gpus = len(tf.config.list_physical_devices("GPU"))

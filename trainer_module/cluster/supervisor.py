@@ -22,18 +22,18 @@ _log = logging.getLogger(__name__)
 
 _CHECK_EVERY_SECONDS = 0.2
 _READ_STATE_EVERY_SECONDS = 0.5
-# After the training, its processes close their sessions, which took 5 to 48 s. Nothing depends on it, so they are killed soon.
+# After the training the processes close their sessions, which takes 5 to 48 s. Nothing depends on that, so they are killed.
 _CLOSE_SECONDS = 3.0
-# The wait before the first restart. Each restart without progress since the last one waits twice as long.
+# The wait before the first restart. Without progress in between, each further restart waits twice as long.
 _BACK_OFF_SECONDS, _LONGEST_BACK_OFF_SECONDS = 0.5, 30.0
 
 
 class ClusterError(RuntimeError):
-    """A cluster that could not finish its training."""
+    """The processes of a cluster could not finish the training."""
 
 
 def run(job: Job, lock: int | None, control: Control) -> None:
-    """Trains a job in child processes, until nothing is left to train.
+    """Trains a job in child processes, until the training is finished.
 
     Args:
         job: what to train. `job.settings.cluster` gives the number of processes; without workers and parameter servers, one.
@@ -42,8 +42,8 @@ def run(job: Job, lock: int | None, control: Control) -> None:
 
     Raises:
         ClusterError: the processes could not finish the training.
-        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop. All steps of the process that
-            saves are in the newest checkpoint.
+        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop. The newest checkpoint has all
+            steps of the process that saves it.
     """
     training_state = TrainingState(job)
     state = training_state.read()
@@ -71,9 +71,9 @@ class Supervisor:
         """Creates the supervisor; `run` starts the processes.
 
         Args:
-            processes: of the cluster.
-            settings: of the training.
-            training_state: reads where the training stands.
+            processes: the processes of the cluster.
+            settings: the settings of the training.
+            training_state: reads the state of the training from disk.
             control: watches the supervisor.
             clock: returns seconds.
             sleep: waits for some seconds.
@@ -83,7 +83,7 @@ class Supervisor:
         self._newest_step, self._state_read_at = training_state.read().step, -float("inf")
 
     def run(self) -> None:
-        """Runs the processes until the training is finished. Kills all of them at the end, whatever happens."""
+        """Runs the processes until the training is finished. At the end it kills all of them, also after an error."""
         try:
             while not self._is_finished():
                 self._control.heartbeat()
@@ -106,7 +106,7 @@ class Supervisor:
         return self._training_state.read().finished
 
     def _stop(self) -> None:
-        """Lets the process that saves checkpoints write one. The others have nothing to save; it may need them until then."""
+        """Asks the process that saves checkpoints to save one. The others run until then, because it may need them."""
         savers = [process for process in self._processes if process.saves_checkpoints]
         for process in savers:
             if process.child:
@@ -115,7 +115,7 @@ class Supervisor:
         self._control.raise_if_stopping()
 
     def _check(self, process: RoleProcess) -> None:
-        """Reads what a process has sent, and recovers from its failure."""
+        """Reads the messages of a process, and restarts it if it has failed."""
         if process.child is None:
             return
         self._read_progress(process, process.child)
@@ -163,7 +163,7 @@ class Supervisor:
             self._log_lost_steps()
 
     def _give_up_if_hopeless(self, process: RoleProcess, child: ChildProcess, failure: str) -> None:
-        """Raises ClusterError if a process has failed too often, or would fail again."""
+        """Raises ClusterError if a process has failed too often, or would certainly fail again."""
         if child.failure or child.exit_code == heartbeat.DO_NOT_RESTART:
             raise ClusterError(f"{process.name} has ended the training. {child.failure}\n{child.end_of_log()}")
         if process.failures > self._settings.retries:
@@ -201,7 +201,7 @@ class Supervisor:
         self._newest_step = step
 
     def _wait_for(self, processes: Iterable[RoleProcess], seconds: float) -> None:
-        """Waits until some processes have ended, or for some seconds."""
+        """Waits until the processes have ended, but at most this many seconds."""
         deadline, children = self._clock() + seconds, [p.child for p in processes if p.child]
         while any(child.exit_code is None for child in children) and self._clock() < deadline:
             self._sleep(_CHECK_EVERY_SECONDS)

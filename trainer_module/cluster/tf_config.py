@@ -1,4 +1,4 @@
-"""TF_CONFIG: the environment variable that tells a process its role in a cluster, and where the other processes are.
+"""Reads TF_CONFIG, the environment variable that gives a process its role in a cluster and the addresses of the others.
 
 TensorFlow does not check it: with a wrong address, or without a parameter server, it waits for ever and prints nothing.
 `python -m trainer_module.cluster.tf_config` checks the variable. It exits with 0, or with 2 and a list of the problems.
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class TFConfigError(ValueError):
-    """A TF_CONFIG that cannot work. The message lists all its problems."""
+    """TF_CONFIG is invalid. The message lists all its problems."""
 
 
 def parse(text: str, strategy: str | None = None) -> ClusterTask:
@@ -30,10 +30,10 @@ def parse(text: str, strategy: str | None = None) -> ClusterTask:
 
     Args:
         text: JSON. Its cluster may list the evaluator, as a TFJob does.
-        strategy: of `trainer_module.training.settings.Cluster`, if it is known.
+        strategy: the `strategy` in `trainer_module.training.settings.Cluster`; None if it is unknown.
 
     Raises:
-        TFConfigError: the value cannot work.
+        TFConfigError: the value is invalid.
     """
     problems = tf_config_problems.find(text, strategy)
     if problems:
@@ -44,9 +44,9 @@ def parse(text: str, strategy: str | None = None) -> ClusterTask:
 
 
 def discard() -> None:
-    """Removes TF_CONFIG from the environment of a process that has no role in a cluster, and warns.
+    """Removes TF_CONFIG from the environment of a process without a role in a cluster, and logs a warning.
 
-    An Estimator would obey it: it would train and never evaluate, or wait for processes that do not exist.
+    With it, an Estimator would train without evaluating, or wait for processes that do not exist.
     """
     text = os.environ.pop(VARIABLE, "").strip()
     if text:

@@ -1,4 +1,4 @@
-"""All problems of a TF_CONFIG, each with the way to solve it."""
+"""Finds all problems of a TF_CONFIG, each with a way to solve it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _EXAMPLE = (
 
 
 def find(text: str, strategy: str | None = None) -> list[str]:
-    """Returns all problems of a TF_CONFIG, one sentence or more each; an empty list if it can work.
+    """Returns all problems of a TF_CONFIG, each in one or more sentences; an empty list if it is valid.
 
     Args:
         text: the value of the variable, JSON.
-        strategy: of `trainer_module.training.settings.Cluster`, if it is known.
+        strategy: the `strategy` in `trainer_module.training.settings.Cluster`; None if it is unknown.
     """
     if not text.strip():
         return [f"It is not set. It must say which process of a cluster this is, for example: {_EXAMPLE}."]

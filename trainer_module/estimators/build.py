@@ -1,4 +1,4 @@
-"""Builds the Estimator of a model file, and adds what every model has: label scale, metrics, signatures, summaries."""
+"""Builds the Estimator of a model file, and adds the common parts: label scale, metrics, signatures, summaries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build(
     histograms: bool = False,
     start: WarmStart | None = None,
 ) -> tf.estimator.Estimator:
-    """Returns the Estimator of a model file, with what every model has.
+    """Returns the Estimator of a model file, with the parts that all models share.
 
     - The model gets labels on the training scale (`trainer_module.heads.label_scale`). Its predictions are converted back to
       the label's units.
@@ -53,10 +53,10 @@ def build(
     """
     if config.tf_random_seed is not None:
         tf.keras.utils.set_random_seed(config.tf_random_seed)
-    # Keras numbers unnamed layers per process: without this, the checkpoint of a second Estimator would have other names.
+    # Keras numbers unnamed layers per process: without this, a second Estimator would have other variable names.
     tf.keras.backend.reset_uids()
     inner = _estimator_of_file(dataset, model, hp, config)
-    # These settings are private, but they are how a converted Keras model hands over weights that it already has.
+    # A private attribute, but the only way in which a converted Keras model passes on the weights that it already has.
     own_weights = inner._warm_start_settings
 
     def prepare(spec: tf.estimator.EstimatorSpec) -> None:
@@ -77,7 +77,7 @@ def build(
 def _estimator_of_file(
     dataset: Dataset, model: str, hp: kt.HyperParameters, config: tf.estimator.RunConfig
 ) -> tf.estimator.Estimator:
-    """Returns what the model file builds, converted if it is a Keras model."""
+    """Returns the Estimator that the model file builds, or converts its Keras model to one."""
     module = discovery.load(MODELS, model)
     if hasattr(module, "build"):
         return module.build(dataset, hp, config)
@@ -85,7 +85,7 @@ def _estimator_of_file(
 
 
 def _model_fn(inner: ModelFn, dataset: Dataset, prepare: Prepare) -> ModelFn:
-    """Returns the model_fn of an Estimator that wraps the model file's one. `prepare` completes the graph of a training."""
+    """Returns a model_fn that wraps that of the model file. `prepare` completes the graph of a training."""
     label = dataset.label
 
     def model_fn(

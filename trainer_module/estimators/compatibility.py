@@ -1,4 +1,4 @@
-"""Whether a model can be trained on a dataset: what can be checked before any work is done."""
+"""Checks, before any work is done, whether a model can be trained on a dataset."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check(dataset: Dataset, model: str, overrides: Mapping[str, Any] | None = No
         overrides: hyper-parameters that the user sets.
 
     Raises:
-        UnfitModelError: the model is for another task or for other kinds of feature.
+        UnfitModelError: the model supports another task, or other kinds of features.
         trainer_module.estimators.hyperparameters.HyperParameterError: see `hyperparameters.resolve`.
         trainer_module.estimators.keras_conversion.KerasModelError: a Keras model that cannot be converted.
     """

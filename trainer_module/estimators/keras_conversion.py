@@ -1,7 +1,7 @@
 """Converts a Keras model to an Estimator, after a check that the conversion loses nothing.
 
-`tf.keras.estimator.model_to_estimator` drops the weight decay of an optimizer without a word, and fails in the middle of a
-training if the first layer has no shape. The checks here come before the training.
+`tf.keras.estimator.model_to_estimator` silently drops the weight decay of an optimizer, and fails in the middle of a
+training if the first layer has no shape. The checks here run before the training.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def to_estimator(model: tf.keras.Model, dataset: Dataset, config: tf.estimator.R
             keras_inputs = {"features": keras_inputs, "sample_weights": tf.squeeze(features[WEIGHT], axis=1)}
         return converted.model_fn(keras_inputs, labels, mode, config)
 
-    # These settings are private, but they are how a Keras model hands over weights that it already has.
+    # A private attribute, but the only way in which a Keras model passes on the weights that it already has.
     return tf.estimator.Estimator(model_fn, config=converted.config, warm_start_from=converted._warm_start_settings)
 
 
@@ -98,7 +98,7 @@ def _check_optimizer(optimizer: Any) -> None:
             "word. Use tf.keras.optimizers.legacy.*, and kernel_regularizer=tf.keras.regularizers.L2(...) on the layers."
         )
     legacy = tf.keras.optimizers.legacy
-    # Conversion replaces a new optimizer by the legacy one of the same name: Lion and Adafactor have none.
+    # Conversion replaces a new optimizer by the legacy one of the same name. Lion and Adafactor have no legacy version.
     if not isinstance(optimizer, legacy.Optimizer) and not hasattr(legacy, kind):
         raise KerasModelError(f"An Estimator cannot train with the optimizer {kind}. Use one of tf.keras.optimizers.legacy.*.")
 

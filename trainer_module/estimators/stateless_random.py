@@ -36,7 +36,7 @@ _IRREPLACEABLE = {"RandomGamma", "RandomPoissonV2", "RandomShuffle", "Parameteri
 def follow_the_step(graph: tf.Graph, step: tf.Tensor) -> None:
     """Replaces the stateful random ops of a training's graph, except those that initialise variables.
 
-    Names in the log every op that cannot be replaced: with such an op a continued training differs from an uninterrupted one.
+    Logs every op that cannot be replaced: with such an op, a continued training differs from an uninterrupted one.
 
     Args:
         graph: the graph of a training, before its first step.

@@ -92,6 +92,6 @@ def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def _histogram(name: str, values: tf.Tensor) -> None:
-    """Adds a histogram of the finite values. Others would fail the step before the loss can show that the training diverged."""
+    """Adds a histogram of the finite values. An infinite value would fail the step, before the loss shows the divergence."""
     flat = tf.reshape(values, [-1])
     tf.compat.v1.summary.histogram(name, tf.boolean_mask(flat, tf.math.is_finite(flat)))

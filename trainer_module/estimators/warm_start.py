@@ -40,7 +40,7 @@ class WarmStart:
 
     Attributes:
         saved_model: folder of a SavedModel that an Estimator has exported.
-        transform_graph: Transform's output for the new training, to compare the vocabularies; None does not compare.
+        transform_graph: Transform's output for the new training, to compare the vocabularies; None skips this comparison.
     """
 
     saved_model: str
@@ -61,7 +61,7 @@ class WarmStart:
 def initialise_from(saved_model: str) -> WarmStartResult:
     """Initialises variables of the default graph with the weights of a SavedModel: those of the same name and shape.
 
-    The optimizer's variables are not in a SavedModel, so they begin anew, and the global step too. Call this after the model
+    A SavedModel contains neither the optimizer's variables nor the global step, so these start anew. Call this after the model
     has been built and before its session exists. A checkpoint takes precedence: it is restored after initialisation.
 
     Args:
@@ -81,7 +81,7 @@ def initialise_from(saved_model: str) -> WarmStartResult:
     not_taken = {name: reason for name, v in variables.items() if (reason := _why_not(v, shapes.get(name)))}
     taken = sorted(set(variables) - set(not_taken))
     unused = sorted(set(shapes) - set(variables) - {tf.compat.v1.GraphKeys.GLOBAL_STEP})
-    # Any model may follow any champion. If the champion is of another kind nothing fits, and that is no reason to fail.
+    # The champion may be another kind of model. Then no variable fits, which is not an error.
     if taken:
         tf.compat.v1.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in taken})
     return WarmStartResult(taken, not_taken, unused)
@@ -115,7 +115,7 @@ def report(result: WarmStartResult, start: WarmStart, folder: str) -> None:
 
 
 def read_report(folder: str) -> str | None:
-    """Returns the report of a training's warm start; None if it had none."""
+    """Returns the report of a training's warm start; None if there was no warm start."""
     path = posixpath.join(folder, _REPORT_FILE)
     if not tf.io.gfile.exists(path):
         return None
@@ -124,7 +124,7 @@ def read_report(folder: str) -> str | None:
 
 
 def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
-    """Returns why a variable cannot take weights of a shape; None if it can. `shape` is None if there are no such weights."""
+    """Returns why a variable cannot have the other model's weights; None if it can. `shape`: of these weights."""
     if shape is None:
         return "the other model has none of that name"
     if variable.shape.as_list() != list(shape):
@@ -133,7 +133,7 @@ def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
 
 
 def _changed_vocabularies(saved_model: str, transform_graph: str) -> list[str]:
-    """Compares the vocabulary files that both have. Returns a sentence for each that differs."""
+    """Compares the vocabulary files that exist on both sides. Returns a sentence for each file that differs."""
     then = posixpath.join(saved_model, tf.saved_model.ASSETS_DIRECTORY)
     now = posixpath.join(transform_graph, "transform_fn", tf.saved_model.ASSETS_DIRECTORY)
     if not (tf.io.gfile.isdir(then) and tf.io.gfile.isdir(now)):

@@ -1,4 +1,4 @@
-"""Writes a file in one step: a reader sees the old content or the new one, never a part of it."""
+"""Writes a file atomically: a reader sees the complete old content or the complete new content."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from trainer_module.files.paths import is_remote
 
 
 def write(path: str | Path, content: str | bytes) -> None:
-    """Writes a file beside its place, then renames it. Makes its folder if there is none.
+    """Writes a hidden file in the same folder, then renames it. Creates the folder if it does not exist.
 
-    Several processes may write the same file: each has a hidden file for itself, and the last rename wins.
+    Several processes may write the same file: each has its own hidden file, and the last rename wins.
 
     Args:
-        path: on this machine, or a URL that TensorFlow knows.
+        path: a path on this machine, or a URL that TensorFlow knows.
         content: text is written as UTF-8.
 
     Raises:
-        OSError: a local file cannot be written. No hidden file is left then.
+        OSError: a local file cannot be written. The hidden file is removed then.
         tf.errors.OpError: a remote file cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
@@ -57,7 +57,7 @@ def _write_remote(path: str, data: bytes) -> None:
 
 
 def is_leftover(name: str) -> bool:
-    """Returns whether a file name is that of a hidden file: a process that was killed while it wrote may leave one."""
+    """Returns whether a name is that of a hidden file, which remains if a process is killed while it writes."""
     return re.fullmatch(r"\..+\.[0-9a-f]{12}\.tmp", name) is not None
 
 

@@ -1,4 +1,4 @@
-"""Small JSON files, written in one step, on any file system that TensorFlow knows."""
+"""Reads and atomically writes small JSON files, on any file system that TensorFlow knows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write(path: str, value: Any) -> None:
 
 
 def read(path: str, kind: type[T]) -> T | None:
-    """Reads a value of a type. Returns None if there is no such file."""
+    """Reads a value of a type from a file. Returns None if the file does not exist."""
     if not tf.io.gfile.exists(path):
         return None
     with tf.io.gfile.GFile(path) as file:

@@ -1,7 +1,7 @@
 """Locks between processes of one machine, and of machines that share a disk.
 
-A lock is the kernel's (`flock`), on an open file: it ends when the process that holds it ends, and all of its children that
-have inherited the file. Object storage has no locks.
+A lock is a kernel lock (`flock`) on an open file. It ends when the process that holds it, and all children that inherited
+the file, have ended. Object storage has no locks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TextIO
 
 # The lock file of a folder.
 FILE = ".lock"
-# Another process may remove a folder while it is being locked. It is made again then, but not for ever.
+# Another process may remove a folder while it is being locked. Then it is created again, at most this many times.
 _TRIES = 10
 
 
@@ -23,7 +23,7 @@ class LockedError(RuntimeError):
     """Another process holds a lock.
 
     Attributes:
-        text: what the lock file says, usually who holds it.
+        text: content of the lock file; usually it names the holder.
     """
 
     def __init__(self, path: Path, text: str) -> None:
@@ -39,7 +39,7 @@ def open_locked(path: Path, *, shared: bool = False, wait: bool = False) -> Text
     """Opens a file and locks it. Closing the file ends the lock.
 
     Args:
-        path: of the lock file. It is made if there is none; its folder must exist.
+        path: path of the lock file. It is created if it does not exist; its folder must exist.
         shared: whether other processes may hold the same lock, if they share it too.
         wait: whether to wait until the lock is free.
 
@@ -62,11 +62,11 @@ def open_locked(path: Path, *, shared: bool = False, wait: bool = False) -> Text
 
 @contextmanager
 def held(path: str, *, create: bool = True) -> Iterator[TextIO]:
-    """Keeps a local folder to this process and its children. Its lock file names the process.
+    """Locks a local folder for this process and its children. The lock file names the process.
 
     Args:
         path: the folder.
-        create: whether to make the folder if it does not exist.
+        create: whether to create the folder if it does not exist.
 
     Yields:
         The open lock file.
@@ -104,7 +104,7 @@ def _folder_lock(folder: Path, create: bool) -> TextIO:
 
 
 def _is_current(file: TextIO, folder: Path) -> bool:
-    """Returns whether a locked file is still the one in its folder. A process that removes a folder has locked it before."""
+    """Returns whether a locked file is still the one in its folder. (A process locks a folder before it removes it.)"""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file.fileno()), (folder / FILE).stat())
     return False

@@ -1,4 +1,4 @@
-"""What a task requires of a model: its head, its metrics, the scale of its label. Model files import these names from here.
+"""The parts of a model that its task determines: head, metrics, label scale. Model files import these names from here.
 
 `metrics` is deliberately not imported: Transform imports this package, and its cache would then depend on the metrics.
 """

@@ -1,4 +1,4 @@
-"""The training scale of a label: numbers around 0, whatever the label's units are. Conversion in both directions.
+"""Converts labels to the training scale (numbers around 0, whatever the label's units are), and predictions back.
 
 Transform learns an offset and a scale from the training split and writes them beside every row, as two features:
 

@@ -1,6 +1,6 @@
 """The head of a task: how many logits a model has, its predictions, its loss.
 
-A model may have another head. It only must predict under the key that `PREDICTION_KEYS` names for the task.
+A model may have another head. It must only put its prediction under the key that `PREDICTION_KEYS` names for the task.
 """
 
 from __future__ import annotations

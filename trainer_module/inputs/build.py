@@ -1,4 +1,4 @@
-"""input_fn: a training's or an evaluation's batches from the examples that Transform has materialised."""
+"""Makes the input functions: batches for training and evaluation from the examples that Transform has written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainer_module.inputs.shards import WHOLE, Shard, Share
 
 InputFn = Callable[..., tf.data.Dataset]
 
-# Parsed rows that are kept in memory: nine million of the taxi dataset's. Loading takes twice as much for a moment.
+# Limit for parsed rows in memory: enough for nine million rows of the taxi dataset. Loading takes twice as much for a moment.
 MEMORY_BYTES = 2**30
 
 _log = logging.getLogger(__name__)
@@ -35,21 +35,21 @@ def input_fn(
 ) -> InputFn:
     """Returns an Estimator's input function over transformed examples (gzipped TFRecord files).
 
-    A training's rows come from memory if they fit there, from the files if not. What comes at a step depends on
-    the files, the arguments and the step alone: a training that is cut off and continued sees what it would have seen. Its
-    batches are all whole: epochs follow each other without a gap, so that any number of rows will do. An evaluation is one
-    pass in order, from the files; its last batch may be smaller.
+    Training rows are read from memory if they fit, else from the files. The batch of a step depends only on the files, the
+    arguments and the step: an interrupted training that continues sees the same batches as an uninterrupted one. All training
+    batches are full, because a batch may contain the end of one epoch and the beginning of the next. An evaluation reads the
+    files once, in order; its last batch may be smaller.
 
     Args:
         file_patterns: as in `FnArgs.train_files`.
-        spec: name -> what is to be parsed, as `TFTransformOutput.transformed_feature_spec()` says.
-        label: name of the transformed label, split off the features.
-        batch_size: rows a batch.
-        training: shuffle, and repeat for ever.
-        seed: of the shuffle; None takes another one every time.
-        first_step: the global step to begin with. Under a strategy, each replica of this process takes a batch a step.
+        spec: name -> how to parse the feature, as in `TFTransformOutput.transformed_feature_spec()`.
+        label: name of the transformed label, which is returned apart from the features.
+        batch_size: rows per batch.
+        training: whether to shuffle the rows and to repeat them for ever.
+        seed: seed of the shuffle; None uses a different seed every time.
+        first_step: the global step to begin with. Under a strategy, each replica of this process takes one batch per step.
         shard: this worker's part of the rows, see `shards.share`.
-        memory_bytes: what the parsed rows may take.
+        memory_bytes: limit for the parsed rows in memory.
 
     Returns:
         A function to be called by the Estimator, in its graph, that returns a dataset of
@@ -58,11 +58,11 @@ def input_fn(
     Raises (when that function is called):
         FileNotFoundError: no file matches.
         trainer_module.inputs.files.NoRecordsError: there are no rows, or fewer than shards.
-        trainer_module.inputs.files.DamagedFileError: a file cannot be read, as far as has been tried.
+        trainer_module.inputs.files.DamagedFileError: one of the files that were read is damaged.
     """
     columns = Columns(spec, label)
 
-    @tf.autograph.experimental.do_not_convert  # there is nothing to convert; looking for it takes longer than all the rest
+    @tf.autograph.experimental.do_not_convert  # nothing to convert; AutoGraph's search takes longer than everything else
     def dataset(replicas: int) -> tf.data.Dataset:
         share = shards.share(files.find(file_patterns), shard)
         if training:
@@ -80,7 +80,7 @@ def input_fn(
 
 
 def _endless(share: Share, columns: Columns, order: Order, memory_bytes: int) -> tf.data.Dataset:
-    """Returns a training's rows from where they are to come from. Counts them only if they may fit."""
+    """Returns training rows for ever, from memory or from the files. Counts them only if they may fit into memory."""
     stored, row_bytes = share.stored_bytes(), columns.row_bytes
     if row_bytes and stored <= memory_bytes:
         rows = share.rows_that_fit(memory_bytes // row_bytes)
@@ -93,13 +93,13 @@ def _endless(share: Share, columns: Columns, order: Order, memory_bytes: int) ->
 
 
 def _replicas(input_context: tf.distribute.InputContext | None) -> int:
-    """Returns how many replicas this process feeds; without a strategy there is no context."""
+    """Returns the number of replicas that get their rows from this process; 1 without a strategy, which means no context."""
     return input_context.num_replicas_in_sync // input_context.num_input_pipelines if input_context else 1
 
 
 def _options() -> tf.data.Options:
     options = tf.data.Options()
     options.deterministic = True
-    # Strategies would read every other file, or every other row, of what is already this worker's share.
+    # Otherwise a strategy would divide this worker's rows a second time.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return options

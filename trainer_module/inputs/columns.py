@@ -1,4 +1,4 @@
-"""What is in a record: rows parsed into columns, and packed for a place in memory."""
+"""Parses serialised examples into columns, and packs the columns by type so that memory holds one tensor per type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Columns:
 
     Attributes:
         spec: name -> type and shape of a row's value.
-        label: the one that is no feature.
+        label: the column that is the label; all others are features.
     """
 
     spec: Mapping[str, tf.io.FixedLenFeature]
@@ -32,11 +32,11 @@ class Columns:
         return sum(math.prod(column.shape) * column.dtype.size for column in self.spec.values())
 
     def parse(self, records: tf.Tensor) -> Batch:
-        """Returns records [n] as (features: name -> [n, ...], label: [n, ...])."""
+        """Parses records [n] into (features: name -> [n, ...], label: [n, ...])."""
         return self._labelled(tf.io.parse_example(records, self.spec))
 
     def pack(self, records: tf.Tensor) -> Packed:
-        """Returns records [n] as type -> [n, values]: what is in one place is gathered 2 to 3 times faster than columns are."""
+        """Parses records [n] into type -> [n, values]. Gathering rows from one tensor per type is 2 to 3 times faster."""
         parsed = tf.io.parse_example(records, self.spec)
         return {
             dtype: tf.concat([tf.reshape(parsed[name], [-1, size]) for name, size in sizes.items()], axis=1)
@@ -44,7 +44,7 @@ class Columns:
         }
 
     def unpack(self, packed: Packed) -> Batch:
-        """Returns what `pack` has packed as `parse` would have."""
+        """Converts the result of `pack` into that of `parse`."""
         columns: dict[str, tf.Tensor] = {}
         for dtype, sizes in self._types().items():
             values = tf.split(packed[dtype], list(sizes.values()), axis=1)
@@ -55,7 +55,7 @@ class Columns:
         return {name: column for name, column in columns.items() if name != self.label}, columns[self.label]
 
     def _types(self) -> dict[str, dict[str, int]]:
-        """Returns type -> name of a column of that type -> values a row."""
+        """Returns type -> {name of a column of that type: number of its values per row}."""
         types: dict[str, dict[str, int]] = {}
         for name, column in self.spec.items():
             types.setdefault(column.dtype.name, {})[name] = math.prod(column.shape)

@@ -1,4 +1,4 @@
-"""The files of a split: which they are, how large, and how many records they hold."""
+"""Finds the files of a split, and determines their size and the number of their records."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import tensorflow as tf
 
 from trainer_module.inputs import records
 
-# Files that are looked into at the same time: on a remote file system every look is a round trip.
+# Number of files that are opened at the same time: on a remote file system each one costs a round trip.
 _LOOKS_AT_ONCE = 16
-# Bytes of a TFRecord file around each record: its length and two checksums.
+# Bytes that a TFRecord file adds to each record: its length and two checksums.
 _FRAME = 16
 # A gzipped file ends with its content's size, modulo this.
 _SIZES = 2**32
-# Bytes unpacked at a time where only their wholeness matters.
+# Bytes decompressed at a time to check that a file is complete.
 _PIECE = 2**20
 
 
 class NoRecordsError(ValueError):
-    """Files without a record, or with too few to share."""
+    """The files hold no record, or fewer records than workers."""
 
 
 class DamagedFileError(RuntimeError):
-    """A file that is not a whole gzipped TFRecord file."""
+    """A file is not a complete gzipped TFRecord file."""
 
     def __init__(self, file: str) -> None:
         super().__init__(f"{file} is not a whole gzipped TFRecord file. Remove it and run Transform again.")
@@ -36,7 +36,7 @@ def find(patterns: Sequence[str]) -> list[str]:
     """Returns the files that match, sorted by name.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: no file matches.
     """
     found = sorted({path for pattern in patterns for path in tf.io.gfile.glob(pattern)})
     if not found:
@@ -45,16 +45,16 @@ def find(patterns: Sequence[str]) -> list[str]:
 
 
 def stored_bytes(files: Sequence[str]) -> int:
-    """Returns how many bytes files take where they lie, compressed."""
+    """Returns the total size of files, compressed as they are."""
     return sum(tf.io.gfile.stat(file).length for file in files)
 
 
 def with_records(files: Sequence[str]) -> list[str]:
-    """Returns those of the files that hold a record; Beam writes some without.
+    """Returns the files that hold at least one record. (Beam also writes empty files.)
 
     Raises:
-        NoRecordsError: none does.
-        DamagedFileError: one of them is not even gzipped.
+        NoRecordsError: all files are empty.
+        DamagedFileError: a file is not gzipped.
     """
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
         found = [file for file, holds in zip(files, pool.map(_holds_record, files), strict=True) if holds]
@@ -72,17 +72,17 @@ def _holds_record(file: str) -> bool:
 
 
 def count(files: Sequence[str], at_most: int | None = None) -> int:
-    """Returns the number of records. Reads them all, about 1 µs each, parses none, and sees whether the files are whole.
+    """Counts the records by reading all of them without parsing, in about 1 µs each. Also detects damaged files.
 
     Args:
-        files: where they are.
-        at_most: beyond it counting may end early, with some number that is larger.
+        files: the files that hold the records.
+        at_most: counting may stop above this number; the result is then any larger number.
 
     Raises:
         DamagedFileError: one of them cannot be read.
     """
     limit = None if at_most is None else at_most // records.BLOCK + 1
-    # A graph of its own: the caller may be building another.
+    # In a separate graph, because the caller may be building one.
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         paths = tf.compat.v1.placeholder(tf.string, [None])
         blocks = records.turns(paths).rebatch(records.BLOCK).take(-1 if limit is None else limit)
@@ -108,16 +108,17 @@ def count(files: Sequence[str], at_most: int | None = None) -> int:
 
 
 def _check_size(files: Sequence[str], size: int) -> None:
-    """Finds what TensorFlow does not: it takes a gzipped file that was cut between two records for a whole one.
+    """Finds a gzipped file that is truncated between two records. TensorFlow reads such a file as if it were complete.
 
-    A split that is too large for memory is not counted to its end, and so not checked: TensorFlow sees most cuts, in time.
+    A split that is too large for memory is not read to its end, so it is not checked here. While training, TensorFlow finds
+    all other kinds of truncation.
 
     Args:
-        files: all of them were read to their end.
-        size: how many bytes came out of them.
+        files: files that were read to their end.
+        size: number of decompressed bytes that were read from them.
 
     Raises:
-        DamagedFileError: one of them is cut.
+        DamagedFileError: a file is truncated.
     """
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
         if (sum(pool.map(_promised_size, files)) - size) % _SIZES == 0:
@@ -132,7 +133,7 @@ def _check_size(files: Sequence[str], size: int) -> None:
 
 
 def _promised_size(file: str) -> int:
-    """Returns the end of a gzipped file, which is the size of its content (RFC 1952, ISIZE; of a cut file: anything)."""
+    """Returns the size of the content that a gzipped file states at its end (RFC 1952); any number if it is truncated."""
     with tf.io.gfile.GFile(file, "rb") as stored:
         stored.seek(max(0, stored.size() - 4))
         return int.from_bytes(stored.read(4), "little")

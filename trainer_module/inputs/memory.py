@@ -1,4 +1,4 @@
-"""Training rows from memory, which holds a whole parsed shard: every epoch is a permutation of all its rows."""
+"""Reads training rows from memory, which holds the whole parsed shard. Each epoch is a permutation of all its rows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from trainer_module.inputs.columns import Columns, Packed
 from trainer_module.inputs.order import ENDLESS, Order
 from trainer_module.inputs.shards import Share
 
-# Rows gathered at a time, for one or many batches: gathering batches of 40 one by one costs twice as much.
+# Number of rows that are gathered at a time, whatever the batch size: gathering each batch of 40 alone costs twice as much.
 _GATHERED = 4096
 
 
 def endless(share: Share, columns: Columns, order: Order, rows: int) -> tf.data.Dataset:
     """Returns the rows of a share for ever: (features: name -> [n, ...], label: [n, ...]), n independent of the batch size.
 
-    They are read once, at the start; meanwhile they take twice `rows * columns.row_bytes` bytes.
+    The rows are read once, at the start. During that time they take twice `rows * columns.row_bytes` bytes.
 
     Args:
         share: the records.
@@ -36,5 +36,5 @@ def endless(share: Share, columns: Columns, order: Order, rows: int) -> tf.data.
         )
 
     packed = share.blocks().map(columns.pack, num_parallel_calls=records.PARSERS)
-    # One element that holds every row. The function captures it: it is neither copied nor part of the graph.
+    # One element holds all rows. The function captures this element, so the rows are neither copied nor part of the graph.
     return packed.rebatch(rows).flat_map(epochs)

@@ -27,23 +27,23 @@ class Order:
     first_row: int = 0
 
     def start(self, rows: int) -> tuple[int, int]:
-        """Returns the epoch of the first row, and how many of its `rows` come before it."""
+        """Returns the epoch of the first row, and the number of rows of that epoch before it. `rows`: rows per epoch."""
         return divmod(self.first_row, rows)
 
     def shuffle(self, values: tf.Tensor, epoch: tf.Tensor, block: int | tf.Tensor = 0) -> tf.Tensor:
-        """Returns values [n] in the order of an epoch, and of a block in it."""
+        """Shuffles values [n]. The order depends on the epoch and on the block within the epoch."""
         return _shuffle(values, f"shard {self.shard} {self.seed}", epoch * _MOST_BLOCKS + block)
 
     def shuffle_files(self, files: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """Returns files [n] in the order of an epoch, the same for all shards."""
+        """Shuffles files [n]. The order depends on the epoch only: it is the same for all shards."""
         return _shuffle(files, f"files {self.seed}", epoch)
 
 
 def _shuffle(values: tf.Tensor, seed: str, number: tf.Tensor) -> tf.Tensor:
-    """Returns values [n] in an order that depends on seed and number. All n! orders are equally likely.
+    """Shuffles values [n]. The order depends on seed and number only. All n! orders are equally likely.
 
-    It costs 12 ns a value. tf.random.experimental.index_shuffle needs no vector, but costs 75 ns, and of the 120 orders of
-    five values it never gives 16.
+    It costs 12 ns per value. tf.random.experimental.index_shuffle needs no vector, but it costs 75 ns per value, and it never
+    produces 16 of the 120 orders of five values.
     """
     key = tf.stack([tf.constant(random.Random(seed).getrandbits(63), tf.int64), number])
     # The default algorithm, and so the order, would depend on the processor.

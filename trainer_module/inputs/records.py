@@ -1,6 +1,7 @@
-"""Serialised records, as they lie in gzipped TFRecord files.
+"""Reads serialised examples from gzipped TFRecord files.
 
-They travel in vectors. One by one, as in TFX, every step on their way costs more than reading them.
+Each element of a dataset is a vector of records. With single records, as in TFX, every tf.data operation on them costs more
+than reading them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-# Records that are shuffled, parsed and counted at a time: 4 MB of taxi examples. TFX shuffles as many.
+# Number of records that are shuffled, parsed and counted at a time: 4 MB of taxi examples. TFX shuffles the same number.
 BLOCK = 10_000
-# Records taken from one file before the next one's turn: turns of 16 cost twice as much, of 256 as much.
+# Number of records that are read from one file before the next file: 16 costs twice as much, 256 costs the same.
 TURN = 64
 FILES_AT_ONCE = 8
 # Threads that parse, and that read. With as many as AUTOTUNE finds for itself, training on two cores is 10 to 15 % slower: what
@@ -23,7 +24,7 @@ _COMPRESSION = "GZIP"
 
 
 def turns(files: tf.Tensor | Sequence[str]) -> tf.data.Dataset:
-    """Returns the records of files [n] in vectors [<= TURN], a vector of each file in turn, always in the same order."""
+    """Returns the records of files [n] in vectors [<= TURN]: one vector from each file in turn, always in the same order."""
     return tf.data.Dataset.from_tensor_slices(files).interleave(
         lambda file: tf.data.TFRecordDataset(file, _COMPRESSION).batch(TURN),
         cycle_length=FILES_AT_ONCE,

@@ -1,4 +1,4 @@
-"""The rows of one worker of a cluster: its share of the files, or of their records."""
+"""The rows of one worker of a cluster: some of the files, or every n-th record of all files."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import tensorflow as tf
 
 from trainer_module.inputs import files, records
 
-# Shares of whole files differ by one file. With this many files each, that is an eighth of a share at most.
+# If workers read whole files, they may differ by one file. With this many files per worker that is at most an eighth.
 _ENOUGH_FILES = 8
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The part of one worker.
+    """The position of one worker among those that share the rows.
 
     Attributes:
-        index: number of the part, from 0.
-        count: number of parts.
+        index: number of the worker, from 0.
+        count: number of workers.
     """
 
     index: int
@@ -30,7 +30,7 @@ class Shard:
             raise ValueError(f"Shard {self.index} of {self.count}: its index must be at least 0 and less than the count.")
 
     def of(self, rows: int) -> int:
-        """Returns how many of `rows` this part gets, if the parts take rows in turn."""
+        """Returns how many of `rows` this worker gets if the workers take rows in turn."""
         return len(range(self.index, rows, self.count))
 
 
@@ -39,7 +39,7 @@ WHOLE = Shard(0, 1)
 
 @dataclass(frozen=True)
 class Share:
-    """The records of a shard.
+    """The records that one worker reads.
 
     Attributes:
         files: the files that are read, sorted; each holds a record.
@@ -57,11 +57,11 @@ class Share:
         return turns.rebatch(records.BLOCK)
 
     def rows(self) -> int:
-        """Returns the number of records, by reading them."""
+        """Counts the records by reading them."""
         return self.part.of(files.count(self.files))
 
     def rows_that_fit(self, most: int) -> int | None:
-        """Returns the number of records, if no part has more than `most`; all workers of a cluster come to the same answer."""
+        """Returns the number of records; None if any worker would have more than `most`. All workers get the same answer."""
         everyones = files.count(self.files, at_most=most * self.part.count)
         return self.part.of(everyones) if everyones <= most * self.part.count else None
 
@@ -71,9 +71,9 @@ class Share:
 
 
 def share(found: Sequence[str], shard: Shard) -> Share:
-    """Returns what a shard reads of files: some of them where the shares come out even, else every `shard.count`-th record.
+    """Returns the records of one worker: whole files if all workers then get about the same number, else every n-th record.
 
-    Shares have no record in common, together they are everything, and none is empty.
+    Each record belongs to exactly one worker, and each worker has at least one record.
 
     Args:
         found: all files, sorted; some may be without a record.

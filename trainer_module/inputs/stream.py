@@ -1,4 +1,4 @@
-"""Rows streamed from files; memory holds a few blocks at a time."""
+"""Streams rows from files. Memory holds only a few blocks at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def once(share: Share, columns: Columns) -> tf.data.Dataset:
 
 
 def endless(share: Share, columns: Columns, order: Order) -> tf.data.Dataset:
-    """Returns the rows of a share for ever. Every epoch has an order of files, and in it every block of rows is shuffled.
+    """Returns the rows of a share for ever. Each epoch shuffles the files, and then the rows within each block.
 
     If `order` starts in the middle of an epoch, the records of that epoch before it are read, but not parsed.
     """
@@ -28,7 +28,7 @@ def endless(share: Share, columns: Columns, order: Order) -> tf.data.Dataset:
 
     def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
         skipped = gone * tf.cast(tf.equal(epoch, first_epoch), tf.int64)
-        # All shards have the same order of files: so in every epoch each record is in one shard.
+        # All shards use the same order of files, so in each epoch every record belongs to exactly one shard.
         blocks = share.blocks(order.shuffle_files(tf.constant(share.files), epoch)).enumerate().skip(skipped // records.BLOCK)
         return blocks.map(lambda i, block: order.shuffle(block, epoch, i)[tf.maximum(skipped - i * records.BLOCK, 0) :])
 
@@ -45,5 +45,5 @@ def _start(share: Share, order: Order) -> tuple[int, int]:
 
 
 def _parsed(blocks: tf.data.Dataset, columns: Columns) -> tf.data.Dataset:
-    """Parses whole blocks: at batches of 40, that costs half of what parsing batches does."""
+    """Parses whole blocks. With batches of 40, this costs half as much as parsing each batch."""
     return blocks.map(columns.parse, num_parallel_calls=records.PARSERS)

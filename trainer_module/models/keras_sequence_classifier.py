@@ -32,7 +32,7 @@ def keras_model(dataset: Dataset, hp: kt.HyperParameters) -> tf.keras.Model:
     task = head(dataset)
     model = tf.keras.Sequential(
         [
-            # The id 0 is padding. Masked, it changes no prediction.
+            # The id 0 is padding. The mask keeps it from changing a prediction.
             layers.Embedding(
                 text.cardinality, hp.get("embedding_dim"), mask_zero=True, input_length=text.length, name=text.name
             ),

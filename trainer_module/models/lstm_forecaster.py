@@ -52,7 +52,7 @@ def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: di
     units of the series.
 
     Args:
-        features: window name -> [batch, length]: N_INPUTS values, or N_INPUTS + N_OUTPUTS of what is known in advance.
+        features: window name -> [batch, length]: N_INPUTS values, or N_INPUTS + N_OUTPUTS if they are known in advance.
         labels: [batch, N_OUTPUTS]; None in PREDICT.
         mode: TRAIN, EVAL or PREDICT.
         params: `dataset` and the hyper-parameters.
@@ -66,7 +66,7 @@ def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: di
     # 1. mode, 2. predictions as a dictionary
     predictions = {PREDICTIONS: predicted, "embedding": state}
     if mode == tf.estimator.ModeKeys.PREDICT:
-        # 3. export_outputs: what can be asked of the served model
+        # 3. export_outputs: the signatures of the served model
         predict = tf.estimator.export.PredictOutput({PREDICTIONS: predicted})
         heads = {
             "serving_default": predict,  # of several heads one must be the default

@@ -14,7 +14,7 @@ from trainer_module.serving.signatures import PREDICT_RAW, SERVING_DEFAULT, TRAN
 
 _COLUMN_PREFIX = f"{COLUMN_INPUTS}:"
 
-# Signatures without a second one over columns: labels are never sent as columns, and `predict_raw` is that of serving_default.
+# Signatures that get no twin over columns: clients never send labels, and the twin of serving_default is `predict_raw`.
 _EXAMPLES_ONLY = (TRANSFORM_LABELS, "predict")
 
 
@@ -22,7 +22,7 @@ def finish(export_dir: str, dataset: Dataset) -> None:
     """Renames the signatures of a fresh export and writes its card. Graph and variables stay as they are.
 
     The Estimator API names the signatures over columns "columns:serving_default", "columns:transform_labels" and so on. A
-    finished export is left as it is.
+    export that is already finished is not changed.
 
     Raises:
         MissingPredictionError: the export was not made by `estimators.build` with `receiver.serving_input_receiver_fn`.
@@ -41,5 +41,5 @@ def finish(export_dir: str, dataset: Dataset) -> None:
             signatures[PREDICT_RAW if head == SERVING_DEFAULT else f"{head}_raw"].CopyFrom(signatures[name])
         del signatures[name]
     card.write(export_dir, dataset)
-    # Last, and in one step: an export that is cut off before this can be finished again.
+    # This comes last and is atomic: if the process is killed before it, `finish` can be called again.
     saved_model.write(export_dir, content)

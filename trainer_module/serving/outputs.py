@@ -74,10 +74,10 @@ def in_label_units(spec: tf.estimator.EstimatorSpec, dataset: Dataset, features:
 def export_outputs(
     spec: tf.estimator.EstimatorSpec, dataset: Dataset, label: tf.Tensor, weights: tf.Tensor | None
 ) -> dict[str, tf.estimator.export.ExportOutput]:
-    """Returns signature -> outputs of the served model: those of every model, and the model's own.
+    """Returns signature -> outputs of the served model: the signatures that all models have, and the model's own ones.
 
     Args:
-        spec: of mode PREDICT, in the label's units.
+        spec: the EstimatorSpec of mode PREDICT, with predictions in the label's units.
         dataset: decides the outputs.
         label: transformed label [batch, n].
         weights: example weights [batch, 1]; None if the dataset has none.
@@ -105,7 +105,7 @@ def _task_outputs(dataset: Dataset, prediction: tf.Tensor) -> Tensors:
 
 
 def _without_padding(output: tf.estimator.export.ExportOutput) -> tf.estimator.export.ExportOutput:
-    """Leaves out the last row, the padding row of `receiver.serving_input_receiver_fn`."""
+    """Removes the last row, which is the padding row of `receiver.serving_input_receiver_fn`."""
     if isinstance(output, est.RegressionOutput):
         return est.RegressionOutput(output.value[:-1])
     if isinstance(output, est.ClassificationOutput):

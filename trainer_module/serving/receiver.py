@@ -71,7 +71,7 @@ class _Column:
         return tf.compat.v1.placeholder_with_default(tf.zeros([0, *self.shape], dtype), [None, *self.shape], name)
 
     def sparse(self, values: tf.Tensor, height: tf.Tensor) -> tf.SparseTensor:
-        """Returns the values that are not missing as [height, width]; the rows after the last value are empty."""
+        """Returns the values that are not missing, as [height, width]. Rows beyond `values` are empty."""
         values = tf.reshape(values, [-1, self.width])
         is_present = tf.not_equal(values, "") if self.dtype == "string" else tf.math.is_finite(values)
         return tf.SparseTensor(
@@ -108,7 +108,7 @@ def _concat(parsed: raw_columns.Column, sent: tf.SparseTensor) -> raw_columns.Co
     """Returns a column's rows from the examples, then those sent as columns, the padding row last."""
     if isinstance(parsed, tf.SparseTensor):
         return tf.sparse.concat(0, [parsed, sent], expand_nonconcat_dims=True)
-    # The schema requires this column: what a client sends must have every value in every row. The padding row gets zeros.
+    # The schema requires this column, so a client must send every value of every row. The padding row gets zeros.
     rows, width = sent.dense_shape[0] - 1, parsed.shape[1]
     padding = tf.zeros([1, width], parsed.dtype)
     return tf.concat([parsed, tf.reshape(sent.values, [rows, width]), padding], axis=0)

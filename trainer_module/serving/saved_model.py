@@ -17,7 +17,7 @@ def read(folder: str) -> SavedModel:
 
 
 def write(folder: str, content: SavedModel) -> None:
-    """Replaces the file of a SavedModel in one step. The same content gives the same bytes."""
+    """Replaces the file of a SavedModel atomically. The same content gives the same bytes."""
     atomic.write(_path(folder), content.SerializeToString(deterministic=True))
 
 

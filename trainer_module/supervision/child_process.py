@@ -26,7 +26,7 @@ class ChildProcess:
     Attributes:
         log: file that the process writes its output to.
         started: whether the process has sent a message.
-        failure: why a restart would not help, as the process said; empty if it has not.
+        failure: the reason that the process gave why a restart would not help; empty if it gave none.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ChildProcess:
         Args:
             command: gets two more arguments, for `trainer_module.supervision.heartbeat`: `--parent`, the id of this process,
                 and `--heartbeat`, the descriptor of a pipe.
-            environment: the process sees these variables only.
+            environment: all environment variables of the process.
             log: the output is appended to this file.
             header: first line of the process in the log.
             inherited: descriptors that the process inherits, for example a lock.
@@ -106,7 +106,7 @@ class ChildProcess:
         """Kills the process if it runs, and closes the pipe."""
         if self.exit_code is None:
             self._popen.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that does not answer
+            with contextlib.suppress(subprocess.TimeoutExpired):  # the process may hang on a disk that does not answer
                 self._popen.wait(_REAP_SECONDS)
         if self._pipe >= 0:
             os.close(self._pipe)

@@ -56,7 +56,7 @@ class Heartbeat:
     """Sends messages to the parent through a pipe."""
 
     def __init__(self, pipe: int | None) -> None:
-        """`pipe`: descriptor of its writing end; None if this process has no parent to report to."""
+        """`pipe`: descriptor of the writing end of the pipe; None if no parent reads messages."""
         self._pipe = pipe
 
     def start(self, progress: logging.Logger | None = None) -> None:
@@ -85,7 +85,7 @@ class Heartbeat:
             os.write(self._pipe, messages.encode(message))
 
     def send_failure(self, reason: str) -> None:
-        """Tells the parent why this process is about to end. The parent does not restart it."""
+        """Tells the parent why this process is about to end, and that it must not restart this process."""
         self.send(Failure(reason))
 
     def _send_heartbeats(self) -> None:

@@ -1,4 +1,4 @@
-"""What a child process sends to its parent through a pipe: one JSON object per line.
+"""The messages that a child process sends to its parent through a pipe: one JSON object per line.
 
 | line | message |
 |---|---|
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from trainer_module.supervision.progress_report import ProgressReport
 
-# POSIX writes up to 512 bytes to a pipe whole, even when several threads write. The line adds a few to the reason.
+# POSIX writes up to 512 bytes to a pipe atomically, even if several threads write. The rest of the line needs some of them.
 _REASON_LENGTH = 512 - 50
 
 
@@ -28,7 +28,7 @@ class Failure:
     """The process is about to end, and would fail again if it were restarted.
 
     Attributes:
-        reason: what a person needs to know.
+        reason: the error, for the user.
     """
 
     reason: str
@@ -38,7 +38,7 @@ Message = Alive | ProgressReport | Failure
 
 
 def encode(message: Message) -> bytes:
-    """Returns the line of a message. A long reason is cut, so that the line stays whole in the pipe."""
+    """Returns the line of a message. It cuts a long reason, so that the line is written atomically."""
     if isinstance(message, ProgressReport):
         fields: dict[str, object] = {"progress": asdict(message)}
     elif isinstance(message, Failure):

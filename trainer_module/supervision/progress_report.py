@@ -1,4 +1,4 @@
-"""How far a training is: the one report that its hook logs, a child process sends, and a terminal shows."""
+"""The progress report of a training. Its hook logs it, a child process sends it, the terminal shows it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class ProgressReport:
     Attributes:
         step: global step.
         steps: global step at which the training ends.
-        loss: of the batch of that step, before the step's update.
-        steps_per_second: since the report before.
+        loss: loss of the batch of that step, before the step's update.
+        steps_per_second: speed since the previous report.
     """
 
     step: int

@@ -1,4 +1,4 @@
-"""Runs a training in a thread and watches it: stops it in order on a signal, and gives up on it when it stalls.
+"""Runs a training in a thread and watches it: stops it cleanly on a signal, and gives it up when it stalls.
 
 The calling thread waits. So it can handle signals and check the time even while TensorFlow computes. The two threads
 communicate through a `Control`; hooks call it at every training step and every batch of an evaluation.
@@ -33,7 +33,7 @@ class StalledError(RuntimeError):
 
 
 class InterruptedTraining(BaseException):
-    """A signal stopped the training; its newest checkpoint holds every step.
+    """A signal stopped the training. The newest checkpoint contains all its steps.
 
     Attributes:
         number: number of the signal.
@@ -55,7 +55,7 @@ class Control:
 
     @property
     def signal(self) -> int | None:
-        """Number of the signal that asks the training to stop, None if it was not asked."""
+        """Number of the signal that asked the training to stop; None if there was no such signal."""
         return self._signal
 
     @property
@@ -64,16 +64,16 @@ class Control:
         return self._signal is not None
 
     def request_stop(self, number: int) -> None:
-        """Asks the training to stop. `number`: of the signal that is the reason."""
+        """Asks the training to stop. `number`: the signal that is the reason."""
         if not self.stopping:
             self._signal, self._asked_at = number, time.monotonic()
 
     def abandon(self) -> None:
-        """Gives up on the training: its next heartbeat raises. No thread waits for its result any more."""
+        """Gives the training up: no thread waits for its result any more, and its next heartbeat raises an error."""
         self._abandoned = True
 
     def heartbeat(self) -> None:
-        """Reports progress. Ends a training that was given up, because another one may use its folder now.
+        """Reports progress. Ends a training that was given up, because another process may use its folder now.
 
         Raises:
             StalledError: the training was given up.
@@ -123,7 +123,7 @@ def request_stop(number: int) -> bool:
     After it has stopped, the watchdog sends the signal to this process again.
 
     Returns:
-        Whether a training runs that had not been asked before. (A second Ctrl-C must not wait.)
+        Whether there is a running training that had not been asked yet. (A second Ctrl-C must not wait.)
     """
     not_asked = [control for control in _RUNNING if not control.stopping]
     for control in not_asked:
@@ -187,9 +187,9 @@ def run(work: Callable[[Control], T], *, grace_seconds: float, stall_seconds: fl
 
 
 def _deliver(control: Control) -> None:
-    """Sends the signal to this process again: it has the effect that it would have had without a training."""
+    """Sends the signal to this process again. Now it has the same effect as without a training."""
     number = control.signal or signal.SIGTERM
-    os.kill(os.getpid(), number)  # Python handles it in the main thread, which may be another one
+    os.kill(os.getpid(), number)  # Python handles it in the main thread, which may not be this thread
     raise InterruptedTraining(number)
 
 

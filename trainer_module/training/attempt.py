@@ -29,11 +29,11 @@ def train(job: Job, control: Control) -> Trained:
 
     Args:
         job: what to train.
-        control: the watchdog's.
+        control: the link to the watchdog.
 
     Raises:
-        trainer_module.training.result.TrainingError: it did not end as it should.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to stop.
+        trainer_module.training.result.TrainingError: the training did not reach its end, or has no usable model.
+        trainer_module.supervision.watchdog.InterruptedTraining: a signal stopped the training.
     """
     return loop.train(build(job, control))
 
@@ -52,10 +52,10 @@ def build(
 
     Args:
         job: what to train.
-        control: the watchdog's.
+        control: the link to the watchdog.
         shard: the part of the rows that this process trains on.
         is_chief: whether this process writes checkpoints; None leaves it to TF_CONFIG.
-        run_config: more arguments of `tf.estimator.RunConfig`.
+        run_config: further arguments of `tf.estimator.RunConfig`.
     """
     dataset, settings = discovery.dataset(job.dataset), job.settings
     transform_output = _transform_output(job.transform_graph)
@@ -84,7 +84,7 @@ def build(
 
 
 def _estimator(job: Job, dataset: Dataset, is_chief: bool | None, more: dict[str, Any]) -> tf.estimator.Estimator:
-    """Returns the Estimator of a job. Its RunConfig reads TF_CONFIG; `more` are further arguments of it."""
+    """Returns the Estimator of a job. Its RunConfig reads TF_CONFIG. `more`: further arguments of the RunConfig."""
     run_config = tf.estimator.RunConfig(
         model_dir=job.folder,
         tf_random_seed=job.settings.seed,

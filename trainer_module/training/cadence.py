@@ -11,23 +11,23 @@ _log = logging.getLogger(__name__)
 
 # Without `checkpoint_steps`: seconds of training between two checkpoints. A killed training repeats at most these.
 LEAST_SECONDS = 10.0
-# The part of the budget of checkpoints, evaluations and exports that checkpoints alone may take.
+# The part of the budget (for checkpoints, evaluations and exports) that checkpoints may take.
 _CHECKPOINTS = 0.25
-# The share of the time in steps that checkpoints may always take: without any, a kill would cost the whole training.
+# The share of the time in steps that checkpoints may always take: without a checkpoint, a kill would cost the whole training.
 _CHECKPOINTS_AT_LEAST = 0.02
 
 
 class EvaluationBudgetError(Exception):
-    """An evaluation during a training takes more time than the budget has left."""
+    """An evaluation during a training exceeds the remaining time budget."""
 
 
 class Cadence:
     """Decides by `checkpoint_steps` and `eval_seconds` if they are set, else by a budget: a share of the time in steps.
 
-    The expected cost of a checkpoint or an evaluation is that of the last one; of the first evaluation, the time to build the
-    training's graph. The last evaluation of a training always takes place: the budget reserves its cost from the start. An
-    evaluation during the training that costs more than the budget has left is given up; the next one is then expected to cost
-    twice the time that this one took.
+    The expected cost of a checkpoint or an evaluation is the cost of the last one. For the first evaluation it is the time to
+    build the training's graph. The last evaluation of a training always takes place: the budget reserves its cost from the
+    start. An evaluation during the training that exceeds the remaining budget is given up; the next one is then expected to
+    cost twice the time that this one took.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Cadence:
 
     @contextmanager
     def evaluating(self, *, last: bool = False) -> Iterator[None]:
-        """Around an evaluation and its export. If that evaluation is given up, its EvaluationBudgetError ends here.
+        """Measures an evaluation and its export, in a `with` block around them. Catches the error of one that is given up.
 
         `last`: whether it is the training's last evaluation, which is never given up.
         """
@@ -107,7 +107,7 @@ class Cadence:
         self._spent += self._clock() - began
 
     def check(self) -> None:
-        """Checks the budget; call it before every batch of an evaluation. Raises EvaluationBudgetError if nothing is left."""
+        """Raises EvaluationBudgetError if the budget is used up. Call it before every batch of an evaluation."""
         took = self._clock() - self._last_eval
         if took > self._limit:
             raise EvaluationBudgetError(f"An evaluation is given up after {took:.1f} s: train.overhead is {self._overhead:g}.")

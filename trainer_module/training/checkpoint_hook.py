@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
-    """Saves checkpoints, has them evaluated, and ends the training, when the cadence and the control say so.
+    """Saves checkpoints, triggers their evaluation, and ends the training, as the cadence and the control decide.
 
-    It replaces the hook that an Estimator adds by itself; the Estimator recognises this base class. That hook saves again what
-    it has just restored, does not know what saving costs, and cannot save when the process is asked to stop.
+    It replaces the hook that an Estimator adds by itself; the Estimator recognises this base class. That hook saves a restored
+    checkpoint again, does not measure the cost of saving, and cannot save when the process is asked to stop.
     """
 
     def __init__(self, folder: str, cadence: Cadence, control: Control, out_of_patience: Callable[[], bool]) -> None:
@@ -29,7 +29,7 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         Args:
             folder: the folder of the training.
             cadence: decides when to save and when to evaluate.
-            control: the watchdog's.
+            control: the link to the watchdog.
             out_of_patience: whether the stop rule, which reads the evaluations, ends the training.
         """
         super().__init__(folder, save_steps=1, save_graph_def=False)  # unused: `cadence` decides
@@ -51,7 +51,7 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         self._control.raise_if_stopping()
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
-        """Saves, evaluates and stops if it is time."""
+        """Saves a checkpoint, evaluates it, and stops the training, each if it is due."""
         self._control.heartbeat()
         at_least = int(run_values.results)  # the fetched value may be the step before this update
         if self._control.stopping:
@@ -97,7 +97,7 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
 
 
 class EvaluationBudgetHook(tf.estimator.SessionRunHook):
-    """Gives up an evaluation during a training when it takes more time than the budget has left."""
+    """Gives up an evaluation during a training when it exceeds the remaining time budget."""
 
     def __init__(self, cadence: Cadence) -> None:
         self._cadence = cadence

@@ -1,4 +1,4 @@
-"""Exporters decide which evaluated checkpoints become SavedModels: those of tf.estimator, with a record on disk."""
+"""Exporters decide which evaluated checkpoints become SavedModels. These are tf.estimator's, with a memory on disk."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BEST_EXPORTS = 2
 
 
 class RememberingExporter(tf.estimator.Exporter):
-    """Wraps one of tf.estimator's exporters: records every evaluation and keeps the best checkpoint.
+    """Wraps one of tf.estimator's exporters: writes every evaluation to disk, and keeps the best checkpoint.
 
-    A `tf.estimator.BestExporter` gets only evaluations that beat the recorded best. It has no memory across restarts:
-    it exports the first evaluation after a restart and takes it for the best, however bad (`_has_exported`, TF 2.15).
+    A `tf.estimator.BestExporter` gets only evaluations that are better than the best one on disk. It has no memory across
+    restarts: it would export the first evaluation after a restart, however bad it is (`_has_exported`, TF 2.15).
     """
 
     def __init__(self, inner: tf.estimator.Exporter, evaluations: Evaluations, control: Control) -> None:
-        """`inner` exports, `evaluations` records, `control` is the watchdog's."""
+        """`inner` exports, `evaluations` keeps the evaluations, `control` is the link to the watchdog."""
         self._inner = inner
         self._evaluations = evaluations
         self._control = control
@@ -41,7 +41,7 @@ class RememberingExporter(tf.estimator.Exporter):
         eval_result: Mapping[str, float],
         is_the_final_export: bool,
     ) -> str | None:
-        """Exports an evaluated checkpoint if its evaluation calls for it, and records the evaluation."""
+        """Exports an evaluated checkpoint if the wrapped exporter wants it, and writes the evaluation to disk."""
         self._control.raise_if_stopping()
         saved_model = None
         if not isinstance(self._inner, tf.estimator.BestExporter) or self._evaluations.is_best(eval_result):
@@ -57,17 +57,17 @@ def build(kind: Export, evaluations: Evaluations, receiver_fn: ReceiverFn, keep:
 
     Args:
         kind: "best" exports a checkpoint that is better than all before it, "latest" every evaluated one, "final" the last one.
-        evaluations: the record, which also decides what is better.
+        evaluations: the evaluations on disk; they also decide which one is better.
         receiver_fn: inputs of the served model.
         keep: number of exports that "latest" leaves on disk.
-        control: the watchdog's.
+        control: the link to the watchdog.
     """
 
     def is_better(best_eval_result: Mapping[str, float], current_eval_result: Mapping[str, float]) -> bool:
         return evaluations.is_better(current_eval_result, best_eval_result)
 
     if kind == "best":
-        # No event files: the record of the evaluations says which is the best.
+        # Without event files: the evaluations on disk say which one is the best.
         inner = tf.estimator.BestExporter(
             kind, receiver_fn, event_file_pattern=None, compare_fn=is_better, exports_to_keep=_BEST_EXPORTS
         )

@@ -1,4 +1,4 @@
-"""A training in plain values, which `run_fn` makes and which the processes of a cluster or a trial read from a file."""
+"""A training described in plain values. `run_fn` makes it. The processes of a cluster or a trial read it from a file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FILE = "job.json"
 
 @dataclass(frozen=True)
 class Job:
-    """A training in plain values.
+    """A training described in plain values.
 
     Attributes:
         dataset: name of the dataset.
         model: name of the model.
-        hyperparameters: name -> value, all of the model's.
+        hyperparameters: name -> value, for all hyper-parameters of the model.
         train_files: patterns of the transformed examples (gzipped TFRecord) to train on.
         eval_files: patterns of those to evaluate on.
         transform_graph: folder of Transform's output.
@@ -45,7 +45,7 @@ class Job:
     base_model: str | None = None
 
     def write(self, path: str) -> None:
-        """Writes it as JSON, in one step."""
+        """Writes the job as JSON, atomically."""
         # json writes NumPy's floats, which an oracle returns; msgspec refuses them.
         atomic.write(path, json.dumps(asdict(self), indent=2, sort_keys=True, default=msgspec.to_builtins))
 
@@ -61,7 +61,7 @@ class Job:
             base_model=self.base_model,
             batch_size=self.settings.batch_size,
             seed=self.settings.seed,
-            # Not the weights, but which checkpoint was kept as the best depends on it.
+            # It does not change the weights, but it decides which checkpoint was kept as the best one.
             best=self.settings.best,
         )
 

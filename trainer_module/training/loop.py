@@ -24,9 +24,9 @@ def train(training: Training) -> Trained:
     more steps, or, if the stop rule ended it, more patience.
 
     Raises:
-        trainer_module.training.result.TrainingError: it ended before `settings.steps`, or the loss is not finite.
+        trainer_module.training.result.TrainingError: the training ended before `settings.steps`, or the loss is not finite.
         trainer_module.checkpoints.evaluations.MissingMetricError: the Estimator does not report `settings.best`.
-        trainer_module.supervision.watchdog.InterruptedTraining: it was asked to stop; the newest checkpoint has every step.
+        trainer_module.supervision.watchdog.InterruptedTraining: a signal stopped the training; all steps are in a checkpoint.
     """
     steps, resumed_from = training.settings.steps, training.step()
     if not resumed_from:
@@ -73,7 +73,7 @@ def run_train_and_evaluate(training: Training, more_hooks: Sequence[tf.estimator
 
 
 def evaluate_last(training: Training) -> bool:
-    """Evaluates and exports the newest checkpoint if that has not been done. Returns whether it had to."""
+    """Evaluates and exports the newest checkpoint unless that has been done before. Returns whether it did so now."""
     last, step = training.evaluations.read().last, training.step()
     if not step or (last and last.step >= step):
         return False
@@ -105,5 +105,5 @@ def _hooks(
 
 
 def _is_always_evaluated(settings: TrainSettings, step: int) -> bool:
-    """Whether an uninterrupted training evaluates its checkpoint at a step however much time has passed."""
+    """Whether the settings alone, not the clock, say that the checkpoint of a step is evaluated."""
     return settings.eval_seconds == 0 and settings.checkpoint_steps is not None and step % settings.checkpoint_steps == 0

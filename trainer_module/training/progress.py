@@ -37,7 +37,7 @@ class ProgressHook(tf.estimator.SessionRunHook):
         self._loss = tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.LOSSES)[-1]
 
     def after_create_session(self, session: tf.compat.v1.Session, coord: object) -> None:
-        """Starts the clock at the step from which the training continues."""
+        """Starts the clock, at the step from which the training continues."""
         self._at, self._step = time.monotonic(), int(session.run(self._global_step))
 
     def before_run(self, run_context: Any) -> tf.estimator.SessionRunArgs | None:
@@ -49,7 +49,7 @@ class ProgressHook(tf.estimator.SessionRunHook):
         """Reports if a report is due."""
         self._control.heartbeat()
         if self._due:
-            # If it were fetched together with the step, it could be the value before or after the step's update.
+            # Fetched together with the step, the global step could be the one before or the one after the update.
             now, step = time.monotonic(), int(run_context.session.run(self._global_step))
             steps_per_second = (step - self._step) / (now - self._at)
             self._at, self._step = now, step

@@ -1,4 +1,4 @@
-"""The result of a training: which checkpoint's model it hands on, or why it has none."""
+"""The result of a training: which checkpoint becomes the model, or why no checkpoint can."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainer_module.training.training import Training
 
 
 class TrainingError(RuntimeError):
-    """A training did not reach its end, or has no usable model there."""
+    """A training did not reach its end, or its last checkpoint is not a usable model."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Trained:
         resumed_from: the global step from which it continued; 0 for a training from the start.
         ended_by: "steps", or the stop rule in words ("no better auc in 500 steps").
         best_step: the global step of the best checkpoint.
-        checkpoint: path of the checkpoint whose model is handed on.
+        checkpoint: path of the checkpoint that becomes the model.
         saved_model: folder of the SavedModel exported from it.
         metrics: the Estimator's own metrics of that checkpoint.
     """
@@ -64,7 +64,7 @@ def of(training: Training, resumed_from: int) -> Trained:
 
 
 def _best_and_chosen(training: Training, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
-    """Returns the best evaluation, and that of the checkpoint to hand on, which has a finite loss."""
+    """Returns the best evaluation, and the evaluation of the checkpoint that becomes the model. Its loss is finite."""
     best, last = summary.best, summary.last
     chosen = best if training.settings.export == "best" else last
     if best and chosen and math.isfinite(chosen.metrics["loss"]):
@@ -76,7 +76,7 @@ def _best_and_chosen(training: Training, summary: EvaluationSummary, step: int) 
 
 
 def _saved_model(training: Training, chosen: Evaluation) -> str:
-    """Returns the export of a checkpoint. Exports it now if there is none: a FinalExporter exports at the last step only."""
+    """Returns the export of a checkpoint, and makes it if necessary: a FinalExporter exports only at the last step."""
     if chosen.saved_model:
         saved_model = posixpath.join(training.folder, chosen.saved_model)
         if tf.io.gfile.exists(posixpath.join(saved_model, tf.saved_model.SAVED_MODEL_FILENAME_PB)):

@@ -38,12 +38,12 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def alone(self) -> bool:
-        """Whether the Trainer's own process trains, without others."""
+        """Whether the Trainer's own process trains alone."""
         return not self.workers and not self.ps and self.strategy != "mirrored"
 
     @property
     def overshoot(self) -> int:
-        """Steps that a training may take after its last one: each worker may be in the middle of one."""
+        """Number of steps that a training may take after its last one: each worker may be in the middle of a step."""
         return self.workers if self.strategy == "parameter_server" else 0
 
 

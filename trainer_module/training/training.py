@@ -1,4 +1,4 @@
-"""One training, ready to run in this process: the object that all parts of the training loop share."""
+"""One training that is ready to run in this process. All parts of the training loop share this object."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Training:
         train_input_fn: rows to train on; its first batch is that of the next step.
         eval_input_fn: rows to evaluate on, one pass.
         receiver_fn: inputs of the served model.
-        control: the watchdog's.
+        control: the link to the watchdog.
     """
 
     estimator: tf.estimator.Estimator
@@ -46,7 +46,7 @@ class Training:
 
     @property
     def evaluations(self) -> Evaluations:
-        """The record of the evaluations, on disk."""
+        """The evaluations on disk."""
         return Evaluations(self.folder, self.settings.best, self.direction)
 
     def step(self) -> int:
@@ -54,7 +54,7 @@ class Training:
         return step_of(self.folder)
 
     def out_of_patience(self) -> bool:
-        """Whether the stop rule ends the training, by the evaluations on disk."""
+        """Whether the stop rule ends the training, according to the evaluations on disk."""
         return self.evaluations.read().out_of_patience(self.settings.patience)
 
     def exporter(self) -> exporters.RememberingExporter:

@@ -1,4 +1,4 @@
-"""Where a training stands, read from the files in its folder: all its processes see those, on one machine or on many."""
+"""The state of a training, read from the files in its folder, which all its processes can read, on any machine."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 
-# The cluster's own files lie in this folder, inside the training's.
+# The folder of the cluster's own files, inside the folder of the training.
 FOLDER = "cluster"
 # In there: the checkpoint that is being evaluated.
 HELD = "evaluated"
-# In there: the step of the last checkpoint, written when no process will write another one.
+# File in FOLDER: the step of the last checkpoint, written when no process will write another checkpoint.
 _LAST_CHECKPOINT = "last_checkpoint"
 
 
 def job_file(job: Job) -> str:
-    """Returns the path of a training's job: processes that take part in it, here or on another machine, read it."""
+    """Returns the path of a training's job.json. All processes of the training read it, here and on other machines."""
     return posixpath.join(job.folder, FOLDER, jobs.FILE)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a training stands at one moment.
+    """The state of a training at one moment.
 
     Attributes:
         step: global step of the newest checkpoint, from its name; 0 if there is none. With parameter servers the checkpoint
-            itself holds a few more steps: those taken while it was written.
-        evaluated_step: the same of the newest checkpoint that was evaluated.
-        complete: nothing is left to train: the training is at its last step, or the stop rule ends it.
-        finished: `complete`, no process will write another checkpoint, and the last one was evaluated and exported.
+            itself may hold a few more steps, which were taken while it was written.
+        evaluated_step: the same for the newest evaluated checkpoint.
+        complete: whether the training has reached its last step, or the stop rule has ended it.
+        finished: whether it is `complete`, no further checkpoint will be written, and the last one is evaluated and exported.
     """
 
     step: int
@@ -45,7 +45,7 @@ class Snapshot:
 
     @property
     def evaluated(self) -> bool:
-        """Whether the newest checkpoint was evaluated, and then exported if its evaluation calls for an export."""
+        """Whether the newest checkpoint was evaluated (and then exported, if an export was due)."""
         return 0 < self.step <= self.evaluated_step
 
 
@@ -53,23 +53,23 @@ class TrainingState:
     """The state of a training on disk.
 
     Attributes:
-        evaluations: of the training.
+        evaluations: the evaluations of the training.
     """
 
     def __init__(self, job: Job) -> None:
-        """`job`: what is trained, with its folder."""
+        """`job`: the training, with its folder."""
         self._folder, self._settings = job.folder, job.settings
         best = job.settings.best
         self.evaluations = Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
     def read(self) -> Snapshot:
-        """Returns where the training stands. Reads each file at most once: on object storage every read is a round trip."""
+        """Returns the state now. Reads each file at most once: on object storage every read is a round trip."""
         step, evaluations = checkpoints.step_of(self._folder), self.evaluations.read()
         evaluated_step = checkpoints.step_in(evaluations.last.checkpoint) if evaluations.last else 0
         evaluated = 0 < step <= evaluated_step
         at_last_step = step >= self._settings.steps
         complete = at_last_step or (evaluated and evaluations.out_of_patience(self._settings.patience))
-        # When the stop rule ends a training, the chief sees that at its next checkpoint, which must be evaluated in turn.
+        # When the stop rule ends a training, the chief notices it at its next checkpoint. That one must be evaluated too.
         finished = evaluated and complete and (at_last_step or self._last_checkpoint() == step)
         return Snapshot(step, evaluated_step, complete, finished)
 
@@ -89,7 +89,7 @@ class TrainingState:
             self.evaluations.forget_after(state.step)
 
     def tidy(self) -> None:
-        """Removes what killed processes have left: a checkpoint that was being evaluated, and the summaries of workers.
+        """Removes the files of killed processes: a checkpoint that was being evaluated, and the summaries of workers.
 
         (With MultiWorkerMirroredStrategy every worker writes summaries, because computing one can take all of them.)
         """

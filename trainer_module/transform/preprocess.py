@@ -1,4 +1,4 @@
-"""Transform's rules: one for each kind of feature and of label, from raw columns to what a model reads.
+"""The Transform rules, one for each kind of feature and label. They turn raw columns into the inputs of a model.
 
 Input: raw columns as TFX parses them by the schema, SparseTensor [batch, ?] or Tensor [batch, n].
 
@@ -10,7 +10,7 @@ Output, by name:
 - for labels that are numbers: the offset and the scale [batch, 1] of `trainer_module.heads.label_scale`;
 - the example weight [batch, 1], if the dataset has one.
 
-A value is *missing* if its cell is empty; a float also if it is not finite.
+A value is *missing* if its cell is empty; a float is also missing if it is not finite.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _words(texts: tf.Tensor) -> tf.Tensor:
     """Returns texts [batch] in lower case, with a space between two words."""
     x = tf.strings.lower(texts, encoding="utf-8")
     x = tf.strings.regex_replace(x, r"<(/?[a-z]|[!?])[^<>]*>", " ")  # HTML, not "5 < 6 and 7 > 2"
-    # "don't" is one word. Variation selectors, which say how a symbol is drawn, are no part of a word.
+    # "don't" is one word. Variation selectors, which control how a symbol is drawn, are not part of a word.
     x = tf.strings.regex_replace(x, "['\u2019\ufe0e\ufe0f]", "")
     x = tf.strings.regex_replace(x, r"([^\pL\pM\pN\s])", r" \1 ")
     # Punctuation is not a word, but a symbol such as an emoji is.

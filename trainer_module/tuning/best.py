@@ -20,7 +20,7 @@ _DATASET, _MODEL, _FOLDER = (f"{space.PREFIX}{name}" for name in ("dataset", "mo
 
 
 def tag_with_origin(best: kt.HyperParameters, dataset: str, model: str, folder: str) -> kt.HyperParameters:
-    """Returns a copy that contains the dataset, the model and the folder of the search."""
+    """Returns a copy of hyper-parameters that also names the dataset, the model and the folder of the search."""
     tagged = best.copy()
     tagged.values |= {_DATASET: dataset, _MODEL: model, _FOLDER: folder}
     return tagged
@@ -34,8 +34,8 @@ def search_folder(config: Mapping[str, Any]) -> str | None:
 def values(config: Mapping[str, Any] | None, dataset: str, model: str) -> dict[str, Any]:
     """Returns the hyper-parameters that a search has found for a model.
 
-    The model file may be newer than the search. Hyper-parameters that it does not have any more, and values that it does not
-    allow any more, are left out with a warning.
+    The model file may be newer than the search. Hyper-parameters that it no longer has, and values that it no longer allows,
+    are ignored with a warning.
 
     Args:
         config: the Trainer's `fn_args.hyperparameters`: KerasTuner's configuration, None if there was no search.

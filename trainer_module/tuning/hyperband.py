@@ -16,10 +16,10 @@ BUDGET = "tuner/epochs"  # global step at which the trial ends
 
 
 class Hyperband(kt.oracles.HyperbandOracle):
-    """Brackets of rounds of trials. One trial in `factor` of a round continues in the next one, with `factor` times the steps.
+    """Brackets of rounds of trials. Of `factor` trials of a round, one continues in the next, with `factor` times the steps.
 
-    The first bracket starts with as many trials as possible such that all its rounds fit into the number of trials. It stays
-    the same when that number is raised later: more brackets follow.
+    The first bracket starts with as many trials as possible so that all its rounds fit into the number of trials. If a later
+    run raises that number, the first bracket stays the same and more brackets follow.
 
     KerasTuner's oracle counts epochs, and its shortest trial takes one. It promotes a trial only when enough trials of the
     round have *completed*: if one of three trials fails, none continues.
@@ -31,7 +31,7 @@ class Hyperband(kt.oracles.HyperbandOracle):
         Args:
             trials: number of trials; a trial that continues another one counts too.
             steps: greatest number of steps of a trial.
-            factor: see above.
+            factor: see the class.
             **settings: of kt.oracles.HyperbandOracle.
         """
         self.halvings = _halvings(trials, steps, factor)
@@ -74,7 +74,7 @@ class Hyperband(kt.oracles.HyperbandOracle):
         return None
 
     def _to_promote(self, past: list[dict[str, str]], now: list[dict[str, str]], size: int, next_size: int) -> Trial | None:
-        """Returns the best trial of a round that certainly continues and has not been promoted yet, None if there is none."""
+        """Returns the best trial of a round that certainly continues and is not promoted yet; None if there is none."""
         if len(now) >= next_size:
             return None
         ended = [self.trials[info["id"]] for info in past]

@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 
 
 class Durable(kt.Oracle):
-    """Mixin for an oracle of KerasTuner: saves the state and all trials in one file, in one step.
+    """Mixin for an oracle of KerasTuner: saves its state and all trials atomically, in one file.
 
     KerasTuner writes its state and every trial to separate files. If it is killed between two of them, it repeats a finished
     trial, or never runs one that had started.
@@ -78,7 +78,7 @@ class HyperbandOracle(Durable, Hyperband):
 
 
 class BayesianOracle(Durable, kt.oracles.BayesianOptimizationOracle):
-    """A Gaussian process, after some random trials: one more than there are dimensions.
+    """Draws some random trials, one more than there are dimensions, and then asks a Gaussian process.
 
     (KerasTuner's default is three times the dimensions: with four hyper-parameters, twelve trials would be a random search.)
     """
@@ -120,8 +120,8 @@ def build(settings: TuneSettings, searched: kt.HyperParameters, objective: str, 
     """Returns the oracle of a search.
 
     Args:
-        settings: of the search.
-        searched: the search space.
+        settings: the settings of the search.
+        searched: the search space, in which some hyper-parameters are fixed.
         objective: name of the metric that makes one trial better than another.
         direction: in which the objective gets better.
         steps: greatest number of steps of a trial.
@@ -145,6 +145,7 @@ def build(settings: TuneSettings, searched: kt.HyperParameters, objective: str, 
 def _seed(seed: int) -> int:
     """Returns a seed for KerasTuner.
 
-    KerasTuner seeds its n-th draw with seed + n, so close seeds would give the same trials, only later. Its seed 0 means any.
+    KerasTuner seeds its n-th draw with seed + n, so neighbouring seeds would give the same trials, shifted. For KerasTuner a
+    seed of 0 means a random seed.
     """
     return 1 + int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:8], "big") % 2**30

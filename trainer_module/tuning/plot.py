@@ -18,7 +18,7 @@ def draw(trials: Sequence[TrialSummary], target: str) -> None:
     """Draws the plot as PNG.
 
     Args:
-        trials: of the search, at least one, in the order of their numbers.
+        trials: the trials of the search, at least one, in the order of their numbers.
         target: path of the file.
     """
     # Figure, not pyplot: pyplot has global state and may open windows.

@@ -35,8 +35,8 @@ class Runner:
         """Creates the runner.
 
         Args:
-            spec: of the search.
-            oracle: chooses the trials, and gets their values.
+            spec: the description of the search.
+            oracle: chooses the trials, and receives their results.
             table: shows the trials to people.
             start: starts the process of a trial.
         """
@@ -66,7 +66,7 @@ class Runner:
                 running.kill()
 
     def _restore_table(self) -> None:
-        """Makes the table agree with the oracle, which may have been killed after the table was written, or before."""
+        """Makes the table agree with the oracle: an earlier search may have been killed between writing the two."""
         self._table.keep(list(self._oracle.trials))
         for trial in self._oracle.trials.values():
             self._show(trial, "interrupted" if trial.status == TrialStatus.RUNNING else _state_of_ended(trial))

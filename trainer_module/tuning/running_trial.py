@@ -28,7 +28,7 @@ class RunningTrial:
         attempt: number of its process in this run, from 1.
         process: the process.
         lock: holds the lock on the trial's training folder.
-        earlier_seconds: that earlier processes of the trial have run.
+        earlier_seconds: seconds that earlier processes of the trial ran.
         started_at: start of the process, in seconds of the monotonic clock.
         step: newest reported global step.
     """
@@ -47,12 +47,12 @@ class RunningTrial:
         return self.earlier_seconds + time.monotonic() - self.started_at
 
     def read_progress(self) -> None:
-        """Reads what the process has sent."""
+        """Reads the messages of the process."""
         for report in self.process.read_progress():
             self.step = report.step
 
     def is_silent(self, settings: TrainSettings) -> bool:
-        """Returns whether heartbeats are missing. (A process that is stuck in its training sends them: it watches itself.)"""
+        """Returns whether heartbeats are missing. (A process with a stalled training still sends them, and ends itself.)"""
         limit = settings.stall_seconds if self.process.started else settings.cluster.start_seconds
         return self.process.exit_code is None and self.process.silent_seconds > limit
 

@@ -18,12 +18,12 @@ from trainer_module.tuning.search_spec import SearchSpec
 from trainer_module.tuning.settings import TuneSettings
 from trainer_module.tuning.trial_table import TrialTable
 
-# The error of a search without success quotes so many failures.
+# Number of failures that the error of a failed search quotes.
 _QUOTED_FAILURES = 3
 
 
 class TuningError(RuntimeError):
-    """A search in which all trials have failed."""
+    """All trials of a search have failed."""
 
 
 def tuner(job: Job, tuning: TuneSettings, root: str) -> EstimatorTuner:
@@ -90,7 +90,7 @@ class EstimatorTuner(base_tuner.BaseTuner):
         self.oracle.reload()
 
     def _get_tuner_fname(self) -> str:
-        """Returns a file that does not exist: KerasTuner would load it before this tuner has locked the folder."""
+        """Returns a path where no file exists: KerasTuner would load such a file before this tuner has locked the folder."""
         return posixpath.join(self._spec.folder, "tuner.json")
 
     def _require_success(self, table: TrialTable) -> None:

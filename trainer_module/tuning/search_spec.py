@@ -1,4 +1,4 @@
-"""What a search does: the part that all its trials share, and the part of each."""
+"""Describes a search, and derives the description of each trial from it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SearchSpec:
     """A search.
 
     Attributes:
-        job: the training of every trial, without folder and steps. Its hyper-parameters are those that are fixed.
+        job: the training of every trial, without folder and steps. It has only the fixed hyper-parameters.
         tuning: how to search.
         root: folder of all searches.
     """
@@ -61,7 +61,7 @@ class SearchSpec:
 
     @property
     def counts_best_evaluation(self) -> bool:
-        """Whether the value of a trial is its best evaluation, not its last: that of the checkpoint that a training exports."""
+        """Whether a trial counts with its best evaluation, not with its last: with the one whose checkpoint is exported."""
         return self.job.settings.export == "best"
 
     @property
@@ -71,7 +71,7 @@ class SearchSpec:
 
     @functools.cached_property
     def folder(self) -> str:
-        """Folder of the search. It stays when the process that searches is killed."""
+        """Folder of the search. It remains when the search is killed."""
         return posixpath.join(self.root, self.fingerprint())
 
     def search_space(self) -> kt.HyperParameters:
@@ -79,7 +79,7 @@ class SearchSpec:
         return space.searched(self.job.model, self.job.hyperparameters)
 
     def fingerprint(self) -> str:
-        """Returns a hash of all that decides the values of trials; the number of trials, in total or at a time, does not."""
+        """Returns a hash of everything that decides the values of trials. (The settings `trials` and `parallel` do not.)"""
         tuning = {name: value for name, value in structs.asdict(self.tuning).items() if name not in ("trials", "parallel")}
         return fingerprint.settings(
             training=replace(self.job, settings=structs.replace(self.job.settings, best=self.objective)).fingerprint(),
@@ -102,7 +102,7 @@ class SearchSpec:
         return chosen.hyperparameters.values.get(hyperband.BUDGET, self.steps)
 
     def trial_spec(self, chosen: Trial) -> TrialSpec:
-        """Returns what the process of a trial must do."""
+        """Returns the description of a trial for its process."""
         settings = structs.replace(
             self.job.settings,
             steps=self.steps_of(chosen),
@@ -123,7 +123,7 @@ class SearchSpec:
         )
 
     def prepare(self, chosen: Trial) -> None:
-        """Writes what the process of a trial reads. The caller holds the lock on the trial's training folder."""
+        """Writes the input of a trial's process. The caller holds the lock on the trial's training folder."""
         spec = self.trial_spec(chosen)
         json_file.write(posixpath.join(self.trial_folder(chosen.trial_id), trial.SPEC), spec)
         previous = chosen.hyperparameters.values.get(hyperband.CONTINUES)
@@ -144,7 +144,7 @@ class SearchSpec:
                 copy = posixpath.join(target, posixpath.relpath(path, source))
                 tf.io.gfile.makedirs(posixpath.dirname(copy))
                 tf.io.gfile.copy(path, copy, overwrite=True)
-        # This is the last step: if the process is killed before it, the trial has no checkpoint, and all is copied again.
+        # This comes last: if the process is killed before, the trial has no checkpoint yet, and everything is copied again.
         checkpoints.point_to(target, [posixpath.basename(newest)])
 
 

@@ -42,7 +42,7 @@ class TuneOptions(msgspec.Struct, frozen=True, kw_only=True):
     stop_early: Annotated[
         bool, Meta(description="whether a trial stops when most others were better at its step (not with hyperband)")
     ] = True
-    # At the same steps however busy the machine is, so that trials can be compared and repeated.
+    # Evaluations are at fixed steps, however busy the machine is, so that trials can be compared and repeated.
     evaluations: Annotated[int, Meta(ge=1, description="number of evaluations of a trial, the same number of steps apart")] = 5
 
 

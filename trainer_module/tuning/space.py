@@ -1,4 +1,4 @@
-"""The space of a search: the search space of a model file, without the hyper-parameters that the user has fixed."""
+"""The space of a search: the search space of a model file, in which the hyper-parameters of the user are constant."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ Curve = Sequence[tuple[int, float]]  # (step, objective) of every evaluation, in
 
 # No trial is stopped before this share of its steps: learning curves cross, most of them early.
 LEAST_SHARE = 0.3
-# No trial is stopped before so many others have ended: the median of two is their mean.
+# No trial is stopped before this many others have ended: the median of two is only their mean.
 LEAST_TRIALS = 3
 
 
@@ -22,13 +22,13 @@ def best(curve: Curve, direction: Direction) -> float | None:
 
 
 def median_rule(curve: Curve, steps: int, finished_trials: Sequence[Curve], direction: Direction) -> str | None:
-    """Returns why a trial must be stopped, None if it may continue.
+    """Returns why a trial must be stopped; None if it may continue.
 
-    It must stop if its best value is worse than the median over the finished trials. What counts of each of them is the mean of
-    its values up to the step of the trial.
+    It must stop if its best value is worse than the median over the finished trials. Each finished trial enters the median with
+    the mean of its values up to the current step of this trial.
 
     Args:
-        curve: of the trial.
+        curve: the curve of this trial.
         steps: global step at which the trial ends.
         finished_trials: the curves of trials that have ended.
         direction: in which the objective gets better.

@@ -25,7 +25,7 @@ REPORT = "report.json"
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What a trial does.
+    """The description of a trial, for its process.
 
     Attributes:
         job: the training; `settings.best` is the objective.
@@ -41,13 +41,13 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What a trial has reached so far.
+    """The results of a trial so far.
 
     Attributes:
         resumed_from: global step at which its newest process began.
         curve: (step, objective) of every evaluation with a finite objective and loss.
         ended_by: "steps", or the stop rule in words; None if the trial has not ended.
-        early: whether it was stopped early.
+        early: whether the trial was stopped early.
         error: why it failed.
     """
 
@@ -70,7 +70,7 @@ def read_report(folder: str) -> TrialReport:
 
 
 class TrialPruned(BaseException):
-    """The trial was stopped early. (It is no Exception, because code that handles errors must not catch it.)"""
+    """The trial was stopped early. (It is not an Exception, so that code that handles errors does not catch it.)"""
 
 
 class Reporter:
@@ -80,8 +80,8 @@ class Reporter:
         """Keeps the evaluations that an earlier process has reported, up to the step from which this one continues.
 
         Args:
-            folder: of the trial.
-            spec: what the trial does.
+            folder: folder of the trial.
+            spec: the description of the trial.
             resumed_from: global step of the checkpoint from which it continues.
         """
         self._path, self._spec = posixpath.join(folder, REPORT), spec
@@ -90,7 +90,7 @@ class Reporter:
         self._write(TrialReport(resumed_from, [(s, v) for s, v in read_report(folder).curve if s <= resumed_from]))
 
     def report_end(self, why: str, *, early: bool = False) -> None:
-        """Reports that the trial has ended and that its value counts."""
+        """Reports that the trial has ended with a valid value."""
         self._write(replace(self._report, ended_by=why, early=early))
 
     def report_error(self, why: str) -> None:
@@ -131,10 +131,10 @@ class Reporter:
 
 
 class ReportingControl(watchdog.Control):
-    """A control that also checks the evaluations, at the first step after each."""
+    """A Control that also checks each evaluation, at the first step after it."""
 
     def __init__(self, control: watchdog.Control, check_evaluation: Callable[[], None]) -> None:
-        """`control`: of the watchdog; it gets all calls. `check_evaluation`: called at the first step after an evaluation."""
+        """`control`: the link to the watchdog; all calls go to it. `check_evaluation`: called at the first step after one."""
         super().__init__()
         self._control, self._check_evaluation = control, check_evaluation
         self._evaluated = False
@@ -145,24 +145,24 @@ class ReportingControl(watchdog.Control):
         return self._control.stopping
 
     def heartbeat(self) -> None:
-        """Every step calls this."""
+        """Forwards the heartbeat of a step. The first one after an evaluation also checks that evaluation."""
         self._control.heartbeat()
         if self._evaluated:
             self._evaluated = False
             self._check_evaluation()
 
     def raise_if_stopping(self) -> None:
-        """Every batch of an evaluation calls this, among others."""
+        """Forwards the call, which every batch of an evaluation makes, among others."""
         self._control.raise_if_stopping()
         self._evaluated = True
 
 
 def run(folder: str) -> int:
-    """Trains the trial in a folder to its end, from its newest checkpoint on.
+    """Trains the trial in a folder to its end. Continues from its newest checkpoint.
 
     Returns:
         The exit status of the process, see `heartbeat`: DONE if the trial has a value, FAILED if it has failed, RESTART if it
-        was stuck.
+        stalled.
     """
     spec = json_file.read(posixpath.join(folder, SPEC), TrialSpec)
     assert spec

@@ -1,6 +1,6 @@
 """The process of a trial: `python -m trainer_module.tuning.trial_process FOLDER`.
 
-It ends with the process that searches. It imports nothing heavy before it has made sure of that.
+It ends with the process that searches. So it imports nothing heavy before it has called `heartbeat.end_with`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> 
     """Starts the process of a trial.
 
     Args:
-        folder: of the trial, with its `TrialSpec`.
+        folder: folder of the trial, with its `TrialSpec`.
         log: file that the process writes to.
         lock: descriptor of the lock on the trial's training folder, which the process inherits.
-        slot: number of the trial among those that run at the same time.
+        slot: number of the trial among the trials that run at the same time.
         parallel: number of trials that run at the same time.
     """
     command = [sys.executable, "-m", __name__, folder]
@@ -37,7 +37,7 @@ def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> 
 def _environment(slot: int, parallel: int) -> dict[str, str]:
     """Returns the environment of the process, with its share of the machine."""
     environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
-    # The process finds the project here, and datasets and models outside of the project.
+    # With this path the process finds the project, and also datasets and models outside of it.
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     if parallel > 1:
         gpus = _gpus()

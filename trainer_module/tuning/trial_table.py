@@ -1,4 +1,4 @@
-"""All trials of a search: `trials.json` in its folder, which is complete at any moment, and log records for a terminal."""
+"""All trials of a search: in `trials.json` in its folder, which is always complete, and in log records for a terminal."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class TrialSummary:
         id: KerasTuner's id, a number.
         state: a trial that was "stopped early" has a value, like a "completed" one; an "interrupted" one continues with the
             search.
-        values: of the hyper-parameters.
+        values: values of the hyper-parameters.
         metric: name of the objective.
-        direction: in which the objective gets better.
-        objective: its value; None before the first evaluation.
+        direction: whether a higher or a lower objective is better.
+        objective: value of the objective; None before the first evaluation.
         step: newest known global step.
         steps: global step at which the trial ends.
-        seconds: that its processes have run.
+        seconds: seconds that its processes have run.
         resumed_from: global step at which its last process began.
-        continues: id of the trial whose checkpoint this one began with; None if it began from the start.
+        continues: id of the trial that this one continues, from its checkpoint; None if it began at step 0.
         why: why it failed or was stopped early.
         log: file that its processes write to.
         curve: (step, objective) of every evaluation.
@@ -79,7 +79,7 @@ class TrialTable:
         """Reads the trials of earlier runs.
 
         Args:
-            folder: of the search.
+            folder: folder of the search.
             clock: returns seconds.
         """
         self._path = posixpath.join(folder, FILE)
@@ -105,7 +105,7 @@ class TrialTable:
             self._logged_at = -float("inf")
 
     def keep(self, trial_ids: Sequence[str]) -> None:
-        """Removes all other trials. (The oracle was killed before it saved them, and will choose them anew.)"""
+        """Removes all other trials. (The oracle was killed before it saved them, and will choose them again.)"""
         self._trials = {key: trial for key, trial in self._trials.items() if key in trial_ids}
 
     def log(self) -> None:
@@ -124,11 +124,11 @@ def read(folder: str) -> list[TrialSummary]:
 
 
 def newest_search(root: str, since: float) -> str | None:
-    """Returns the folder of the search that was written to last.
+    """Returns the folder of the search that was written last; None if no search was written since then.
 
     Args:
         root: folder of all searches.
-        since: seconds since 1970. Searches that were last written to before do not count.
+        since: seconds since 1970. Searches that were last written before do not count.
     """
     files = [(tf.io.gfile.stat(path).mtime_nsec / 1e9, path) for path in tf.io.gfile.glob(posixpath.join(root, "*", FILE))]
     written_at, path = max(files, default=(0.0, ""))

@@ -1,9 +1,9 @@
 """Writes reviews.csv, a made-up sample of film reviews whose label depends on the order of the words.
 
-A small grammar with a polarity: every symbol is expanded as praise or as complaint, and `!` before a symbol turns the
-polarity round. "{aspect} was not {!adj}" as praise is "the plot was not boring". The label of a review is the polarity
-that its sentences were expanded with, so a negation, a concession or a disappointed hope decides it and no single word
-does. README.md describes the grammar in words and has the numbers measured.
+A small grammar with a polarity: every symbol is expanded as praise or as complaint, and `!` before a symbol reverses the
+polarity. "{aspect} was not {!adj}" as praise is "the plot was not boring". The label of a review is the polarity with
+which its sentences were expanded, so a negation, a concession or a disappointed hope decides it, and no single word
+does. README.md describes the grammar in words and lists the measured figures.
 
     python -m data.samples.reviews.generate [--rows N] [--seed S] [--out FILE]
 """
@@ -69,7 +69,7 @@ GRAMMAR: Mapping[str, Mapping[str, int]] = {
         "despite {aspect} being {!adj}, {opinion}": 2,
         "for all its {!adj} {thing}, {opinion}": 1,
     },
-    # What somebody hoped, feared or said counts for nothing; what was found decides.
+    # Hopes, fears and hearsay do not count; the opinion decides.
     "hope": {
         "I {!expected} {!noun}, {but} {opinion}": 4,
         "I {expected} {noun} and {opinion}": 1,
@@ -78,7 +78,7 @@ GRAMMAR: Mapping[str, Mapping[str, int]] = {
         "what could have been {!noun} turned out to be {noun}": 2,
         "the {teaser} looked {!adj}, {but} {opinion}": 2,
     },
-    # Words of negation that negate nothing.
+    # Negative words that negate nothing.
     "emphasis": {
         "not only was {aspect} {adj}, it was {adj} too": 2,
         "{aspect} could not have been more {adj}": 2,
