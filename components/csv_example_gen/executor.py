@@ -14,7 +14,7 @@ from data import discovery
 
 
 class Executor(executor.CsvFilesExecutor):
-    """Reads, splits by hash and encodes, one file at a time."""
+    """Reads the rows of each file, splits them by hash, and encodes them."""
 
     def GenerateExamplesByBeam(
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
@@ -27,7 +27,7 @@ class Executor(executor.CsvFilesExecutor):
 
 
 class _ReadFile(beam.DoFn):
-    """Path of a CSV file -> serialised tf.Examples, tagged with their split. Files are read in parallel."""
+    """Maps the path of a CSV file to serialised tf.Examples, tagged with their split. Files are read in parallel."""
 
     def __init__(self, dataset_name: str, buckets: dict[str, int]) -> None:
         self._dataset_name = dataset_name

@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from components.csv_files.format import ARROW_TYPES, InputDataError, open_file
+from components.csv_files.format import ARROW_TYPES, MAX_CELL_CHARACTERS, InputDataError, open_file
 from data import DType
 
 _NUMBERS = {"float32": "a number", "int64": "a whole number"}
-_MAX_CELL_CHARACTERS = 40  # of a cell that a message quotes
 
 
 def diagnose(path: str, header: Sequence[str], types: Mapping[str, DType], error: Exception) -> InputDataError:
@@ -70,7 +69,7 @@ def _problem(cells: list[str], header: Sequence[str], types: Mapping[str, DType]
     for name, cell in zip(header, cells, strict=False):
         if not _is_readable(cell, types.get(name, "string")):
             return (
-                f", column '{name}': '{cell[:_MAX_CELL_CHARACTERS]}' is not {_NUMBERS[types[name]]}. "
+                f", column '{name}': '{cell[:MAX_CELL_CHARACTERS]}' is not {_NUMBERS[types[name]]}. "
                 "Leave a cell empty if its value is missing."
             )
     return None

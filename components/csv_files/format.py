@@ -14,6 +14,8 @@ from data import DType
 
 # The patterns of files that a folder is searched for.
 PATTERNS = ("*.csv", "*.csv.gz")
+# A message quotes at most so many characters of a cell.
+MAX_CELL_CHARACTERS = 40
 # The type that Arrow parses a declared column as. Numbers are parsed as float64 and then rounded once, to float32.
 ARROW_TYPES: Mapping[DType, pa.DataType] = {"float32": pa.float64(), "int64": pa.int64(), "string": pa.string()}
 

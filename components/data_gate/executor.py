@@ -1,4 +1,4 @@
-"""Reads anomalies, statistics and values, and publishes the decision."""
+"""Reads anomalies, statistics and examples, and publishes the decision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """Decides on all splits together."""
+    """Makes one decision for all splits."""
 
     def Do(self, input_dict: ArtifactDict, output_dict: ArtifactDict, exec_properties: dict[str, Any]) -> None:
         """Publishes a GateDecision."""

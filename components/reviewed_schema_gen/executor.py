@@ -12,7 +12,7 @@ from tfx.utils import io_utils
 
 from components.reviewed_schema_gen import logic
 
-# The name that SchemaGen gives its file. Other components read the only file in the folder.
+# The file name that SchemaGen uses. (Other components read the only file in the folder, whatever its name.)
 SCHEMA_FILE = "schema.pbtxt"
 
 ArtifactDict = dict[str, list[types.Artifact]]

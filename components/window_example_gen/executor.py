@@ -21,9 +21,9 @@ _COUNTERS = "window_example_gen"
 
 
 class Executor(executor.CsvFilesExecutor):
-    """Reads, cuts into windows and splits by time."""
+    """Reads the rows, cuts them into windows, and splits the windows by time."""
 
-    # Returns the steps of a block from a series. Tests replace it to get many small blocks.
+    # Series -> number of steps of a block. Tests replace it to get many small blocks.
     block_steps = staticmethod(blocks.block_steps)
 
     def Do(
@@ -32,7 +32,7 @@ class Executor(executor.CsvFilesExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the examples, and logs one line that says how many windows were made and dropped, and why."""
+        """Writes the examples, and logs how many windows were made, and how many were dropped for which reason."""
         super().Do(input_dict, output_dict, exec_properties)
         with contextlib.suppress(NotImplementedError):  # some Beam runners have no metrics
             counters = self._pipeline.result.metrics().query(MetricsFilter().with_namespace(_COUNTERS))["counters"]
@@ -61,7 +61,7 @@ class Executor(executor.CsvFilesExecutor):
 
 
 class _ReadFile(beam.DoFn):
-    """Path of a CSV file -> parts of blocks. Files are read in parallel."""
+    """Maps the path of a CSV file to parts of blocks. Files are read in parallel."""
 
     def __init__(self, dataset_name: str, size: int) -> None:
         """`size`: steps of a block."""
@@ -80,7 +80,7 @@ class _ReadFile(beam.DoFn):
 
 
 class _CutBlock(beam.DoFn):
-    """A block -> the windows whose origin lies in it, as serialised tf.Examples, tagged with their split."""
+    """Maps a block to the windows whose origin is in it, as serialised tf.Examples, tagged with their split."""
 
     def __init__(self, dataset_name: str, size: int) -> None:
         """`size`: steps of a block."""

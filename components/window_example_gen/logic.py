@@ -10,7 +10,7 @@ import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
 from components.csv_files import diagnosis, reader
-from components.csv_files.format import InputDataError
+from components.csv_files.format import MAX_CELL_CHARACTERS, InputDataError
 from components.window_example_gen import blocks, times, windows
 from components.window_example_gen.blocks import Extent, Key, Rows
 from components.window_example_gen.times import Floats
@@ -21,7 +21,6 @@ from data import Dataset, Series
 ROWS_MISSING_VALUE = "rows_missing_value"
 
 _HINTS = {times.EPOCH_SECONDS: " Are these milliseconds? Divide them by 1000."}
-_MAX_CELL_CHARACTERS = 40  # of a cell that a message quotes
 
 
 def series_of(dataset: Dataset) -> Series:
@@ -112,7 +111,7 @@ def _time_error(path: str, index: int, text: str | None, series: Series) -> Inpu
     time_format = f"'{series.time_format}', such as {times.example(series.time_format)}"
     hint = _HINTS.get(series.time_format, "") if text.isdigit() else ""
     return InputDataError(
-        f"{place}'{text[:_MAX_CELL_CHARACTERS]}' is not a time in the format {time_format}.{hint} "
+        f"{place}'{text[:MAX_CELL_CHARACTERS]}' is not a time in the format {time_format}.{hint} "
         "Correct it, or the `time_format` of the dataset's series."
     )
 

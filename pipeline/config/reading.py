@@ -32,7 +32,7 @@ def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, An
         UsageError: an unknown key, a value of the wrong type or out of range, an invalid file.
     """
     settings: dict[str, Any] = _parsed(file) if file else copy.deepcopy(dict(base))
-    _check(settings, f"in {file}")
+    _check(settings, f"in {file}" if file else "in the compiled pipeline")
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals:

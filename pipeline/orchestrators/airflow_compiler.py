@@ -32,8 +32,6 @@ _HEAVY = (
     node_ids.TRAINER,
     node_ids.EVALUATOR,
 )
-# Seconds that a process needs to end after it has saved its checkpoint.
-_MARGIN_SECONDS = 5
 # Schedules that are not cron expressions; Airflow's own names.
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
@@ -120,7 +118,7 @@ def _dag_values(config: PipelineConfig, compiled: CompiledPipeline) -> DagValues
         retries=airflow.retries,
         retry_seconds=airflow.retry_seconds,
         seconds=airflow.seconds,
-        grace_seconds=config.training.grace_seconds + _MARGIN_SECONDS,
+        grace_seconds=compilation.seconds_to_end(config),
         pool=airflow.pool,
         heavy=[node for node in _HEAVY if node in compiled.needs],
         upstream=graph.without_indirect(compiled.needs),

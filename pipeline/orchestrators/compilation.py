@@ -25,6 +25,8 @@ from trainer_module.models import NAME as MODELS
 # The resource name of a GPU by default, as NVIDIA's device plugin for Kubernetes calls it.
 GPU = "nvidia.com/gpu"
 
+# Seconds that a process needs to end after it has saved its checkpoint.
+_MARGIN_SECONDS = 5
 NO_RESUME = "train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out."
 
 
@@ -131,6 +133,11 @@ def _hidden_paths(config: PipelineConfig) -> Iterator[str]:
 def _seen_by_pods(path: str, kubeflow: Kubeflow) -> bool:
     on_volume = kubeflow.volume.claim and Path(path).is_relative_to(kubeflow.volume.path)
     return bool(on_volume) or is_remote(path)
+
+
+def seconds_to_end(config: PipelineConfig) -> int:
+    """Returns how long a step may take to end after SIGTERM: it saves a checkpoint, then writes its record."""
+    return config.training.grace_seconds + _MARGIN_SECONDS
 
 
 def parameters(config: PipelineConfig) -> dict[str, str]:

@@ -31,8 +31,8 @@ _VOLUME = "pipeline"
 # Name of the step that runs after all others.
 _END = "end"
 
-# Kubernetes' default time between SIGTERM and SIGKILL; seconds that a process needs to end after its checkpoint.
-_POD_GRACE_SECONDS, _MARGIN_SECONDS = 30, 5
+# Kubernetes' default time between SIGTERM and SIGKILL.
+_POD_GRACE_SECONDS = 30
 
 
 def compile(config: PipelineConfig, out: Path) -> Mapping[Path, str]:
@@ -162,7 +162,7 @@ def _patch(workflow: dict[str, Any], config: PipelineConfig) -> None:
     spec["serviceAccountName"] = kubeflow.service_account
     if kubeflow.volume.claim:  # a new volume belongs to root, and the image runs as another user
         spec["securityContext"] = {"fsGroup": kubeflow.volume.group}
-    grace_seconds = config.training.grace_seconds + _MARGIN_SECONDS
+    grace_seconds = compilation.seconds_to_end(config)
     for template in spec["templates"]:
         if "retryStrategy" in template:  # another try does not repair wrong settings or wrong data
             template["retryStrategy"]["expression"] = f"lastRetry.exitCode != '{USAGE}'"

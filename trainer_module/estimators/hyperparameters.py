@@ -1,4 +1,4 @@
-"""Hyper-parameters of a model: the defaults of its search space, with the values that the caller sets."""
+"""Resolves the hyper-parameters of a model: the defaults of its search space, and the values that the caller sets."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class HyperParameterError(ValueError):
-    """A hyper-parameter that the model does not have, or a value outside its search space."""
+    """The model has no such hyper-parameter, or the value is outside its search space."""
 
 
 def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> kt.HyperParameters:
-    """Returns the search space of a model. Every value is the default, except those in `overrides`.
+    """Returns the search space of a model. All values are defaults, except those in `overrides`.
 
     Args:
         model: name of the model.
         overrides: hyper-parameter -> value; text, as it comes from a command line, is converted.
 
     Raises:
-        HyperParameterError: the search space does not declare a name, or does not contain a value.
+        HyperParameterError: a name is not in the search space, or a value is outside its range.
     """
     hp = kt.HyperParameters()
     discovery.load(MODELS, model).search_space(hp)
@@ -38,7 +38,7 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> kt.HyperP
 
 
 def _converted(declared: Any, value: Any, model: str) -> Any:
-    """Returns a value in the type of the default. Raises HyperParameterError if the search space does not contain it."""
+    """Converts a value to the type of the default. Raises HyperParameterError if the value is outside the search space."""
     kind = type(declared.default)
     subject = f"Hyper-parameter '{declared.name}' of model '{model}' takes"
     try:
@@ -58,7 +58,7 @@ def _converted(declared: Any, value: Any, model: str) -> Any:
 
 
 def _boolean(value: Any) -> bool:
-    """Converts true, false, 1 and 0. On a command line they are text, and Python takes every non-empty text as true."""
+    """Converts true, false, 1 and 0. On a command line they are text, and bool() of any non-empty text is True."""
     text = str(value).lower()
     if text not in _BOOLEANS:
         raise ValueError(value)

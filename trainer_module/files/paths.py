@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def is_remote(path: str) -> bool:
-    """Returns whether a path is a URL. Files there cannot be locked, and only TensorFlow or Beam can read them."""
+    """Returns whether a path is a URL. Remote files cannot be locked, and only TensorFlow or Beam can read them."""
     return bool(re.match(r"\w+://", path))
 
 
 def absolute(path: str) -> str:
-    """Returns a path that does not depend on the current directory. A URL stays as it is."""
+    """Makes a path absolute. A URL stays unchanged."""
     return path if is_remote(path) else str(Path(path).absolute())

@@ -1,4 +1,4 @@
-"""Input functions: transformed examples from files, for training and evaluation."""
+"""Input functions that read transformed examples from files, for training and evaluation."""
 
 from trainer_module.inputs.build import MEMORY_BYTES, InputFn, input_fn
 from trainer_module.inputs.files import DamagedFileError, NoRecordsError

@@ -18,7 +18,7 @@ def search_space(hp: kt.HyperParameters) -> None:
 
 
 def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
-    """Returns the Estimator. It has a weight for every number and for every id."""
+    """Returns the Estimator. It has one weight for each number and for each id."""
     columns = tf.feature_column
     features = [columns.numeric_column(f.name) for f in dataset.numeric]
     features += [columns.categorical_column_with_identity(f.name, f.cardinality) for f in dataset.categorical]

@@ -1,8 +1,8 @@
 """Wide and deep (Cheng et al. 2016, arXiv:1606.07792) as a custom Estimator, with its own `model_fn` and variables.
 
 The wide part is a linear model over every id. The deep part is a network over the standardised numbers and an embedding of
-every id. All features share two tables, each feature at its own offset: so a batch costs two gathers, whatever the number of
-features.
+every id. All features share two tables, in which each feature has its own offset, so a batch needs only two gathers for any
+number of features.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def build(dataset: Dataset, hp: kt.HyperParameters, config: tf.estimator.RunConf
 
 
 def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: dict[str, Any]) -> tf.estimator.EstimatorSpec:
-    """Returns an EstimatorSpec, each part only in the modes that need it. `estimators.build` adds `eval_metric_ops`.
+    """Returns an EstimatorSpec. It builds each part only in the modes that need it; `estimators.build` adds `eval_metric_ops`.
 
     Args:
         features: transformed feature name -> [batch, 1].

@@ -1,4 +1,4 @@
-"""The card of an export: a file inside the SavedModel that says what the model was trained on."""
+"""The card of an export: a file inside the SavedModel that describes the training data of the model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FILE = "assets.extra/dataset.json"
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What an exported model was trained on.
+    """Describes the training data of an exported model.
 
     Attributes:
         id: unique to this export; its copies share it.
         dataset: name of the dataset.
         task: the dataset's task.
         label: key of the transformed label.
-        columns: raw column -> how the data writes it, as `column_types` says. Contains the label's columns.
+        columns: raw column -> its type, from `column_types`; including the columns of the label.
     """
 
     id: str
@@ -34,9 +34,9 @@ class Card(msgspec.Struct, frozen=True):
 
 
 def column_types(dataset: Dataset) -> dict[str, str]:
-    """Returns raw column -> how the data writes it.
+    """Returns raw column -> its type, as text.
 
-    That is its type, for a window with the number of its values (`float32[60]`), for a class label with its classes
+    The type of a window contains the number of its values (`float32[60]`); the type of a class label contains its classes
     (`string (oak, elm)`).
     """
     columns: dict[str, str] = dict(dataset.columns)
@@ -56,7 +56,7 @@ def write(saved_model: str, dataset: Dataset) -> None:
 
 
 def read(saved_model: str) -> Card | None:
-    """Returns the card of a SavedModel; None if it has none."""
+    """Returns the card of a SavedModel; None if it has no card."""
     path = posixpath.join(saved_model, FILE)
     if not tf.io.gfile.exists(path):
         return None

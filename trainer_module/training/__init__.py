@@ -1,1 +1,1 @@
-"""Trains one Estimator in this process: the loop, its checkpoints and evaluations, its progress and its result."""
+"""Training of one Estimator in this process: the loop, checkpoints and evaluations, progress and result."""
