@@ -43,7 +43,7 @@ def test_windows_of_every_series_of_every_file_are_written_and_counted(tmp_path,
     write(tmp_path / "data", hours=150)
     rows = [r for n in range(3) for r in logic.read(str(tmp_path / "data" / f"{n}.csv"), DATASET)]
     expected, counts = cut(rows, SERIES, size=10_000)
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO"), caplog.at_level("INFO", logger="absl"):
         assert convert(tmp_path / "data", tmp_path / "out", executor_class=executor_class) == expected
     assert len(expected["train"]) > 50
     assert len(expected["eval"]) > 20

@@ -17,7 +17,7 @@ IDS = np.array([[3, 4, 5, 0, 0], [7, 0, 0, 0, 0], [1, 2, 3, 4, 5], [0, 0, 0, 0, 
 
 
 def test_padding_changes_no_prediction():
-    hp = hyperparameters(MODEL)
+    hp = hyperparameters.resolve(MODEL)
     short, long = (keras_sequence_classifier.keras_model(d, hp) for d in (SHORT, LONG))
     long.set_weights(short.get_weights())
     padded = np.pad(IDS, [(0, 0), (0, 7)])
@@ -27,7 +27,7 @@ def test_padding_changes_no_prediction():
 
 
 def test_its_layers_are_those_of_the_prototype():
-    model = keras_sequence_classifier.keras_model(SHORT, hyperparameters(MODEL))
+    model = keras_sequence_classifier.keras_model(SHORT, hyperparameters.resolve(MODEL))
     assert isinstance(model, tf.keras.Sequential)
     assert [type(layer).__name__ for layer in model.layers] == ["Embedding", "SpatialDropout1D", "LSTM", "Dropout", "Dense"]
     assert model.input_names == ["words_input"]
