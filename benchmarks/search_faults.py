@@ -17,7 +17,7 @@ from trainer_module.checkpoints import checkpoints
 from trainer_module.training import job as jobs
 from trainer_module.tuning import search, search_spec, trial_table
 from trainer_module.tuning.settings import TuneSettings
-from trainer_module.tuning.trial_table import TrialSummary
+from trainer_module.tuning.trial_summary import TrialSummary
 
 TRIALS = 3
 # The search is killed during this trial, the second one.

@@ -60,11 +60,11 @@ class _ConfigOptions:
     assignments: tuple[str, ...]
     options: Mapping[str, object]
 
-    def load(self, more: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
+    def load(self, extra_options: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
         """Returns the configuration. `extra_options` adds options that only one command has."""
         from pipeline.config import pipeline_config
 
-        return pipeline_config.load(self.file, self.assignments, {**self.options, **(more or {})}, use_cache=use_cache)
+        return pipeline_config.load(self.file, self.assignments, {**self.options, **(extra_options or {})}, use_cache=use_cache)
 
 
 def _configured(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord
 from tests.support import cli
 from trainer_module.cluster import tf_config
 from trainer_module.serving import signatures
-from trainer_module.tuning.trial_table import TrialSummary
+from trainer_module.tuning.trial_summary import TrialSummary
 
 ROOT = Path(__file__).parents[1]
 README, DOCS = ROOT / "README.md", ROOT / "docs"

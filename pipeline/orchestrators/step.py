@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import errors
+from pipeline import errors, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import preflight, signals
 from pipeline.orchestrators import finish, step_record
@@ -115,6 +115,8 @@ def record_failure(
 
 def _decision(config: PipelineConfig, connection: Connection, run_id: str, node_id: str) -> Decision | None:
     """Returns the decision of a node, if it is a gate."""
+    if node_id not in {output.node for output in node_ids.DECISIONS}:
+        return None
     from tfx.orchestration import metadata
 
     from pipeline.record import collect
@@ -146,9 +148,9 @@ def node_lock(config: PipelineConfig, node_id: str, run_id: str) -> Iterator[Non
     path = Path(config.output_dir, "runs", run_id, f".{node_id}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        held = lock.open_locked(path)
+        lock_file = lock.open_locked(path)
     except lock.LockedError:
         _log.warning("An earlier try of %s is still at work. This one waits until it has ended.", node_id)
-        held = lock.open_locked(path, wait=True)
-    with held:
+        lock_file = lock.open_locked(path, wait=True)
+    with lock_file:
         yield

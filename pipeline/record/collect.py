@@ -6,14 +6,14 @@ import json
 import math
 import posixpath
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import msgspec
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components.evaluator.constants import ARTIFACT_PROPERTY_BLESSED_KEY
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.io import fileio
-from tfx.orchestration import metadata
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleStatistics
 
@@ -22,37 +22,29 @@ from components.decision import Decision
 from components.evaluator import forecast_plot
 from components.pusher.executor import PUSHED_DESTINATION
 from pipeline import node_ids
-from pipeline.record.run_record import GateRecord, RunRecord
+from pipeline.record.run_record import GateRecord, RunRecord, TrainRecord
 from trainer_module.entry import TRAINED_FILE
-
-if TYPE_CHECKING:
-    from pipeline.metadata.connection import Connection
 
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Outputs: TypeAlias = Mapping[tuple[str, str], Artifact]  # (node id, output key) -> artifact
 
-# Keys that the record takes from the Trainer's result.
-_TRAIN_KEYS = ("steps", "resumed_from", "ended_by", "best_step", "warm_start")
 
-
-def fill_record(record: RunRecord, connection: Connection, pipeline: str) -> None:
+def fill_record(record: RunRecord, store: MetadataStore, outputs: Outputs) -> None:
     """Fills in the results of all nodes that have run so far.
 
     Args:
         record: the record of the run.
-        connection: a connection to MLMD.
-        pipeline: name of the pipeline.
+        store: the store of MLMD.
+        outputs: of the run, from `outputs_of`.
     """
-    with metadata.Metadata(connection) as handle:
-        outputs = outputs_of(handle.store, record.run_id, pipeline)
-        _fill_rows(record, outputs)
-        _fill_training(record, outputs)
-        _fill_gates(record, outputs)
-        _fill_evaluation(record, outputs)
-        _fill_push(record, outputs)
-        champion = outputs.get(node_ids.CHAMPION)
-        if champion is not None:
-            record.baseline = _origin(handle.store, champion)
+    _fill_rows(record, outputs)
+    _fill_training(record, outputs)
+    _fill_gates(record, outputs)
+    _fill_evaluation(record, outputs)
+    _fill_push(record, outputs)
+    champion = outputs.get(node_ids.CHAMPION)
+    if champion is not None:
+        record.baseline = _origin(store, champion)
 
 
 def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -> Outputs:
@@ -138,7 +130,7 @@ def _fill_training(record: RunRecord, outputs: Outputs) -> None:
     model_run = outputs.get(node_ids.MODEL_RUN)
     trained = _read_json(model_run.uri, TRAINED_FILE) if model_run is not None else {}
     if trained:
-        record.train = {key: trained[key] for key in _TRAIN_KEYS if key in trained}
+        record.train = msgspec.convert(trained, TrainRecord)
         record.hyperparameters = trained["hyperparameters"]
 
 

@@ -44,8 +44,13 @@ def fill_record(record: RunRecord, config: PipelineConfig, connection: Connectio
         connection: a connection to MLMD.
         tolerant: whether the run has already failed. Then an unreadable result must not hide the cause of the failure.
     """
-    from pipeline.record import collect, trials  # they import TFX, which a step without a connection does not need
+    # These import TFX, which a step without a connection does not need.
+    from tfx.orchestration import metadata
+
+    from pipeline.record import collect, trials
 
     with contextlib.suppress(Exception) if tolerant else contextlib.nullcontext():
-        collect.fill_record(record, connection, config.pipeline_name)
-        trials.fill_record(record, config, connection)
+        with metadata.Metadata(connection) as handle:
+            outputs = collect.outputs_of(handle.store, record.run_id, config.pipeline_name)
+            collect.fill_record(record, handle.store, outputs)
+        trials.fill_record(record, config, outputs)

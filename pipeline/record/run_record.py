@@ -10,6 +10,7 @@ import msgspec
 
 from components.decision import Verdict
 from pipeline.config.pipeline_config import PipelineConfig
+from trainer_module.tuning.trial_summary import TrialState
 
 SCHEMA_VERSION = 1
 
@@ -62,6 +63,41 @@ class GateRecord(msgspec.Struct):
     bound: float | None = None
 
 
+class TrainRecord(msgspec.Struct, omit_defaults=True):
+    """How the training ended. A run without a Trainer's result has none of these keys.
+
+    Attributes:
+        steps: global step at which it ended.
+        resumed_from: global step from which it continued; 0 for a training from the start.
+        ended_by: "steps", or the stop rule in words.
+        best_step: global step of the best checkpoint.
+        warm_start: what the training took from the base model, a paragraph; only after a warm start.
+    """
+
+    steps: int | None = None
+    resumed_from: int | None = None
+    ended_by: str | None = None
+    best_step: int | None = None
+    warm_start: str | None = None
+
+
+class TrialRecord(msgspec.Struct):
+    """One trial of a search; the attributes are those of `trainer_module.tuning.trial_summary.TrialSummary`."""
+
+    id: str
+    state: TrialState
+    values: dict[str, Any]
+    metric: str
+    objective: float | None
+    step: int
+    steps: int
+    seconds: float
+    resumed_from: int
+    continues: str | None
+    why: str
+    log: str
+
+
 class RunRecord(msgspec.Struct):
     """The record of one run. Scripts and schedules read it, so its keys and their meaning are stable."""
 
@@ -79,9 +115,9 @@ class RunRecord(msgspec.Struct):
     seconds: float = 0.0
     nodes: list[NodeRecord] = []
     rows: dict[str, int] = {}  # split -> number of examples
-    train: dict[str, Any] = {}
+    train: TrainRecord = msgspec.field(default_factory=TrainRecord)
     hyperparameters: dict[str, Any] = {}
-    trials: list[dict[str, Any]] = []
+    trials: list[TrialRecord] = []
     metrics: dict[str, float | None] = {}  # of the whole evaluation split; JSON has no NaN, so that is None
     gates: list[GateRecord] = []
     blessed: bool | None = None

@@ -17,7 +17,7 @@ from pipeline.terminal import trials_table
 from trainer_module.training import progress
 from trainer_module.training.progress import ProgressReport
 from trainer_module.tuning import trial_table
-from trainer_module.tuning.trial_table import TrialSummary
+from trainer_module.tuning.trial_summary import TrialSummary
 
 _MARKS: dict[NodeState, str] = {
     "waiting": "[dim]·[/]",

@@ -42,11 +42,11 @@ def _nodes(record: RunRecord, console: Console) -> None:
 
 
 def _training(record: RunRecord, console: Console) -> None:
-    resumed_from, steps = record.train.get("resumed_from"), record.train.get("steps")
-    if resumed_from and resumed_from != steps:
-        console.print(f"The training continued from its checkpoint at step {resumed_from:,}.")
-    if record.train.get("warm_start"):
-        console.print(record.train["warm_start"], markup=False, highlight=False, soft_wrap=True)
+    train = record.train
+    if train.resumed_from and train.resumed_from != train.steps:
+        console.print(f"The training continued from its checkpoint at step {train.resumed_from:,}.")
+    if train.warm_start:
+        console.print(train.warm_start, markup=False, highlight=False, soft_wrap=True)
 
 
 def _warnings(gate: GateRecord, console: Console) -> None:

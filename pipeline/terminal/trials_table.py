@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from trainer_module.tuning.trial_table import TrialState, TrialSummary
+from trainer_module.tuning.trial_summary import TrialState, TrialSummary
 
 _MARKS: dict[TrialState, str] = {
     "running": "[cyan]▶[/]",

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from trainer_module.files import atomic
-from trainer_module.tuning.trial_table import TrialSummary
+from trainer_module.tuning.trial_summary import TrialSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

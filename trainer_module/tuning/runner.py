@@ -19,7 +19,8 @@ from trainer_module.tuning.hyperband import CONTINUES
 from trainer_module.tuning.running_trial import RunningTrial, locked
 from trainer_module.tuning.search_spec import SearchSpec, log_file, model_values
 from trainer_module.tuning.trial import TrialReport, read_report
-from trainer_module.tuning.trial_table import TrialState, TrialSummary, TrialTable
+from trainer_module.tuning.trial_summary import TrialState, TrialSummary
+from trainer_module.tuning.trial_table import TrialTable
 
 _log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from pipeline.metadata import connection as metadata_store
 from pipeline.metadata import uri
 from pipeline.node_ids import Output
 from pipeline.record import collect, run_record
-from pipeline.record.run_record import GateRecord, RunRecord
+from pipeline.record.run_record import GateRecord, RunRecord, TrainRecord
 
 
 @dataclass
@@ -69,13 +69,13 @@ def written(tmp_path: Path) -> Written:
 
 def filled(written: Written, run_id: str = "one") -> RunRecord:
     record = run_record.new(pipeline_config.load(None, (), {}), run_id, "c0de", "local")
-    collect.fill_record(record, written.connection, "taxi")
+    collect.fill_record(record, written.store, collect.outputs_of(written.store, run_id, "taxi"))
     return record
 
 
 def test_a_run_that_left_nothing_fills_in_nothing(written):
     record = filled(written)
-    assert (record.rows, record.train, record.metrics, record.gates) == ({}, {}, {}, [])
+    assert (record.rows, record.train, record.metrics, record.gates) == ({}, TrainRecord(), {}, [])
     assert (record.blessed, record.baseline, record.pushed_path, record.plot) == (None, None, None, None)
 
 
@@ -102,7 +102,7 @@ def test_of_a_training_the_record_keeps_how_it_went_and_its_hyper_parameters(wri
     }
     Path(artifact.uri, "trained.json").write_text(json.dumps(trained))
     record = filled(written)
-    assert record.train == {"steps": 150, "resumed_from": 50, "ended_by": "steps", "best_step": 150}
+    assert record.train == TrainRecord(steps=150, resumed_from=50, ended_by="steps", best_step=150)
     assert record.hyperparameters == {"lr": 1}
 
 

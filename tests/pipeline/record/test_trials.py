@@ -1,16 +1,21 @@
 """What the record of a run tells of its search: the trials in the folder of the search, and the plot."""
 
+import json
 import time
 from datetime import datetime, timezone
 from types import SimpleNamespace
 
+import keras_tuner as kt
 import msgspec
 import pytest
+from ml_metadata.proto import metadata_store_pb2
 
+from pipeline import node_ids
 from pipeline.record import trials
 from pipeline.record.run_record import RunRecord
-from trainer_module.tuning import trial_table
-from trainer_module.tuning.trial_table import TrialSummary, TrialTable
+from trainer_module.tuning import best, trial_table
+from trainer_module.tuning.trial_summary import TrialSummary
+from trainer_module.tuning.trial_table import TrialTable
 
 KEYS = ["id", "state", "values", "metric", "objective", "step", "steps", "seconds", "resumed_from", "continues", "why", "log"]
 
@@ -22,18 +27,25 @@ def record():
 
 
 @pytest.fixture
-def fill(record, tmp_path, monkeypatch):
+def fill(record, tmp_path):
     """Returns a function: fills in the trials of a run; `folder` is that of the search whose result the Tuner put out."""
 
     def fill(folder=None, trial_count=3):
-        monkeypatch.setattr(trials, "_search_folder", lambda record, config, connection: folder)
         config = SimpleNamespace(
             tuning=SimpleNamespace(trials=trial_count), searches=str(tmp_path / "searches"), output_dir=str(tmp_path / "out")
         )
-        trials.fill_record(record, config, None)
+        trials.fill_record(record, config, outputs_of_tuner(folder, tmp_path / "tuner") if folder else {})
         return record
 
     return fill
+
+
+def outputs_of_tuner(search_folder, artifact):
+    """What a Tuner puts out: the best hyper-parameters, which name the folder of their search."""
+    artifact.mkdir(exist_ok=True)
+    tagged = best.tag_with_origin(kt.HyperParameters(), "taxi", "canned_linear", search_folder)
+    (artifact / best.FILE).write_text(json.dumps(tagged.get_config()))
+    return {node_ids.BEST_HYPERPARAMETERS: metadata_store_pb2.Artifact(uri=str(artifact))}
 
 
 def search(folder, *summaries):
@@ -52,21 +64,21 @@ def trial(number, **fields):
 def test_a_trial_keeps_its_keys_in_their_order_and_not_its_curve(fill, tmp_path):
     folder = search(tmp_path / "searches" / "a", trial(0, objective=0.8, step=20, steps=20, curve=[(10, 0.7), (20, 0.8)]))
     [kept] = fill(folder).trials
-    assert list(kept) == KEYS
-    assert (kept["objective"], kept["step"], kept["continues"]) == (0.8, 20, None)
+    assert list(msgspec.to_builtins(kept)) == KEYS
+    assert (kept.objective, kept.step, kept.continues) == (0.8, 20, None)
 
 
 def test_the_trials_are_in_the_order_of_their_numbers_and_can_be_written(fill, tmp_path):
     folder = search(tmp_path / "searches" / "a", *(trial(number) for number in (10, 2, 0)))
     filled = fill(folder)
-    assert [kept["id"] for kept in filled.trials] == ["0", "2", "10"]
+    assert [kept.id for kept in filled.trials] == ["0", "2", "10"]
     assert msgspec.json.decode(msgspec.json.encode(filled), type=RunRecord) == filled
 
 
 def test_a_search_that_was_cut_off_is_the_newest_one_since_the_run_began(fill, tmp_path):
     search(tmp_path / "searches" / "a", trial(0, state="interrupted"))
     [kept] = fill(folder=None).trials
-    assert kept["state"] == "interrupted"
+    assert kept.state == "interrupted"
 
 
 def test_an_older_search_is_not_that_of_the_run(fill, record, tmp_path):

@@ -10,7 +10,7 @@ from pipeline.terminal.progress import Progress
 from trainer_module.training import progress as training_progress
 from trainer_module.training.progress import ProgressReport
 from trainer_module.tuning import trial_table
-from trainer_module.tuning.trial_table import TrialSummary
+from trainer_module.tuning.trial_summary import TrialSummary
 
 NODES = ["CsvExampleGen", "Tuner", "Trainer"]
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord
+from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord
 from pipeline.terminal import summary
 
 
@@ -48,8 +48,8 @@ def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"train": {"resumed_from": 1500, "steps": 3000}}, "The training continued from its checkpoint at step 1,500."),
-        ({"train": {"warm_start": "It begins with the weights of [run 1]."}}, "It begins with the weights of [run 1]."),
+        ({"train": TrainRecord(resumed_from=1500, steps=3000)}, "The training continued from its checkpoint at step 1,500."),
+        ({"train": TrainRecord(warm_start="It begins with the weights of [run 1].")}, "It begins with the weights of [run 1]."),
         ({"metrics": {"auc": 0.9}, "baseline": {"model": "m", "run_id": "1"}}, "Latest blessed model before: m, run 1"),
         ({"status": "unchanged", "why": "Nothing has changed."}, "Unchanged. Nothing has changed."),
         ({"trials_plot": "runs/one/trials.png"}, "Trials: runs/one/trials.png"),
@@ -63,8 +63,8 @@ def test_what_a_run_has_is_shown_and_nothing_else(fields, line):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"train": {"resumed_from": 0, "steps": 3000}},
-        {"train": {"resumed_from": 3000, "steps": 3000}},  # there was nothing to train
+        {"train": TrainRecord(resumed_from=0, steps=3000)},
+        {"train": TrainRecord(resumed_from=3000, steps=3000)},  # there was nothing to train
         {"status": "refused", "why": "auc is 0.5."},  # the paragraph that ends the run says why
         {"gates": [GateRecord("DataGate", "passed", "Good. Warning: a word is no warning.")]},
         {"gates": [GateRecord("Evaluator", "refused", "Bad.", ["The latest blessed model was set aside."])]},

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from pipeline.terminal.trials_table import line, table
-from trainer_module.tuning.trial_table import TrialSummary
+from trainer_module.tuning.trial_summary import TrialSummary
 
 
 def trial(number, state="completed", objective=0.5, direction="higher", values=None, **fields):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from trainer_module.tuning import plot, trial_table
-from trainer_module.tuning.trial_table import TrialSummary, TrialTable
+from trainer_module.tuning.trial_summary import TrialSummary
+from trainer_module.tuning.trial_table import TrialTable
 
 
 def record(number, state="completed", objective=0.5, **fields):
