@@ -21,7 +21,7 @@ exclude_patterns = ["_build"]
 # Pages are Markdown. Headings down to the fourth level have anchors, with the names that GitHub gives them.
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
-# A fence may say more than its language ("bash norun", "python file=..."): that is for tests/test_docs.py.
+# A fence may say more than its language ("bash norun", "python file=..."): that is for tests/docs/test_commands.py.
 
 # The reference of the Python names comes from the docstrings (Google's style, code in single backticks).
 autodoc_mock_imports = ["tensorflow"]

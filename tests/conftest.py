@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 LONGEST_FIRST = (
     "tests/contracts",
     "tests/orchestrators",
-    "tests/test_docs.py",
+    "tests/docs/test_commands.py",
     "tests/e2e",
     "tests/trainer_module/cluster",
     "tests/trainer_module/training",

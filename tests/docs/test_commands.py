@@ -1,0 +1,116 @@
+"""A reader follows the pages in order, in a copy of the checkout: every command works, every file is valid."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data import Dataset
+from tests.support import cli
+from tests.support.pages import BLOCKS, FILES, ROOT
+
+AIRFLOW = "it writes to the home folder; tests/orchestrators/airflow has `dags test` and a scheduler run compiled DAGs"
+# Start of a command that does not run here -> why. It is checked for syntax alone.
+NOT_RUN = {
+    "make lint": "it is a part of CI",
+    "make test": "it runs this test",
+    "make e2e": "it takes 35 minutes; CI and a person run it",
+    ".venv/bin/python -m pipeline tensorboard": "it ends with Ctrl-C only; tests/pipeline/commands starts the server",
+    '.venv/bin/python -m pipeline run --data "sales/': "the reader has the data; tests/e2e/test_spans.py has such runs",
+    "PYTHONPATH=": "the reader has the package; tests/e2e runs datasets and models outside the tree",
+    "METADATA_USER": "the reader has the server; tests/orchestrators/test_metadata_servers.py starts such servers",
+    "tensorflow_model_server": "it is not a Python package",
+    "curl": "it asks tensorflow_model_server",
+    "docker": "it needs a Docker engine",
+    "kubectl": "it needs a cluster; tests/orchestrators/kubernetes hands the workflow to a real API server",
+    "argo": "it needs a cluster, as kubectl",
+    ".venv/bin/kfp": "it needs Kubeflow",
+    "kfp": "it needs Kubeflow",
+    "make .venv/.dev": AIRFLOW,
+    "export PATH": AIRFLOW,
+    "mkdir -p ~/airflow": AIRFLOW,
+    "airflow": AIRFLOW,
+    "cp outputs/taxi.py": AIRFLOW,
+    "uvx": "it needs a network",
+    "osv-scanner": "it needs a network",
+}
+
+
+def commands(block):
+    """The commands of a block: one a line, or over several with a backslash at the end of each but the last."""
+    return block.text.replace("\\\n", "").splitlines()
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the checkout with the reader's files in it, and this environment."""
+    folder = tmp_path_factory.mktemp("docs") / "checkout"
+    ignore = shutil.ignore_patterns(".venv*", ".uv", ".git", "outputs", "_build", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, folder, ignore=ignore)
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def environment():
+    """Without what a `make test ARGS=...` around this would hand down to the `make run` inside."""
+    return {k: v for k, v in cli.environment().items() if k not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")}
+
+
+def shell(command, folder):
+    return subprocess.run(
+        ["bash", "-euc", command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.mark.slow
+def test_every_command_works_in_the_order_of_the_pages(checkout):
+    ran = set()
+    for block in BLOCKS:
+        if block.language == "bash" and block.info != "norun":
+            for command in commands(block):
+                if command not in ran:  # two pages may show the same one
+                    done = shell(command, checkout)
+                    assert done.returncode == 0, f"{block.page.name}: {command}\n{done.stdout}\n{done.stderr}"
+                    ran.add(command)
+        elif block.language == "python" and block.info == "run":
+            done = subprocess.run(
+                [sys.executable, "-c", block.text],
+                cwd=checkout,
+                env=cli.environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert "'probability': <tf.Tensor: shape=(1,)" in done.stdout
+    assert len(ran) >= 30
+    assert len(cli.served_versions(checkout / "outputs/taxi")) >= 2, "make run has pushed, and so has the Keras model"
+    for recipe in ("my-linear", "fruit-logistic", "paper", "prototype", "prices"):
+        assert cli.served_versions(checkout / "outputs" / recipe), recipe
+
+
+def test_what_is_not_run_is_a_short_list_of_valid_commands():
+    for block in BLOCKS:
+        if block.language == "bash" and block.info == "norun":
+            assert subprocess.run(["bash", "-n", "-c", block.text], check=False).returncode == 0
+            for command in commands(block):
+                assert any(command.startswith(start) for start in NOT_RUN), command
+
+
+def test_a_file_that_two_pages_show_is_the_same_on_both():
+    for block in BLOCKS:
+        if block.info.startswith("file="):
+            assert block.text == FILES[block.info.removeprefix("file=")], block.page.name
+
+
+def test_every_dataset_that_a_page_declares_is_valid():
+    declarations = [block.text for block in BLOCKS if block.language == "python" and "DATASET = Dataset(" in block.text]
+    assert len(declarations) >= 3
+    for text in declarations:
+        names: dict[str, object] = {}
+        exec(text, names)
+        assert isinstance(names["DATASET"], Dataset)
