@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from data import NumericLabel
-from tests.trainer_module.estimators.datasets import FRUIT, KINDS, PRICES
+from tests.support.estimator_datasets import FRUIT, KINDS, PRICES
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import compatibility, hyperparameters
 from trainer_module.heads import LOGISTIC, PREDICTIONS, WEIGHT, label_scale
@@ -129,8 +129,8 @@ def prices(features=("weight",), batches=1, labels=(90.0, 100.0, 120.0)):
 
 
 @pytest.fixture(scope="module")
-def line(own):
-    return own("line", KERAS.format(input="weight"))
+def line(write_model):
+    return write_model("line", KERAS.format(input="weight"))
 
 
 def config(folder):
@@ -177,8 +177,8 @@ def _model_fn(features, labels, mode, params):
 
 
 @pytest.fixture(scope="module")
-def one_number(own):
-    return own("number", ONE_NUMBER.replace("{key}", PREDICTIONS))
+def one_number(write_model):
+    return write_model("number", ONE_NUMBER.replace("{key}", PREDICTIONS))
 
 
 def built(dataset, model, folder):
@@ -224,7 +224,7 @@ def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
 
 
 @pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])
-def test_a_model_that_does_not_predict_what_it_is_judged_by_is_told_so(own, tmp_path, dataset):
-    model = own(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
+def test_a_model_that_does_not_predict_what_it_is_judged_by_is_told_so(write_model, tmp_path, dataset):
+    model = write_model(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
     with pytest.raises(MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
         built(dataset, model, tmp_path).evaluate(prices)

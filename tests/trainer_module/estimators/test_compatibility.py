@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from data import Dataset, Numeric, Text, discovery
-from tests.trainer_module.estimators.datasets import FRUIT, KINDS, LEVELS, PRICES, REVIEWS
+from tests.support.estimator_datasets import FRUIT, KINDS, LEVELS, PRICES, REVIEWS
 from trainer_module.estimators import compatibility, hyperparameters, keras_conversion
 from trainer_module.models import NAME as MODELS
 
@@ -64,8 +64,8 @@ def test_a_dataset_that_no_model_reads_is_told_so():
         compatibility.check(both, "custom_wide_deep")
 
 
-def test_a_model_that_says_nothing_is_for_every_task_over_a_table(own):
-    model = own("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
+def test_a_model_that_says_nothing_is_for_every_task_over_a_table(write_model):
+    model = write_model("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
     for dataset in (FRUIT, PRICES, KINDS):
         compatibility.check(dataset, model)
     assert "has a Window, 'level'" in compatibility.why_unfit(LEVELS, model)
@@ -76,8 +76,8 @@ def test_checking_a_model_checks_its_hyper_parameters():
         compatibility.check(FRUIT, "custom_wide_deep", {"depth": 3})
 
 
-def test_checking_a_keras_model_file_checks_the_model(own):
-    model = own(
+def test_checking_a_keras_model_file_checks_the_model(write_model):
+    model = write_model(
         "strange",
         """
 def search_space(hp):

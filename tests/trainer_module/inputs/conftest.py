@@ -1,6 +1,6 @@
 import pytest
 
-from tests.trainer_module.inputs import rows
+from tests.support import input_rows as rows
 from trainer_module.inputs import memory, records
 
 

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import tensorflow as tf
 
-from tests.trainer_module.inputs.rows import (
+from tests.support.input_rows import (
     LABEL,
     ROW_BYTES,
     SPEC,

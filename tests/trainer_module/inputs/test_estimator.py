@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.inputs.rows import LABEL, MEMORY, SPEC, STREAM, batches, ids
+from tests.support.input_rows import LABEL, MEMORY, SPEC, STREAM, batches, ids
 from trainer_module import inputs
 
 BATCH = 10

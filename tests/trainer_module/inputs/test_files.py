@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tests.trainer_module.inputs.rows import batches, split, write
+from tests.support.input_rows import batches, split, write
 from trainer_module.inputs import DamagedFileError, NoRecordsError, files, records
 
 MODES = pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])

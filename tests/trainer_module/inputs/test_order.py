@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.inputs.rows import LABEL, MEMORY, SPEC, STREAM, batches, epochs, ids, split
+from tests.support.input_rows import LABEL, MEMORY, SPEC, STREAM, batches, epochs, ids, split
 from trainer_module import inputs
 from trainer_module.inputs import Shard, memory
 from trainer_module.inputs.order import Order

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.trainer_module.inputs.rows import batches, ids, split, write
+from tests.support.input_rows import batches, ids, split, write
 from trainer_module.inputs import NoRecordsError, Shard, files
 from trainer_module.inputs.shards import share
 

@@ -1,12 +1,11 @@
 """Exported models, each made once for all tests of this folder."""
 
 import itertools
-import textwrap
 
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.serving.benches import FRUIT, HEADS, KINDS, LEVELS, LINE, MODEL, PRICES, Bench
+from tests.support.serving_bench import FRUIT, HEADS, KINDS, LEVELS, LINE, MODEL, PRICES, Bench
 
 
 @pytest.fixture(scope="package")
@@ -34,24 +33,9 @@ def export_again(bench, tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def own(tmp_path_factory):
-    """Returns a function that writes a user's own model file; its name."""
-    folder = tmp_path_factory.mktemp("own")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-
-        def write(name, text):
-            (folder / f"served_{name}").mkdir()
-            (folder / f"served_{name}" / "model.py").write_text(f"import tensorflow as tf\n\n\n{textwrap.dedent(text)}")
-            return f"served_{name}.model"
-
-        yield write
-
-
-@pytest.fixture(scope="package")
-def served(own, tmp_path_factory):
+def served(write_model, tmp_path_factory):
     """Name of a dataset -> the signatures of LINE, trained on its three rows, exported and finished."""
-    model = own("line", LINE)
+    model = write_model("line", LINE)
     signatures = {}
     for dataset in (LEVELS, PRICES, KINDS):
         folder = tmp_path_factory.mktemp(dataset.name)

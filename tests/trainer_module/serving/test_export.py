@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from tests.support import cli
-from tests.trainer_module.serving.benches import DATASET, HEADS, PRICES, QUICK
+from tests.support.serving_bench import DATASET, HEADS, PRICES, QUICK
 from trainer_module.serving import card, export
 from trainer_module.serving.outputs import MissingPredictionError
 from trainer_module.serving.saved_model import signature_names

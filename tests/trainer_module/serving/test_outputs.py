@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.serving.benches import HOUSES, NAN, QUICK, SIZES, TRAINED_ON, WINDOWS, examples, raw
+from tests.support.serving_bench import HOUSES, NAN, QUICK, SIZES, TRAINED_ON, WINDOWS, examples, raw
 from trainer_module.heads import WEIGHT
 from trainer_module.serving.outputs import MissingPredictionError
 from trainer_module.serving.signatures import (
@@ -51,8 +51,8 @@ def test_the_label_is_one_where_the_probability_is_above_one_half(exported):
     [('{"zeta": y, "score": y}', "score, zeta"), ("y", "nothing by name")],
     ids=["other names", "no name"],
 )
-def test_a_model_without_a_probability_is_told_what_it_predicts(bench, own, tmp_path, predictions, named):
-    model = own(
+def test_a_model_without_a_probability_is_told_what_it_predicts(bench, write_model, tmp_path, predictions, named):
+    model = write_model(
         f"nameless_{len(named)}",
         f"""
         def search_space(hp):

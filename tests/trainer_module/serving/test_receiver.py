@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.serving.benches import HOUSES, NAN, QUICK, SIZES, WINDOWS, examples, raw
+from tests.support.serving_bench import HOUSES, NAN, QUICK, SIZES, WINDOWS, examples, raw
 from trainer_module.serving.signatures import PREDICT_RAW, PREDICTION, PROBABILITY, SERVING_DEFAULT
 
 
