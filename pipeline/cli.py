@@ -231,13 +231,15 @@ def list_() -> None:
     from pipeline.config import reading, tables
     from trainer_module.models import NAME as MODELS
 
+    mistakes = []
     click.echo("Datasets (--dataset)")
     for name in discovery.names(discovery.DATASETS):
         try:
             dataset = discovery.dataset(name)
+            click.echo(f"  {name:27}{dataset.task}, {dataset.model}: {dataset.description}")
         except (discovery.UnknownNameError, discovery.DeclarationError) as error:
-            raise errors.UsageError(str(error)) from None
-        click.echo(f"  {name:27}{dataset.task}, {dataset.model}: {dataset.description}")
+            click.echo(f"  {name:27}its file has a mistake, see below")
+            mistakes.append(str(error))
     click.echo("Models (--model)")
     for name in discovery.names(MODELS):
         click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
@@ -247,6 +249,8 @@ def list_() -> None:
     click.echo("Settings (--set KEY=VALUE, or a TOML file)")
     for key, meaning in reading.manual():
         click.echo(f"  {key:29}{meaning}")
+    if mistakes:
+        raise errors.UsageError("\n".join(mistakes))
 
 
 @main.command()

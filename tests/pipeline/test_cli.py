@@ -158,10 +158,14 @@ def test_a_file_with_a_former_word_is_not_compiled(call, capsys, former, tmp_pat
     assert not (tmp_path / "dag.py").exists()
 
 
-def test_list_names_the_dataset_file_that_has_a_former_word(call, capsys, former, monkeypatch):
-    monkeypatch.setattr(discovery, "names", lambda package: [former])
+def test_list_shows_all_the_rest_and_then_names_the_dataset_file_that_has_a_former_word(call, capsys, former, monkeypatch):
+    names = discovery.names
+    monkeypatch.setattr(discovery, "names", lambda package: [former] if package == discovery.DATASETS else names(package))
     assert call("list") == errors.USAGE
-    assert "former.py, line 1: `Label` is now called `BinaryLabel`" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert f"  {former}" in shown.out
+    assert "custom_wide_deep" in shown.out and "train.steps" in shown.out
+    assert "former.py, line 1: `Label` is now called `BinaryLabel`" in shown.err
 
 
 @pytest.fixture
