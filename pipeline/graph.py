@@ -16,7 +16,7 @@ def descendants(node: str, needs: Mapping[str, Iterable[str]]) -> list[str]:
     return [other for other in needs if node in ancestors(other, needs)]
 
 
-def without_indirect(needs: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+def transitive_reduction(needs: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     """Removes edges that follow from other edges: of A -> B -> C and A -> C it keeps A -> B -> C."""
     all_before = {node: ancestors(node, needs) for node in needs}
     return {

@@ -18,7 +18,7 @@ from trainer_module.files.paths import is_remote
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving import export
 from trainer_module.training.job import Job
-from trainer_module.training.result import Trained
+from trainer_module.training.result import TrainingResult
 from trainer_module.training.settings import TrainSettings
 from trainer_module.transform import preprocess
 from trainer_module.tuning import best
@@ -119,7 +119,7 @@ def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
     )
 
 
-def _write_model_run(job: Job, trained: Trained, model_run: str) -> None:
+def _write_model_run(job: Job, trained: TrainingResult, model_run: str) -> None:
     """Writes the summaries and the result of a training into the `model_run` artifact; run.json gets the result from there."""
     tf.io.gfile.makedirs(model_run)
     folder.copy_events(job.folder, model_run)

@@ -15,13 +15,13 @@ from trainer_module.cluster import tf_config
 from trainer_module.supervision import watchdog
 from trainer_module.training import attempt, training_state
 from trainer_module.training.job import Job
-from trainer_module.training.result import Trained
+from trainer_module.training.result import TrainingResult
 from trainer_module.training.settings import Cluster
 
 _log = logging.getLogger(__name__)
 
 
-def train(job: Job, lock: int | None) -> Trained:
+def train(job: Job, lock: int | None) -> TrainingResult:
     """Trains a job to its end, in its locked folder.
 
     A training in one process runs in a thread of this process. If it stalls, its thread cannot be ended without ending this
@@ -42,15 +42,15 @@ def train(job: Job, lock: int | None) -> Trained:
     resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh_run_id)
     job.write(training_state.job_file(job))
     if not settings.cluster.alone:
-        _in_processes(job, lock)
+        _train_in_processes(job, lock)
     try:
-        trained = _here(job)
+        trained = _train_in_thread(job)
     except watchdog.StalledError as error:
         if not settings.retries:
             raise
         _log.warning("%s It is continued in a process of its own.", error)
-        _in_processes(replace(job, settings=structs.replace(settings, cluster=Cluster())), lock)
-        trained = _here(job)
+        _train_in_processes(replace(job, settings=structs.replace(settings, cluster=Cluster())), lock)
+        trained = _train_in_thread(job)
     return replace(trained, resumed_from=resumed_from)
 
 
@@ -60,7 +60,7 @@ def evaluations_of(job: Job) -> Evaluations:
     return Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
 
-def _here(job: Job) -> Trained:
+def _train_in_thread(job: Job) -> TrainingResult:
     """Trains in a thread of this process. If the training is finished, it only returns the result."""
     return watchdog.run(
         lambda control: attempt.train(job, control),
@@ -69,7 +69,7 @@ def _here(job: Job) -> Trained:
     )
 
 
-def _in_processes(job: Job, lock: int | None) -> None:
+def _train_in_processes(job: Job, lock: int | None) -> None:
     from trainer_module.cluster import supervisor
 
     watchdog.run(

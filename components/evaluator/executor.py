@@ -53,11 +53,11 @@ def _compare_spans(decision: Decision, input_dict: ArtifactDict, blessing: types
     blessing.set_int_custom_property(serving_folder.SPAN, span)
     compared = serving_folder.keep_newer_data(decision, span, serving_folder.newest(serving))
     if compared is not decision:
-        _take_back(blessing)
+        _withdraw(blessing)
     return compared
 
 
-def _take_back(blessing: types.Artifact) -> None:
+def _withdraw(blessing: types.Artifact) -> None:
     """Turns a blessing into a refusal, in the form in which TFX's Evaluator writes one."""
     fileio.remove(posixpath.join(blessing.uri, constants.BLESSED_FILE_NAME))
     with fileio.open(posixpath.join(blessing.uri, constants.NOT_BLESSED_FILE_NAME), "w") as file:

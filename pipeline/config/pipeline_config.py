@@ -157,7 +157,7 @@ def _training(train: Train, dataset: Dataset) -> TrainSettings:
     values: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in configured.items()}
     if train.checkpoint_steps is None and suggested["checkpoint_steps"] and not values["patience"]:
         values["checkpoint_steps"] = _as_often(suggested["checkpoint_steps"], suggested["steps"], values["steps"])
-    _check_chooser("train.best", "checkpoint", values["best"], dataset)
+    _check_selection_metric("train.best", "checkpoint", values["best"], dataset)
     _check_cluster(train.cluster)
     # Identifies this run, so that a retry of it continues from its own checkpoints.
     values["fresh_run_id"] = "" if train.resume else datetime.now(timezone.utc).isoformat()
@@ -171,11 +171,11 @@ def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
 
 def _tuning(tune: Tune, dataset: Dataset) -> TuneSettings:
     if tune.objective is not None:
-        _check_chooser("tune.objective", "trial", tune.objective, dataset)
+        _check_selection_metric("tune.objective", "trial", tune.objective, dataset)
     return TuneSettings(**{name: getattr(tune, name) for name in TuneSettings.__struct_fields__})
 
 
-def _check_chooser(key: str, what: str, metric: str, dataset: Dataset) -> None:
+def _check_selection_metric(key: str, what: str, metric: str, dataset: Dataset) -> None:
     selection_metrics = TASKS[dataset.task].selection_metrics
     if metric not in selection_metrics:
         raise UsageError(

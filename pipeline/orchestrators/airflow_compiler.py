@@ -121,7 +121,7 @@ def _dag_values(config: PipelineConfig, compiled: CompiledPipeline) -> DagValues
         grace_seconds=compilation.seconds_to_end(config),
         pool=airflow.pool,
         heavy=[node for node in _HEAVY if node in compiled.needs],
-        upstream=graph.without_indirect(compiled.needs),
+        upstream=graph.transitive_reduction(compiled.needs),
         project=airflow.project or str(CHECKOUT),
         python=airflow.python or sys.executable,
     )

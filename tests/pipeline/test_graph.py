@@ -32,6 +32,6 @@ def test_a_node_knows_all_nodes_before_and_after_it(node, before, after):
 
 
 def test_a_need_that_another_need_has_too_is_left_out():
-    assert graph.without_indirect(NEEDS) == {
+    assert graph.transitive_reduction(NEEDS) == {
         "read": [], "split": ["read"], "train": ["split"], "eval": ["train"], "push": ["eval"],
     }  # fmt: skip

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.support.settings import train_settings
 from trainer_module.supervision.watchdog import Control
-from trainer_module.training.training import Training
+from trainer_module.training.prepared import PreparedTraining
 
 NAN = float("nan")
 
@@ -57,7 +57,7 @@ def estimator(model_dir, keep=5, checkpoint_steps=None):
 
 def training(model_dir, steps, *, train_rows=None, eval_rows=None, direction="lower", keep=5, control=None, **settings):
     """A training of the Estimator, which by default neither saves nor evaluates on the way."""
-    return Training(
+    return PreparedTraining(
         estimator=estimator(model_dir, keep),
         settings=train_settings(steps, keep_checkpoints=keep, **{"eval_seconds": 600, "checkpoint_steps": 1000} | settings),
         direction=direction,

@@ -17,7 +17,7 @@ from trainer_module.serving import export
 from trainer_module.serving.receiver import serving_input_receiver_fn
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import loop
-from trainer_module.training.training import Training
+from trainer_module.training.prepared import PreparedTraining
 
 BATCH = 50
 
@@ -73,9 +73,9 @@ class Bench:
         return estimators.build(self.dataset, self.model, hyperparameters.resolve(self.model), config)
 
     def train(self, steps):
-        """Trains, exports and finishes the export; returns a `Trained`."""
+        """Trains, exports and finishes the export; returns a `TrainingResult`."""
         best = self.dataset.best
-        training = Training(
+        training = PreparedTraining(
             estimator=self.estimator(),
             settings=train_settings(steps, eval_seconds=600, best=best),
             direction=TASKS[self.dataset.task].metrics[best],

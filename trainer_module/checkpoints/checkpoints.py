@@ -46,7 +46,7 @@ def fall_back(folder: str) -> None:
     broken = names[: names.index(good)] if good else names
     for name in broken:
         _log.warning("The checkpoint %s in %s cannot be read and is put aside, into %s/.", name, folder, BROKEN)
-        _put_aside(folder, name)
+        _move_to_broken(folder, name)
     if good:
         _log.warning("The training goes on from the newest checkpoint that can be read, %s.", good)
         point_to(folder, [*reversed(names[names.index(good) :])])
@@ -86,7 +86,7 @@ def _read_through(path: str) -> None:
             pass
 
 
-def _put_aside(folder: str, name: str) -> None:
+def _move_to_broken(folder: str, name: str) -> None:
     aside = posixpath.join(folder, BROKEN)
     tf.io.gfile.makedirs(aside)
     for path in tf.io.gfile.glob(posixpath.join(folder, f"{name}.*")):

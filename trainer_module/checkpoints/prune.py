@@ -56,7 +56,7 @@ def prune(path: str, keep: int) -> None:
     owner = owner_of(path)
     if owner is None or is_remote(path):
         return
-    others = [other for other in _beside(path) if owner_of(other) == owner]
+    others = [other for other in _sibling_folders(path) if owner_of(other) == owner]
     half_removed = [other for other in others if other.endswith(_REMOVED)]
     old = sorted((other for other in others if other not in half_removed), key=_last_written, reverse=True)[keep:]
     for folder in [*half_removed, *old]:
@@ -67,7 +67,7 @@ def prune(path: str, keep: int) -> None:
             _log.warning("The checkpoints in %s, of an earlier training, stay: %s", folder, error)
 
 
-def _beside(path: str) -> list[str]:
+def _sibling_folders(path: str) -> list[str]:
     root = posixpath.dirname(path)
     names = [name.rstrip("/") for name in tf.io.gfile.listdir(root)]
     return [posixpath.join(root, name) for name in names if _NAME.fullmatch(name) and name != posixpath.basename(path)]

@@ -16,9 +16,9 @@ from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat, Evalu
 from trainer_module.supervision.watchdog import Control, InterruptHook
 from trainer_module.training import attempt
 from trainer_module.training.job import Job
+from trainer_module.training.prepared import PreparedTraining
 from trainer_module.training.settings import TrainSettings
-from trainer_module.training.training import Training
-from trainer_module.training.training_state import FOLDER, HELD, TrainingState
+from trainer_module.training.training_state import EVALUATED_CHECKPOINT, FOLDER, TrainingState
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def run(job: Job, chief: str | None, control: Control) -> None:
         time.sleep(_CHECK_EVERY_SECONDS)
 
 
-def _evaluate(training: Training) -> None:
+def _evaluate(training: PreparedTraining) -> None:
     estimator, folder = training.estimator, training.folder
     with _protected_checkpoint(folder) as checkpoint:
         if checkpoint is None:
@@ -101,7 +101,7 @@ def _protected_checkpoint(folder: str) -> Iterator[str | None]:
         Path of a hard link to the checkpoint; None if the chief deleted the checkpoint first.
     """
     newest = tf.train.latest_checkpoint(folder)
-    copies = posixpath.join(folder, FOLDER, HELD)
+    copies = posixpath.join(folder, FOLDER, EVALUATED_CHECKPOINT)
     _remove(copies)
     tf.io.gfile.makedirs(copies)
     try:

@@ -151,7 +151,7 @@ class Supervisor:
         self._read_progress(process, child)  # what it sent before it ended
         state = self._training_state.read()
         process.count_failure(state.evaluated_step if process.role == EVALUATOR else state.step)
-        self._give_up_if_hopeless(process, child, failure)
+        self._raise_if_restart_is_useless(process, child, failure)
         wait = min(_BACK_OFF_SECONDS * 2 ** (process.failures - 1), _LONGEST_BACK_OFF_SECONDS)
         dependents = [p for p in self._processes if p is not process and self._needs_restart(p, process)]
         others = f", with {', '.join(p.name for p in dependents)}" if dependents else ""
@@ -162,7 +162,7 @@ class Supervisor:
         if process.role == PS:  # the chief restores its variables from the checkpoint
             self._log_lost_steps()
 
-    def _give_up_if_hopeless(self, process: RoleProcess, child: ChildProcess, failure: str) -> None:
+    def _raise_if_restart_is_useless(self, process: RoleProcess, child: ChildProcess, failure: str) -> None:
         """Raises ClusterError if a process has failed too often, or would certainly fail again."""
         if child.failure or child.exit_code == heartbeat.DO_NOT_RESTART:
             raise ClusterError(f"{process.name} has ended the training. {child.failure}\n{child.end_of_log()}")

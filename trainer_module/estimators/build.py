@@ -115,4 +115,4 @@ def _model_fn(inner: ModelFn, dataset: Dataset, prepare: Prepare) -> ModelFn:
 def _make_random_ops_stateless(config: tf.estimator.RunConfig) -> None:
     """Makes random operations follow the global step, if this process trains alone."""
     if not config.cluster_spec and not tf.distribute.has_strategy():
-        stateless_random.follow_the_step(tf.compat.v1.get_default_graph(), tf.compat.v1.train.get_global_step().read_value())
+        stateless_random.make_stateless(tf.compat.v1.get_default_graph(), tf.compat.v1.train.get_global_step().read_value())

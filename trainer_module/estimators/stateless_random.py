@@ -33,7 +33,7 @@ _REPLACEMENTS: dict[str, Replacement] = {
 _IRREPLACEABLE = {"RandomGamma", "RandomPoissonV2", "RandomShuffle", "ParameterizedTruncatedNormal", "StatefulUniform"}
 
 
-def follow_the_step(graph: tf.Graph, step: tf.Tensor) -> None:
+def make_stateless(graph: tf.Graph, step: tf.Tensor) -> None:
     """Replaces the stateful random ops of a training's graph, except those that initialise variables.
 
     Logs every op that cannot be replaced: with such an op, a continued training differs from an uninterrupted one.

@@ -41,7 +41,7 @@ def _loss(loss: tf.Tensor) -> None:
     Estimator adds it too if no summary has this name. But it calls it loss_1 if the model has a scope named loss, as every
     Keras model has.
     """
-    if LOSS not in _written():
+    if LOSS not in _existing_summaries():
         # TensorFlow takes a name that ends in a slash as it is, and does not make it unique.
         summary = tf.raw_ops.ScalarSummary(tags=LOSS, values=loss, name=f"{LOSS}/")
         tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.SUMMARIES, summary)
@@ -49,7 +49,7 @@ def _loss(loss: tf.Tensor) -> None:
 
 def _learning_rates() -> None:
     """Adds the learning rate of each optimizer. A model that writes its own keeps it."""
-    if any(name.split("/")[0] == LEARNING_RATE for name in _written()):
+    if any(name.split("/")[0] == LEARNING_RATE for name in _existing_summaries()):
         return
     rates: dict[str, tf.Tensor] = {}  # optimizer -> rate; an optimizer may have several tensors of it, one for each type
     for op in tf.compat.v1.get_default_graph().get_operations():
@@ -64,7 +64,7 @@ def _learning_rates() -> None:
         tf.compat.v1.summary.scalar(f"{LEARNING_RATE}/{optimizer}" if len(rates) > 1 else LEARNING_RATE, rate)
 
 
-def _written() -> set[str]:
+def _existing_summaries() -> set[str]:
     return {s.op.name for s in tf.compat.v1.get_collection(tf.compat.v1.GraphKeys.SUMMARIES)}
 
 

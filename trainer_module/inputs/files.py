@@ -12,11 +12,11 @@ import tensorflow as tf
 from trainer_module.inputs import records
 
 # Number of files that are opened at the same time: on a remote file system each one costs a round trip.
-_LOOKS_AT_ONCE = 16
+_OPEN_AT_ONCE = 16
 # Bytes that a TFRecord file adds to each record: its length and two checksums.
 _FRAME = 16
 # A gzipped file ends with its content's size, modulo this.
-_SIZES = 2**32
+_SIZE_MODULUS = 2**32
 # Bytes decompressed at a time to check that a file is complete.
 _PIECE = 2**20
 
@@ -56,7 +56,7 @@ def with_records(files: Sequence[str]) -> list[str]:
         NoRecordsError: all files are empty.
         DamagedFileError: a file is not gzipped.
     """
-    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_OPEN_AT_ONCE) as pool:
         found = [file for file, holds in zip(files, pool.map(_holds_record, files), strict=True) if holds]
     if not found:
         raise NoRecordsError(f"There are no rows in {', '.join(files)}. Give the split more data, or a larger share of it.")
@@ -120,8 +120,8 @@ def _check_size(files: Sequence[str], size: int) -> None:
     Raises:
         DamagedFileError: a file is truncated.
     """
-    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
-        if (sum(pool.map(_promised_size, files)) - size) % _SIZES == 0:
+    with ThreadPoolExecutor(_OPEN_AT_ONCE) as pool:
+        if (sum(pool.map(_stated_size, files)) - size) % _SIZE_MODULUS == 0:
             return
     for file in files:
         try:
@@ -132,7 +132,7 @@ def _check_size(files: Sequence[str], size: int) -> None:
             raise DamagedFileError(file) from error
 
 
-def _promised_size(file: str) -> int:
+def _stated_size(file: str) -> int:
     """Returns the size of the content that a gzipped file states at its end (RFC 1952); any number if it is truncated."""
     with tf.io.gfile.GFile(file, "rb") as stored:
         stored.seek(max(0, stored.size() - 4))

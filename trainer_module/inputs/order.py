@@ -9,7 +9,7 @@ import tensorflow as tf
 
 # More epochs than any training takes.
 ENDLESS = 2**31
-_MOST_BLOCKS = 2**32
+_MAX_BLOCKS = 2**32
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Order:
 
     def shuffle(self, values: tf.Tensor, epoch: tf.Tensor, block: int | tf.Tensor = 0) -> tf.Tensor:
         """Shuffles values [n]. The order depends on the epoch and on the block within the epoch."""
-        return _shuffle(values, f"shard {self.shard} {self.seed}", epoch * _MOST_BLOCKS + block)
+        return _shuffle(values, f"shard {self.shard} {self.seed}", epoch * _MAX_BLOCKS + block)
 
     def shuffle_files(self, files: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """Shuffles files [n]. The order depends on the epoch only: it is the same for all shards."""

@@ -1,4 +1,4 @@
-"""One training in this process: builds a `Training` from a `Job`, and runs it."""
+"""One training in this process: builds a `PreparedTraining` from a `Job`, and runs it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from trainer_module.serving.receiver import serving_input_receiver_fn
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training import loop
 from trainer_module.training.job import Job
-from trainer_module.training.result import Trained
-from trainer_module.training.training import Training
+from trainer_module.training.prepared import PreparedTraining
+from trainer_module.training.result import TrainingResult
 
 _LOG_EVERY_STEPS = 100
 
 
-def train(job: Job, control: Control) -> Trained:
+def train(job: Job, control: Control) -> TrainingResult:
     """Trains in this process alone, from the newest checkpoint in the job's folder, and exports one SavedModel.
 
     Args:
@@ -45,7 +45,7 @@ def build(
     shard: inputs.Shard = inputs.WHOLE,
     is_chief: bool | None = None,
     run_config: dict[str, Any] | None = None,
-) -> Training:
+) -> PreparedTraining:
     """Builds the training of a job.
 
     Call it in the thread that trains: the seed of Keras belongs to a thread.
@@ -64,7 +64,7 @@ def build(
         "label": dataset.label.name,
         "batch_size": settings.batch_size,
     }
-    return Training(
+    return PreparedTraining(
         estimator=_estimator(job, dataset, is_chief, run_config or {}),
         settings=settings,
         direction=TASKS[dataset.task].metrics[settings.best],

@@ -11,13 +11,13 @@ from trainer_module.supervision.watchdog import InterruptHook
 from trainer_module.training import result
 from trainer_module.training.cadence import Cadence
 from trainer_module.training.checkpoint_hook import CheckpointHook, EvaluationBudgetHook
+from trainer_module.training.prepared import PreparedTraining
 from trainer_module.training.progress import ProgressHook
-from trainer_module.training.result import Trained, TrainingError
+from trainer_module.training.result import TrainingError, TrainingResult
 from trainer_module.training.settings import TrainSettings
-from trainer_module.training.training import Training
 
 
-def train(training: Training) -> Trained:
+def train(training: PreparedTraining) -> TrainingResult:
     """Trains to `settings.steps`, or until the stop rule ends the training, and exports one SavedModel.
 
     Continues from the newest checkpoint in the training's folder. A finished training is not trained further, unless it gets
@@ -42,7 +42,7 @@ def train(training: Training) -> Trained:
     return result.of(training, resumed_from)
 
 
-def run_train_and_evaluate(training: Training, more_hooks: Sequence[tf.estimator.SessionRunHook] = ()) -> None:
+def run_train_and_evaluate(training: PreparedTraining, more_hooks: Sequence[tf.estimator.SessionRunHook] = ()) -> None:
     """Runs `tf.estimator.train_and_evaluate`: the whole training, or, in a cluster, the part of the Estimator's role.
 
     Args:
@@ -72,7 +72,7 @@ def run_train_and_evaluate(training: Training, more_hooks: Sequence[tf.estimator
         raise TrainingError(result.diverged("nan", f"soon after step {step_of(training.folder)}")) from None
 
 
-def evaluate_last(training: Training) -> bool:
+def evaluate_last(training: PreparedTraining) -> bool:
     """Evaluates and exports the newest checkpoint unless that has been done before. Returns whether it did so now."""
     last, step = training.evaluations.read().last, training.step()
     if not step or (last and last.step >= step):
@@ -92,7 +92,7 @@ def evaluate_last(training: Training) -> bool:
 
 
 def _hooks(
-    training: Training, more_hooks: Sequence[tf.estimator.SessionRunHook]
+    training: PreparedTraining, more_hooks: Sequence[tf.estimator.SessionRunHook]
 ) -> tuple[list[tf.estimator.SessionRunHook], list[tf.estimator.SessionRunHook]]:
     """Returns the hooks of the training steps and those of the evaluations."""
     settings, control = training.settings, training.control

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import tensorflow as tf
 
 from trainer_module.checkpoints.evaluations import Evaluation, EvaluationSummary
-from trainer_module.training.training import Training
+from trainer_module.training.prepared import PreparedTraining
 
 
 class TrainingError(RuntimeError):
@@ -17,7 +17,7 @@ class TrainingError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A finished training.
 
     Attributes:
@@ -39,7 +39,7 @@ class Trained:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def of(training: Training, resumed_from: int) -> Trained:
+def of(training: PreparedTraining, resumed_from: int) -> TrainingResult:
     """Returns the result of a training that has ended, and exports its model if that has not been done.
 
     Raises:
@@ -52,7 +52,7 @@ def of(training: Training, resumed_from: int) -> Trained:
             "is the training split empty, or smaller than one batch?"
         )
     best, chosen = _best_and_chosen(training, summary, step)
-    return Trained(
+    return TrainingResult(
         steps=step,
         resumed_from=resumed_from,
         ended_by="steps" if step >= settings.steps else f"no better {settings.best} in {settings.patience} steps",
@@ -63,7 +63,7 @@ def of(training: Training, resumed_from: int) -> Trained:
     )
 
 
-def _best_and_chosen(training: Training, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
+def _best_and_chosen(training: PreparedTraining, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
     """Returns the best evaluation, and the evaluation of the checkpoint that becomes the model. Its loss is finite."""
     best, last = summary.best, summary.last
     chosen = best if training.settings.export == "best" else last
@@ -75,7 +75,7 @@ def _best_and_chosen(training: Training, summary: EvaluationSummary, step: int) 
     raise TrainingError(f"The training reached step {step}, but no evaluation had a finite {training.settings.best}.")
 
 
-def _saved_model(training: Training, chosen: Evaluation) -> str:
+def _saved_model(training: PreparedTraining, chosen: Evaluation) -> str:
     """Returns the export of a checkpoint, and makes it if necessary: a FinalExporter exports only at the last step."""
     if chosen.saved_model:
         saved_model = posixpath.join(training.folder, chosen.saved_model)

@@ -15,8 +15,8 @@ from trainer_module.training.job import Job
 
 # The folder of the cluster's own files, inside the folder of the training.
 FOLDER = "cluster"
-# In there: the checkpoint that is being evaluated.
-HELD = "evaluated"
+# In there: a folder with hard links to the checkpoint that is being evaluated.
+EVALUATED_CHECKPOINT = "evaluated"
 # File in FOLDER: the step of the last checkpoint, written when no process will write another checkpoint.
 _LAST_CHECKPOINT = "last_checkpoint"
 
@@ -93,7 +93,7 @@ class TrainingState:
 
         (With MultiWorkerMirroredStrategy every worker writes summaries, because computing one can take all of them.)
         """
-        for pattern in ("tmp_*", posixpath.join(FOLDER, HELD)):
+        for pattern in ("tmp_*", posixpath.join(FOLDER, EVALUATED_CHECKPOINT)):
             for path in tf.io.gfile.glob(posixpath.join(self._folder, pattern)):
                 tf.io.gfile.rmtree(path)
 

@@ -173,7 +173,7 @@ def test_what_lies_beside_it_is_what_steps_read(tmp_path: Path) -> None:
 
 def test_edges_that_follow_from_others_are_left_out_and_no_other(tmp_path: Path) -> None:
     made = compiled_pipeline.compile_for_steps(pipeline_config.load(None, (), {}))
-    direct = graph.without_indirect(made.needs)
+    direct = graph.transitive_reduction(made.needs)
 
     def before(node: str, needs: dict[str, list[str]]) -> set[str]:
         return set(needs[node]).union(*(before(n, needs) for n in needs[node]))

@@ -31,7 +31,7 @@ def drawn(make, steps, seed=3):
             weight = v1.get_variable("weight", [1, 16], initializer=v1.random_uniform_initializer(0.5, 1.5))
         value = make(tf.ones([8, 16])) * weight
         train_op = v1.train.GradientDescentOptimizer(0.0).minimize(tf.reduce_sum(value), global_step=step)
-        stateless_random.follow_the_step(graph, step.read_value())
+        stateless_random.make_stateless(graph, step.read_value())
         with v1.Session() as session:
             session.run(v1.global_variables_initializer())
             session.run(step.assign(steps[0]))
@@ -71,7 +71,7 @@ def test_the_first_weights_are_those_of_the_seed():
             step = v1.train.create_global_step()
             weight = v1.get_variable("weight", [50], initializer=v1.random_normal_initializer())
             if follow:
-                stateless_random.follow_the_step(graph, step.read_value())
+                stateless_random.make_stateless(graph, step.read_value())
             with v1.Session() as session:
                 session.run(v1.global_variables_initializer())
                 return session.run(weight)

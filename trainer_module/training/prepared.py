@@ -18,7 +18,7 @@ from trainer_module.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class Training:
+class PreparedTraining:
     """A training.
 
     Attributes:
