@@ -1,4 +1,4 @@
-"""Former names of the dataset vocabulary. Each one is answered with the name that replaced it."""
+"""Former names of the dataset vocabulary. Using one raises an error that names its replacement."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RenamedNameError(ImportError):
 
 
 class RenamedArgumentError(TypeError):
-    """An argument that a class of `data` no longer has. The message says what replaced it."""
+    """An argument that a class of `data` no longer has. The message names its replacement."""
 
 
 def missing_name(name: str) -> NoReturn:

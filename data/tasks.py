@@ -10,7 +10,7 @@ from data import metric_names as names
 from data.renamed import refuse_former_arguments
 
 Task = Literal["binary_classification", "multiclass_classification", "regression", "forecast"]
-Direction = Literal["higher", "lower", "none"]  # which way a metric gets better
+Direction = Literal["higher", "lower", "none"]  # which values of a metric are better
 
 
 @refuse_former_arguments

@@ -20,7 +20,7 @@ OK = 0  # pushed, or nothing new to do
 NODE_FAILED = 1
 USAGE = 2  # wrong usage, configuration, or unusable input
 REFUSED = 3  # by a gate
-SKIPPED = 99  # of one step: a gate before its node decided that it does not run
+SKIPPED = 99  # exit code of one step whose node does not run, because a gate before it decided so
 INTERRUPTED = 130
 TERMINATED = 143
 

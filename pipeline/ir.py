@@ -92,6 +92,6 @@ def needs(config: PipelineConfig) -> dict[str, list[str]]:
 
 def without_data(config: PipelineConfig) -> PipelineConfig:
     """Returns a configuration that compiles to the same DAG on a machine without the data, which only ExampleGen reads."""
-    if config.has_spans:  # its files are not looked at
+    if config.has_spans:  # compiling does not look at the files of spans
         return config
     return msgspec.structs.replace(config, data_path=str(discovery.sample_path(config.dataset)))

@@ -14,8 +14,8 @@ def decide(model: str | None, champion: str | None, served: str | None, served_a
         served: identity of the newest version in the serving folder; None if there is none.
         served_at: folder of that version.
     """
-    # Only blessed models are pushed, so what is served was blessed. It need not be TFX's latest blessed model: that is the one
-    # that was *trained* last, even if an older model has been blessed and pushed again since.
+    # Only blessed models are pushed, so the served model was blessed. It may not be TFX's latest blessed model, which is the
+    # blessed model that was *trained* last, even if an older one has been blessed and pushed again since.
     if model and model == served:
         return Decision(
             decision="unchanged",

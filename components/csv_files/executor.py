@@ -35,8 +35,8 @@ class CsvFilesExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the examples of all input splits."""
-        # The driver makes one input split for each span, and TFX's `Do` refuses several. It gets the first one only: the files
-        # of all splits are listed here.
+        # The driver makes one input split for each span, but TFX's `Do` refuses more than one. So it gets only the first one,
+        # and the files of all splits are listed here.
         self._files = _files(exec_properties)
         input_config = _input_config(exec_properties)
         del input_config.splits[1:]

@@ -17,7 +17,7 @@ from components.csv_files.format import InputDataError
 # The placeholders of a pattern, as TFX spells them: {SPAN}, {SPAN:4} (four digits), {VERSION}, {VERSION:2}, {YYYY}, {MM}, {DD}.
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION|YYYY|MM|DD)(?::(\d+))?\}")
 _DATE_DIGITS = {"YYYY": "4", "MM": "2", "DD": "2"}
-_LISTED_SPANS = 5  # in a message
+_LISTED_SPANS = 5  # number of spans that a message lists
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ class Executor(executor.Executor):
         base, saved_model = destination.filesystem.base_directory, self.GetModelPath(input_dict)
         span = _span(artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_BLESSING_KEY]))
         with serving_folder.locked(base):
-            # The blessing may be old. Since then a model of newer data may have been pushed, or this very model, by an attempt
-            # that was killed after it.
+            # The blessing may be old. Since then, a model with newer data may have been pushed. Or an earlier attempt may have
+            # pushed this model and was then killed.
             served = serving_folder.newest(base)
             decision = serving_folder.keep_newer_data(_BLESSED, span, served)
             if not decision.passed:

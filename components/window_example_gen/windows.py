@@ -97,7 +97,7 @@ class _Column:
         left, right = values[np.maximum(self.before, 0)], values[np.minimum(self.after, len(values) - 1)]
         share = (steps - self.before) / np.maximum(self.after - self.before, 1)
         self.held: Floats = left
-        short = self.after - self.before - 1 <= max_gap  # NaN if it is longer, or at an end
+        short = self.after - self.before - 1 <= max_gap  # a longer gap, or one at an end, is filled with NaN
         self.filled: Floats = np.where(self.observed, values, np.where(short, left + (right - left) * share, np.nan))
         self._missing: Ints = np.concatenate([[0], np.isnan(self.filled).cumsum()])
         self._unobserved: Ints = np.concatenate([[0], (~self.observed).cumsum()])

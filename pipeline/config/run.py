@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from pipeline.config.table import Table
 
-# Engine of the Beam work inside a node -> options of Beam. They always name the runner: since Beam 2.6x the default,
-# DirectRunner, may choose another one by itself.
+# Engine that executes a node's Beam pipelines -> its Beam options. They always name the runner: since Beam 2.60 the default,
+# DirectRunner, may choose another runner.
 ENGINES: Mapping[str, tuple[str, ...]] = {
     "in-process": (
         "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",

@@ -182,7 +182,7 @@ def _state(node: pipeline_pb2.PipelineNode, connection: metadata_store.Connectio
     with metadata.Metadata(connection) as handle:
         executions = _executions(handle, node)
     if not executions:
-        return "skipped"  # its condition did not hold
+        return "skipped"  # its condition was false
     last = max(executions, key=lambda e: e.id).last_known_state
     if last == _Execution.COMPLETE:
         return "done"

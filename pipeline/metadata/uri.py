@@ -81,7 +81,7 @@ def _split(uri: str) -> SplitResult:
             raise _wrong(uri, "sqlite:/// needs an absolute path")
         return SplitResult("sqlite", "", "/" + path.lstrip("/"), "", "")
     try:
-        parts = urlsplit(re.sub(r"(:)\$\w+", r"\1", uri))  # without a port that is still a variable
+        parts = urlsplit(re.sub(r"(:)\$\w+", r"\1", uri))  # urlsplit refuses a variable as the port
         has_port = parts.port is not None or ":$" in uri
     except ValueError as error:
         # The error quotes what follows the last colon, which may be a password.

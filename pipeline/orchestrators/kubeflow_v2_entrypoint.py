@@ -147,7 +147,7 @@ def _execute(options: argparse.Namespace, beam_args: Sequence[str], invocation: 
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
     for uri in _output_uris(invocation):
-        fileio.makedirs(uri)  # other orchestrators do so; on a volume nobody else does it
+        fileio.makedirs(uri)  # on a volume neither TFX nor the service creates it
     options.json_serialized_invocation_args = json_format.MessageToJson(invocation)
     kubeflow_v2_run_executor.main((options, list(beam_args)))
     _log_decision(options.node, invocation)

@@ -88,7 +88,7 @@ def _run_once(nodes: Nodes, node_id: str) -> NodeState:
     if state in ("done", "cached"):
         _log.warning("%s has run in this run before. Its results stay. To run it again, start another run.", node_id)
         return state
-    nodes.mark_canceled(node_id)  # a try that was killed left half-written files
+    nodes.mark_canceled(node_id)  # removes half-written files of a killed try
     return nodes.run(node_id)
 
 

@@ -118,7 +118,7 @@ class RunRecord(msgspec.Struct):
     train: TrainRecord = msgspec.field(default_factory=TrainRecord)
     hyperparameters: dict[str, Any] = {}
     trials: list[TrialRecord] = []
-    metrics: dict[str, float | None] = {}  # of the whole evaluation split; JSON has no NaN, so that is None
+    metrics: dict[str, float | None] = {}  # on the whole evaluation split; None for NaN, which JSON does not have
     gates: list[GateRecord] = []
     blessed: bool | None = None
     baseline: dict[str, str | None] | None = None  # run and model name of the latest blessed model before this run

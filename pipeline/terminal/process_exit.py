@@ -14,7 +14,7 @@ import click
 from pipeline import errors
 from pipeline.terminal.logs import Screen
 
-_screens: list[Screen] = []  # the last one shows errors; empty while standard error still leads to the screen
+_screens: list[Screen] = []  # errors go to the last one; empty while standard error is not redirected
 
 
 def run_and_exit(command: Callable[[], object]) -> NoReturn:

@@ -63,10 +63,10 @@ def readable(checkpoint: str) -> bool:
     if _is_whole(checkpoint):
         return True
     # TensorFlow's reader raises the same error for a truncated file and for storage that does not answer. Reading the bytes
-    # raises for the storage only.
+    # fails only if the storage does not answer.
     for path in tf.io.gfile.glob(f"{checkpoint}.*"):
         _read_through(path)
-    return _is_whole(checkpoint)  # the storage answers now
+    return _is_whole(checkpoint)  # the storage has answered, so a second failure means a truncated file
 
 
 def _is_whole(checkpoint: str) -> bool:

@@ -88,7 +88,7 @@ def _remove(path: str) -> None:
         if renamed != path:
             tf.io.gfile.rename(path, renamed)
         for name in tf.io.gfile.listdir(renamed):
-            if name != MARK:  # removed last: if this process is killed before, the mark still says whose folder it is
+            if name != MARK:  # removed last, so that the mark still names the owner if this process is killed
                 remove(posixpath.join(renamed, name))
         tf.io.gfile.rmtree(renamed)
 

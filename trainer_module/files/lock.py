@@ -54,7 +54,7 @@ def open_locked(path: Path, *, shared: bool = False, wait: bool = False) -> Text
         with file:
             file.seek(0)
             raise LockedError(path, file.read()) from None
-    except BaseException:  # the file system has no locks, or a signal ends the waiting
+    except BaseException:  # the file system has no locks, or a signal arrived while it waited
         file.close()
         raise
     return file

@@ -7,8 +7,8 @@ import tensorflow as tf
 from data import Task
 from data import metric_names as names
 
-# Thresholds of every AUC, in training and in TFMA: two AUCs are comparable only if these agree. TFMA computes an AUC from a
-# histogram of 10,000 buckets. With fewer thresholds than buckets the two do not coincide, and the AUCs differ by 2e-4.
+# Number of thresholds of every AUC, in training and in TFMA: two AUCs are comparable only if it is the same. TFMA computes an
+# AUC from a histogram of 10,000 buckets. With fewer thresholds than buckets, the AUCs of training and TFMA differ by 2e-4.
 AUC_THRESHOLDS = 10_000
 
 Metrics = dict[str, tf.keras.metrics.Metric]

@@ -99,7 +99,7 @@ def count(files: Sequence[str], at_most: int | None = None) -> int:
         except tf.errors.DataLossError as error:
             if len(files) == 1:
                 raise DamagedFileError(files[0]) from error
-            for file in files:  # one of these says which it is
+            for file in files:  # one of these calls raises the error that names the file
                 count([file], at_most)
             raise
     if limit is None or counted < limit * records.BLOCK:

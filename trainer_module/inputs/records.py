@@ -16,8 +16,8 @@ BLOCK = 10_000
 # Number of records that are read from one file before the next file: 16 costs twice as much, 256 costs the same.
 TURN = 64
 FILES_AT_ONCE = 8
-# Threads that parse, and that read. With as many as AUTOTUNE finds for itself, training on two cores is 10 to 15 % slower: what
-# they take, the model does not get.
+# Threads that parse, and that read. With AUTOTUNE's numbers, training on two cores is 10 to 15 % slower, because these
+# threads take processor time from the model.
 PARSERS = os.cpu_count() or 1
 READERS = max(1, PARSERS // 2)
 _COMPRESSION = "GZIP"
@@ -29,5 +29,5 @@ def turns(files: tf.Tensor | Sequence[str]) -> tf.data.Dataset:
         lambda file: tf.data.TFRecordDataset(file, _COMPRESSION).batch(TURN),
         cycle_length=FILES_AT_ONCE,
         num_parallel_calls=READERS,
-        deterministic=True,  # also where no options say so
+        deterministic=True,  # even if the options of the dataset do not say so
     )

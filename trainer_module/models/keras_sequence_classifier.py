@@ -17,8 +17,8 @@ FEATURES = (Text,)
 def search_space(hp: kt.HyperParameters) -> None:
     """Declares the hyper-parameters with their defaults."""
     hp.Int("embedding_dim", 4, 512, sampling="log", default=256)
-    # Drops coordinates of the embedding, the same ones for all words of a text. It decides on a few thousand short texts:
-    # without it a training on real reviews is at its best after two passes, and no better than a bag of words. A wide
+    # Drops coordinates of the embedding, the same ones for all words of a text. On a few thousand short texts it makes the
+    # difference: without it, a training on real reviews is best after two passes, and no better than a bag of words. A wide
     # embedding needs a high rate (benchmarks/README.md).
     hp.Float("embedding_dropout", 0.0, 0.95, default=0.9)
     hp.Int("units", 4, 256, sampling="log", default=32)

@@ -69,7 +69,7 @@ def model_fn(features: Features, labels: tf.Tensor | None, mode: str, params: di
         # 3. export_outputs: the signatures of the served model
         predict = tf.estimator.export.PredictOutput({PREDICTIONS: predicted})
         heads = {
-            "serving_default": predict,  # of several heads one must be the default
+            "serving_default": predict,  # one of several heads must be the default
             "predict": predict,
             "regression": _regression(predicted),
             "embedding": tf.estimator.export.PredictOutput({"embedding": state}),

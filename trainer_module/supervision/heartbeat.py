@@ -21,10 +21,10 @@ from trainer_module.supervision.messages import Alive, Failure, Message
 # Exit statuses of a child process.
 DONE, FAILED = 0, 1
 DO_NOT_RESTART = 2  # a restart would fail in the same way
-RESTART = os.EX_TEMPFAIL  # 75: the process was stuck, or its training must continue
+RESTART = os.EX_TEMPFAIL  # 75: the process stalled, or its training must continue
 
 # Seconds between two heartbeats. A thread sends them, so they continue while the training is stuck in C++ code. They stop
-# when the process is stopped or swaps, or when C++ code holds Python's lock.
+# when the process is suspended or swapped out, or when C++ code holds Python's global lock.
 EVERY_SECONDS = 1.0
 
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl

@@ -36,7 +36,7 @@ def train(training: PreparedTraining) -> TrainingResult:
         evaluate_last(training)
     if resumed_from < steps and not training.out_of_patience():
         run_train_and_evaluate(training)
-    else:  # train_and_evaluate does nothing at all for a training that is done
+    else:  # for a finished training, train_and_evaluate would do nothing
         evaluate_last(training)
     training.control.raise_if_stopping()
     return result.of(training, resumed_from)

@@ -171,8 +171,8 @@ def _(declared: RatioLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
 def _(declared: MulticlassLabel, inputs: RawFeatures) -> dict[str, tf.Tensor]:
     x = raw_columns.present(inputs[declared.column])
     is_class = tf.equal(x.values[:, tf.newaxis], tf.constant([declared.classes], x.dtype))
-    # A value that is none of the classes becomes -1, which no loss accepts. ExampleGen refuses such rows, and a request to a
-    # served model may come without a label.
+    # A value that is not one of the classes becomes -1, which no loss accepts. ExampleGen refuses such rows; a request to a
+    # served model may leave the label out.
     ids = tf.where(tf.reduce_any(is_class, axis=1), tf.argmax(is_class, axis=1), -1)
     return {declared.name: raw_columns.dense(tf.SparseTensor(x.indices, ids, x.dense_shape), -1)}
 

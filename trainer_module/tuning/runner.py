@@ -80,7 +80,7 @@ class Runner:
                 slot += 1
                 continue
             trial = self._oracle.create_trial(f"slot{slot}")
-            if trial.status != TrialStatus.RUNNING:  # there are no more trials, or the next one depends on running ones
+            if trial.status != TrialStatus.RUNNING:  # there are no more trials, or the next one depends on running trials
                 return
             if read_report(self._spec.trial_folder(trial.trial_id)).ended_by:  # an earlier run was killed before it saw the end
                 self._succeed(trial)
