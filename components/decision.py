@@ -37,7 +37,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The decision of a gate.
 
     Attributes:
-        decision: the verdict.
+        decision: "passed", "refused" or "unchanged".
         why: the reason and the way out, in one paragraph for the user.
         findings: the individual reasons, both refusals and warnings.
     """

@@ -14,11 +14,11 @@ EvalSeconds = Annotated[
     int,
     Meta(
         ge=0,
-        description="shortest time from one evaluation during a training to the next, in seconds; 0 evaluates every checkpoint",
+        description="least time between two evaluations during a training, in seconds; 0 evaluates every checkpoint",
     ),
 ]
 Patience = Annotated[
-    int, Meta(ge=0, description="a training ends after so many steps without a better train.best; 0 trains all steps")
+    int, Meta(ge=0, description="number of steps without a better train.best after which a training ends; 0 trains all steps")
 ]
 Best = Annotated[str, Meta(description="metric that decides which checkpoint is the best one")]
 

@@ -27,7 +27,7 @@ class Step(Table, frozen=True):
     ] = None
     retries: Retries | None = None
     seconds: TrySeconds | None = None
-    node_selector: Annotated[dict[str, str] | None, Meta(description="labels of the machines that may run a step")] = None
+    node_selector: Annotated[dict[str, str] | None, Meta(description="labels that a machine must have to run a step")] = None
     tolerations: Annotated[
         list[dict[str, str]] | None, Meta(description="taints that a step tolerates, each {key, operator, value, effect}")
     ] = None
@@ -65,7 +65,7 @@ class Kubeflow(Table, frozen=True):
     ] = msgspec.field(default_factory=dict)
     secrets: Annotated[
         list[str],
-        Meta(description="keys of Secrets, each as NAME/KEY; each becomes an environment variable of all steps"),
+        Meta(description="keys of Secrets, each written NAME/KEY; all steps get each one as the environment variable KEY"),
     ] = msgspec.field(default_factory=list)
     config_maps: Annotated[list[str], Meta(description="ConfigMaps; their keys become environment variables of all steps")] = (
         msgspec.field(default_factory=lambda: ["metadata-grpc-configmap"])

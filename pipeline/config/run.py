@@ -34,9 +34,9 @@ class Data(Table, frozen=True):
     ] = None
     span: Annotated[
         Annotated[int, Meta(ge=0)] | None,
-        Meta(description="last span to read, a date as its number of days since 1970; by default the newest span"),
+        Meta(description="last span to read; for a date, the number of days since 1970-01-01; by default the newest span"),
     ] = None
-    spans: Annotated[int, Meta(ge=1, description="number of spans to read together, up to data.span")] = 1
+    spans: Annotated[int, Meta(ge=1, description="number of spans to read; data.span is the last one")] = 1
 
 
 class Run(Table, frozen=True):

@@ -36,5 +36,5 @@ class Config(Table, frozen=True):
     kubeflow: Kubeflow = Kubeflow()
     airflow: Airflow = Airflow()
     hyperparameters: Annotated[
-        dict[str, int | float | str], Meta(description="hyper-parameters of the model, in place of its defaults")
+        dict[str, int | float | str], Meta(description="hyper-parameters of the model; they replace its defaults")
     ] = msgspec.field(default_factory=dict)

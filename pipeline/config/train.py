@@ -33,7 +33,7 @@ class Train(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = False
     checkpoints: Annotated[
         str | None,
-        Meta(description="folder of the checkpoints, which outlive a failed run; by default <output_dir>/checkpoints"),
+        Meta(description="folder of the checkpoints, which remain after a failed run; by default <output_dir>/checkpoints"),
     ] = None
 
 

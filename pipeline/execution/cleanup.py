@@ -67,7 +67,7 @@ def mark_canceled(
 
 def _mark_killed(record: RunRecord) -> None:
     record.status, record.exit_code = "failed", errors.NODE_FAILED
-    record.why = "Its process was killed, or the machine went down. The results of its finished nodes stay in use."
+    record.why = "Its process was killed, or the machine went down. The next run reuses the results of its finished nodes."
     for node in record.nodes:
         if node.state == "running":
             node.state = "failed"

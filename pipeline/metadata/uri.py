@@ -98,7 +98,7 @@ def _problems(parts: SplitResult, *, has_port: bool) -> Iterator[str]:
     if not parts.hostname:
         yield "it has no host"
     if parts.password:
-        yield f"a password does not belong there: set {PASSWORD} instead"
+        yield f"it must not contain a password: set {PASSWORD} instead"
     if parts.query or parts.fragment:
         yield f"nothing may follow the database; a password goes into {PASSWORD}"
     if parts.scheme == "grpc" and not has_port:

@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument(OPTIONS.node, required=True)
     parser.add_argument(OPTIONS.run_id, required=True)
     parser.add_argument(OPTIONS.set, action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument(OPTIONS.driver, action="store_true", help="only find the data")
+    parser.add_argument(OPTIONS.driver, action="store_true", help="run only the driver of ExampleGen")
     # The options of TFX's executor.
     parser.add_argument("--executor_class_path")
     parser.add_argument("--json_serialized_invocation_args", required=True)

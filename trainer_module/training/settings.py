@@ -21,9 +21,9 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The processes that train one model together. By default there is one, the Trainer's own."""
 
     workers: Annotated[
-        int, Meta(ge=0, description="processes that train, besides the chief; 0 trains in the Trainer's own process")
+        int, Meta(ge=0, description="number of processes that train besides the chief; 0 trains in the Trainer's own process")
     ] = 0
-    ps: Annotated[int, Meta(ge=0, description="parameter servers")] = 0
+    ps: Annotated[int, Meta(ge=0, description="number of parameter servers")] = 0
     strategy: Annotated[
         Strategy,
         Meta(
@@ -34,7 +34,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     devices: Annotated[
         int, Meta(ge=0, description="number of devices for mirrored; 0 takes all GPUs. Without GPUs it divides the CPU")
     ] = 0
-    start_seconds: Annotated[int, Meta(ge=1, description="time within which each process must have started")] = 120
+    start_seconds: Annotated[int, Meta(ge=1, description="time limit for the start of each process, in seconds")] = 120
 
     @property
     def alone(self) -> bool:
@@ -60,14 +60,14 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep_checkpoints: Annotated[int, Meta(ge=1, description="number of newest checkpoints to keep, besides the best one")] = 5
     summary_steps: Annotated[int, Meta(ge=0, description="steps between two TensorBoard summaries; 0 writes none")] = 100
     histograms: Annotated[bool, Meta(description="whether summaries include histograms of weights and gradients")] = False
-    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of initial weights, shuffling and dropout")] = 1
+    seed: Annotated[int, Meta(ge=0, lt=2**31, description="seed of initial weights, shuffling and dropout")] = 1
     overhead: Annotated[
         float,
         Meta(
             ge=0,
-            description="time that checkpoints, evaluations and exports during a training may take, as a share of the time in "
-            "steps, where train.checkpoint_steps and train.eval_seconds are not set; 0 evaluates at the end only. Checkpoints "
-            "may always take 0.02",
+            description="time for checkpoints, evaluations and exports during a training, as a share of the time in steps; "
+            "applies if train.checkpoint_steps or train.eval_seconds is not set; 0 evaluates only at the end; checkpoints may "
+            "always take 0.02",
         ),
     ] = 0.2
     memory_mb: Annotated[
@@ -78,7 +78,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, description="number of checkpoint folders of this pipeline's other trainings to keep; remote ones all stay"),
     ] = 5
     grace_seconds: Annotated[
-        int, Meta(ge=1, description="time to save a checkpoint and exit when the process is asked to stop")
+        int, Meta(ge=1, description="time to save a checkpoint and exit after a request to stop, in seconds")
     ] = 25
     stall_seconds: Annotated[
         int,

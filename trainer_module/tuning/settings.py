@@ -35,9 +35,9 @@ class TuneOptions(msgspec.Struct, frozen=True, kw_only=True):
     objective: Annotated[
         str | None, Meta(description="metric that decides which trial is the best one; by default train.best")
     ] = None
-    seed: Annotated[int, Meta(ge=0, lt=2**31, description="of the values to try; trainings have train.seed")] = 1
+    seed: Annotated[int, Meta(ge=0, lt=2**31, description="seed of the values to try; trainings use train.seed")] = 1
     factor: Annotated[
-        int, Meta(ge=2, description="of hyperband: one of this many trials continues, with this many times the steps")
+        int, Meta(ge=2, description="for hyperband: one in this many trials continues, with this many times the steps")
     ] = 3
     stop_early: Annotated[
         bool, Meta(description="whether a trial stops when most others were better at its step (not with hyperband)")
