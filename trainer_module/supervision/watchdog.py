@@ -108,7 +108,7 @@ class InterruptHook(tf.estimator.SessionRunHook):
     def __init__(self, control: Control) -> None:
         self._control = control
 
-    def before_run(self, run_context: Any) -> None:
+    def before_run(self, run_context: tf.estimator.SessionRunContext) -> None:
         """Ends the evaluation or the worker's part if the training was asked to stop."""
         self._control.raise_if_stopping()
 

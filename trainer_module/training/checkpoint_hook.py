@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import posixpath
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
@@ -50,7 +49,7 @@ class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
         self._cadence.begin(step)
         self._control.raise_if_stopping()
 
-    def after_run(self, run_context: Any, run_values: Any) -> None:
+    def after_run(self, run_context: tf.estimator.SessionRunContext, run_values: tf.estimator.SessionRunValues) -> None:
         """Saves a checkpoint, evaluates it, and stops the training, each if it is due."""
         self._control.heartbeat()
         at_least = int(run_values.results)  # the fetched value may be the step before this update
@@ -102,6 +101,6 @@ class EvaluationBudgetHook(tf.estimator.SessionRunHook):
     def __init__(self, cadence: Cadence) -> None:
         self._cadence = cadence
 
-    def before_run(self, run_context: Any) -> None:
+    def before_run(self, run_context: tf.estimator.SessionRunContext) -> None:
         """Checks the budget before every batch."""
         self._cadence.check()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
 import tensorflow as tf
 
@@ -40,12 +39,12 @@ class ProgressHook(tf.estimator.SessionRunHook):
         """Starts the clock, at the step from which the training continues."""
         self._at, self._step = time.monotonic(), int(session.run(self._global_step))
 
-    def before_run(self, run_context: Any) -> tf.estimator.SessionRunArgs | None:
+    def before_run(self, run_context: tf.estimator.SessionRunContext) -> tf.estimator.SessionRunArgs | None:
         """Fetches the loss if a report is due."""
         self._due = time.monotonic() - self._at >= EVERY_SECONDS
         return tf.estimator.SessionRunArgs(self._loss) if self._due else None
 
-    def after_run(self, run_context: Any, run_values: Any) -> None:
+    def after_run(self, run_context: tf.estimator.SessionRunContext, run_values: tf.estimator.SessionRunValues) -> None:
         """Reports if a report is due."""
         self._control.heartbeat()
         if self._due:
