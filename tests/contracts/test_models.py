@@ -4,6 +4,8 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from trainer_module.estimators.compatibility import why_unfit
 from trainer_module.heads import PREDICTION_KEYS, label_scale, metrics
 from trainer_module.models import NAME as MODELS
 from trainer_module.serving.signatures import LABEL, PREDICT_RAW, SERVED_PREDICTION, SERVING_DEFAULT, TRANSFORM_LABELS
+from trainer_module.training.result import TrainingResult
 
 # Toys that differ little from another pair.
 REPEATS = {("toy.surge", "lstm_forecaster"), ("toy.species", "canned_linear"), ("toy.species", "keras_wide_deep")}
@@ -33,17 +36,21 @@ def pairs():
                 yield pytest.param((name, model), id=f"{name}-{model}", marks=marks)
 
 
-_benches = {}
+class Pair(NamedTuple):
+    """A model that has been trained for a few steps on a dataset, and exported."""
+
+    bench: training.Bench
+    result: TrainingResult
+    signatures: Mapping[str, Callable]  # of the export
 
 
-@pytest.fixture(params=list(pairs()))
+@pytest.fixture(scope="module", params=list(pairs()))
 def pair(request, materialised, tmp_path_factory):
-    """A model that has been trained for a few steps on a dataset and exported, once for all tests here."""
+    """One pair, for all tests here: pytest runs them pair after pair, because the fixture is the module's."""
     dataset, model = request.param
-    if request.param not in _benches:
-        bench = training.bench(materialised(dataset), dataset, model, tmp_path_factory.mktemp("model"))
-        _benches[request.param] = bench, bench.train(steps=30)
-    return _benches[request.param]
+    bench = training.bench(materialised(dataset), dataset, model, tmp_path_factory.mktemp("model"))
+    result = bench.train(steps=30)
+    return Pair(bench, result, tf.saved_model.load(result.saved_model).signatures)
 
 
 def examples(bench, rows=200):
@@ -79,18 +86,13 @@ def one_row(bench, number, text):
     return columns
 
 
-def signatures(result):
-    return tf.saved_model.load(result.saved_model).signatures
-
-
 def test_every_signature_answers_alike_and_like_the_estimator(pair):
-    bench, result = pair
+    bench, result, signatures = pair
     key = SERVED_PREDICTION[bench.dataset.task]
     serialised = examples(bench)
-    loaded = signatures(result)
-    assert set(loaded) >= {SERVING_DEFAULT, PREDICT_RAW, TRANSFORM_LABELS}
-    served = loaded[SERVING_DEFAULT](examples=tf.constant(serialised))
-    raw = loaded[PREDICT_RAW](**raw_inputs(bench, serialised))
+    assert set(signatures) >= {SERVING_DEFAULT, PREDICT_RAW, TRANSFORM_LABELS}
+    served = signatures[SERVING_DEFAULT](examples=tf.constant(serialised))
+    raw = signatures[PREDICT_RAW](**raw_inputs(bench, serialised))
     assert set(served) == set(raw)
     np.testing.assert_allclose(served[key], raw[key], rtol=1e-5)
     if LABEL in served:
@@ -99,14 +101,14 @@ def test_every_signature_answers_alike_and_like_the_estimator(pair):
     predicted = bench.estimator().predict(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
     # Transform writes its examples in another order: compare the rows as sets.
     ours = np.sort([float(p[PREDICTION_KEYS[bench.dataset.task]][0]) for p in predicted])
-    everyone = loaded[SERVING_DEFAULT](examples=tf.constant(examples(bench, rows=-1)))[key].numpy()
+    everyone = signatures[SERVING_DEFAULT](examples=tf.constant(examples(bench, rows=-1)))[key].numpy()
     np.testing.assert_allclose(ours, np.sort(everyone.reshape(len(everyone), -1)[:, 0]), rtol=1e-4)
 
 
 def test_every_head_leaves_the_padding_out(pair):
-    bench, result = pair
+    bench, _, signatures = pair
     serialised = examples(bench, rows=3)
-    for name, signature in signatures(result).items():
+    for name, signature in signatures.items():
         given = raw_inputs(bench, serialised) if name.endswith("_raw") else None
         [key] = signature.structured_input_signature[1] if given is None else [None]
         answered = signature(**(given or {key: tf.constant(serialised)}))
@@ -134,7 +136,7 @@ def few_thresholds(monkeypatch):
 
 
 def test_tfma_says_what_the_estimator_says(pair, few_thresholds, tmp_path):
-    bench, result = pair
+    bench, result, _ = pair
     said = bench.estimator().evaluate(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
     config = tfma.utils.update_eval_config_with_defaults(
         exact(eval_config(bench.dataset)), has_baseline=False, rubber_stamp=True
@@ -162,9 +164,9 @@ def schema_of(bench):
 
 
 def test_labels_are_the_same_in_serving_and_in_training(pair):
-    bench, result = pair
+    bench, _, signatures = pair
     label = bench.dataset.label.name
-    served = signatures(result)[TRANSFORM_LABELS](examples=tf.constant(examples(bench, rows=-1)))[label]
+    served = signatures[TRANSFORM_LABELS](examples=tf.constant(examples(bench, rows=-1)))[label]
     files = training.artifact(bench.output, *node_ids.TRANSFORMED_EXAMPLES) + "/Split-eval/*"
     records = tf.data.TFRecordDataset(tf.io.gfile.glob(files), "GZIP")
     spec = {label: bench.transform.transformed_feature_spec()[label]}
@@ -175,7 +177,7 @@ def test_labels_are_the_same_in_serving_and_in_training(pair):
 
 
 def test_the_loss_is_finite_and_falls(pair, tmp_path):
-    bench, _ = pair
+    bench, _, _ = pair
     estimator = training.bench(bench.output, bench.dataset.name, bench.model, tmp_path).estimator()
     estimator.train(bench.input_fn("train", True), max_steps=2)
     first = estimator.evaluate(bench.input_fn("eval", False))["loss"]
@@ -186,7 +188,7 @@ def test_the_loss_is_finite_and_falls(pair, tmp_path):
 
 
 def test_same_examples_and_seed_give_the_same_weights(pair, tmp_path):
-    bench, result = pair
+    bench, result, _ = pair
     again = training.bench(bench.output, bench.dataset.name, bench.model, tmp_path)
     again.estimator().train(again.input_fn("train", True), max_steps=30)
     one, two = training.weights(result.checkpoint), training.weights(tmp_path)
@@ -196,7 +198,7 @@ def test_same_examples_and_seed_give_the_same_weights(pair, tmp_path):
 
 
 def test_another_seed_gives_other_weights(pair, tmp_path):
-    bench, result = pair
+    bench, result, _ = pair
     other = training.bench(bench.output, bench.dataset.name, bench.model, tmp_path, seed=4)
     other.estimator().train(other.input_fn("train", True), max_steps=30)
     one, two = training.weights(result.checkpoint), training.weights(tmp_path)
@@ -204,7 +206,7 @@ def test_another_seed_gives_other_weights(pair, tmp_path):
 
 
 def test_prediction_builds_no_loss_and_no_optimizer(pair):
-    bench, _ = pair
+    bench, _, _ = pair
     estimator = bench.estimator()
     with tf.Graph().as_default() as graph:
         tf.compat.v1.train.create_global_step()
@@ -218,42 +220,42 @@ def test_prediction_builds_no_loss_and_no_optimizer(pair):
 
 
 def test_a_batch_of_one_and_an_empty_batch_are_answered(pair):
-    bench, result = pair
-    key, loaded = SERVED_PREDICTION[bench.dataset.task], signatures(result)
+    bench, _, signatures = pair
+    key = SERVED_PREDICTION[bench.dataset.task]
     for rows in (1, 0):
         serialised = examples(bench)[:rows]
-        served = loaded[SERVING_DEFAULT](examples=tf.constant(serialised, tf.string))
-        raw = loaded[PREDICT_RAW](**raw_inputs(bench, serialised))
+        served = signatures[SERVING_DEFAULT](examples=tf.constant(serialised, tf.string))
+        raw = signatures[PREDICT_RAW](**raw_inputs(bench, serialised))
         assert served[key].shape == raw[key].shape
         assert served[key].shape[0] == rows
 
 
 def test_unknown_categories_and_extreme_numbers_are_answered(pair):
-    bench, result = pair
-    answer = signatures(result)[PREDICT_RAW](**one_row(bench, 1e7, "never seen"))[SERVED_PREDICTION[bench.dataset.task]]
+    bench, _, signatures = pair
+    answer = signatures[PREDICT_RAW](**one_row(bench, 1e7, "never seen"))[SERVED_PREDICTION[bench.dataset.task]]
     if not label_scale.is_scaled(bench.dataset.label):
         assert np.all((answer.numpy() >= 0) & (answer.numpy() <= 1))
     assert answer.shape[0] == 1
 
 
 def test_an_empty_row_is_answered_or_refused_as_the_dataset_declares(pair):
-    bench, result = pair
-    key, loaded = SERVED_PREDICTION[bench.dataset.task], signatures(result)
+    bench, _, signatures = pair
+    key = SERVED_PREDICTION[bench.dataset.task]
     if bench.dataset.empty_row == "refuse":
         with pytest.raises(tf.errors.InvalidArgumentError, match="no value at all"):
-            loaded[PREDICT_RAW](**one_row(bench, math.nan, ""))
+            signatures[PREDICT_RAW](**one_row(bench, math.nan, ""))
         with pytest.raises(tf.errors.InvalidArgumentError, match="no value at all"):
-            loaded[SERVING_DEFAULT](examples=tf.constant([b""]))
+            signatures[SERVING_DEFAULT](examples=tf.constant([b""]))
         return
-    missing = loaded[PREDICT_RAW](**one_row(bench, math.nan, ""))[key]
+    missing = signatures[PREDICT_RAW](**one_row(bench, math.nan, ""))[key]
     assert np.all(np.isfinite(missing))
-    nothing = loaded[SERVING_DEFAULT](examples=tf.constant([b""]))[key]
+    nothing = signatures[SERVING_DEFAULT](examples=tf.constant([b""]))[key]
     np.testing.assert_allclose(nothing, missing, rtol=1e-6)
 
 
 def test_serving_needs_no_label_and_no_weight(pair):
-    bench, result = pair
-    key, serving = SERVED_PREDICTION[bench.dataset.task], signatures(result)[SERVING_DEFAULT]
+    bench, _, signatures = pair
+    key, serving = SERVED_PREDICTION[bench.dataset.task], signatures[SERVING_DEFAULT]
     serialised = examples(bench, rows=20)
     bare = []
     for text in serialised:
@@ -304,7 +306,7 @@ def client(tmp_path_factory):
 
 
 def test_a_process_that_knows_only_tensorflow_answers_alike(pair, client):
-    bench, result = pair
+    bench, result, signatures = pair
     key, serialised = SERVED_PREDICTION[bench.dataset.task], examples(bench, rows=5)
     raw = {
         name: (v.dtype.name, v.numpy().astype(str if v.dtype == tf.string else float).tolist())
@@ -312,7 +314,7 @@ def test_a_process_that_knows_only_tensorflow_answers_alike(pair, client):
     }
     ours, *answers = client(result.saved_model, [[s.hex() for s in serialised], raw], key)
     assert ours == []
-    here = signatures(result)[SERVING_DEFAULT](examples=tf.constant(serialised))[key]
+    here = signatures[SERVING_DEFAULT](examples=tf.constant(serialised))[key]
     assert len(answers) == 2
     for there in answers:
         np.testing.assert_allclose(there, here, rtol=1e-5)
