@@ -77,39 +77,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of the steps at which the faults happen")
     parser.add_argument("--only", default="", help="run only cases whose name contains this text")
     parser.add_argument("--output-dir", type=Path, help="folder for the trainings; by default a temporary one")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.getLogger("trainer_module").propagate = False  # its log would stand between the rows of the table
-    output = chosen.output_dir or Path(tempfile.mkdtemp(prefix="faults-"))
-    results = list(_results(chosen, output))
+    output = options.output_dir or Path(tempfile.mkdtemp(prefix="faults-"))
+    results = list(_results(options, output))
     for result in results:
         for problem in result.broken:
             print(f"{result.case.name}: {problem}", file=sys.stderr)
     return 1 if any(result.broken for result in results) else 0
 
 
-def _results(chosen: argparse.Namespace, output: Path) -> Iterator[Result]:
+def _results(options: argparse.Namespace, output: Path) -> Iterator[Result]:
     """Runs the cases, and prints the row of each when it has ended."""
     prepare(output / "pipeline")
-    generator = random.Random(chosen.seed)
+    generator = random.Random(options.seed)
     print("| strategy | fault | to | the training | steps | lost | seconds |\n| --- | --- | --- | --- | ---: | ---: | ---: |")
     for case in CASES:
-        at = generator.randrange(chosen.steps // 4, chosen.steps * 3 // 4)
-        if chosen.only not in case.name:
+        fault_step = generator.randrange(options.steps // 4, options.steps * 3 // 4)
+        if options.only not in case.name:
             continue
-        what = training(
+        training_job = training(
             case, output / "pipeline", output / case.name,
-            dataset=_DATASET, model=_MODEL, steps=chosen.steps, batch_size=_BATCH,
+            dataset=_DATASET, model=_MODEL, steps=options.steps, batch_size=_BATCH,
         )  # fmt: skip
-        result = run(case, what, at)
+        result = run(case, training_job, fault_step)
         print(result.row(), flush=True)
         yield result
-    searched = Case(Cluster(), "kill", "Tuner")
-    if chosen.only in searched.name:
+    search_case = Case(Cluster(), "kill", "Tuner")
+    if options.only in search_case.name:
         result = search_faults.run(
-            Result(searched), output / "pipeline", output / "search",
-            dataset=_DATASET, model=_MODEL, steps=chosen.steps, batch_size=_BATCH,
+            Result(search_case), output / "pipeline", output / "search",
+            dataset=_DATASET, model=_MODEL, steps=options.steps, batch_size=_BATCH,
         )  # fmt: skip
-        print(result.row().replace(searched.cluster.strategy, "tuning, 3 trials"), flush=True)
+        print(result.row().replace(search_case.cluster.strategy, "tuning, 3 trials"), flush=True)
         yield result
 
 

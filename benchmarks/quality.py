@@ -72,13 +72,13 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     newest = next(store.newest_first(str(output)))
     database = metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite"))
     with metadata.Metadata(database) as handle:
-        left = collect.outputs_of(handle.store, newest.run_id)
-    if node_ids.MODEL not in left:
+        artifacts = collect.outputs_of(handle.store, newest.run_id)
+    if node_ids.MODEL not in artifacts:
         raise CannotCompareError(f"{model} was not trained: {newest.why}")
     trainer = next(node for node in newest.nodes if node.id == node_ids.TRAINER)
     readers = (node_ids.CSV_EXAMPLE_GEN, node_ids.WINDOW_EXAMPLE_GEN)
-    [examples] = (artifact.uri for (node, key), artifact in left.items() if node in readers and key == "examples")
-    saved_model = path_utils.serving_model_path(left[node_ids.MODEL].uri)
+    [examples] = (artifact.uri for (node, key), artifact in artifacts.items() if node in readers and key == "examples")
+    saved_model = path_utils.serving_model_path(artifacts[node_ids.MODEL].uri)
     return Trained(saved_model, examples, None if trainer.cached else trainer.seconds)
 
 
@@ -88,10 +88,10 @@ def train_all(dataset: str, models: Sequence[str], output: Path, options: Sequen
     Raises:
         CannotCompareError: see `train`; or they were not trained on the same rows.
     """
-    trained = {model: train(dataset, model, output, options) for model in models}
-    if len({run.examples for run in trained.values()}) != 1:
+    trained_models = {model: train(dataset, model, output, options) for model in models}
+    if len({run.examples for run in trained_models.values()}) != 1:
         raise CannotCompareError("The models were not trained on the same examples.")
-    return trained
+    return trained_models
 
 
 def fitting(dataset: Dataset, models: Sequence[str]) -> list[str]:
@@ -101,10 +101,10 @@ def fitting(dataset: Dataset, models: Sequence[str]) -> list[str]:
         CannotCompareError: none of them can.
     """
     reasons = {model: compatibility.why_unfit(dataset, model) for model in models}
-    found = [model for model, why in reasons.items() if not why]
-    if not found:
+    fitting_models = [model for model, why in reasons.items() if not why]
+    if not fitting_models:
         raise CannotCompareError(" ".join(f"{why}" for why in reasons.values()))
-    return found
+    return fitting_models
 
 
 def read(examples: str, split: str) -> Examples:
@@ -129,10 +129,10 @@ def compare(name: str, models: Sequence[str], output: Path, options: Sequence[st
         references.NotATableError: see there.
     """
     dataset = discovery.dataset(name)
-    trained = train_all(name, models, output, options)
-    examples = next(iter(trained.values())).examples
+    trained_models = train_all(name, models, output, options)
+    examples = next(iter(trained_models.values())).examples
     train_rows, eval_rows = read(examples, TRAIN_SPLIT), read(examples, EVAL_SPLIT)
-    served = {model: tf.saved_model.load(run.saved_model) for model, run in trained.items()}
+    served = {model: tf.saved_model.load(run.saved_model) for model, run in trained_models.items()}
     # The label's rule is the project's own; every model carries it.
     teacher = next(iter(served.values()))
     train_labels, labels = (
@@ -144,10 +144,10 @@ def compare(name: str, models: Sequence[str], output: Path, options: Sequence[st
         for n, model in served.items()
     }
     predictions |= references.predict(dataset, train_rows, train_labels, eval_rows)
-    found = scores.score(dataset.task, labels, predictions)
+    model_scores = scores.score(dataset.task, labels, predictions)
     title = f"{name} ({dataset.label.name}): {len(train_rows)} training rows, {len(eval_rows)} evaluation rows."
-    seconds = {model: run.seconds for model, run in trained.items()}
-    return f"{title}\n\n{scores.table(dataset.task, found, seconds)}\n", found
+    seconds = {model: run.seconds for model, run in trained_models.items()}
+    return f"{title}\n\n{scores.table(dataset.task, model_scores, seconds)}\n", model_scores
 
 
 def arguments() -> argparse.Namespace:
@@ -158,31 +158,31 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", metavar="PATH", help="other rows than the dataset's sample; for one dataset")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="kept, and used again; by default a temporary folder")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the pipeline: train.seed=2")
-    given = parser.parse_args()
-    if given.data and len(given.dataset or []) != 1:
+    options = parser.parse_args()
+    if options.data and len(options.dataset or []) != 1:
         parser.error("--data needs one --dataset.")
-    return given
+    return options
 
 
 def main() -> int:
     """Measures and prints. Returns the exit status."""
-    given = arguments()
-    data = ["--data", str(Path(given.data).absolute())] if given.data else []
-    options = [*data, *(word for assignment in given.set for word in ("--set", assignment))]
-    started, broken = time.monotonic(), []
+    options = arguments()
+    data_options = ["--data", str(Path(options.data).absolute())] if options.data else []
+    pipeline_options = [*data_options, *(word for assignment in options.set for word in ("--set", assignment))]
+    began, broken = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
-        output = (given.output_dir or Path(temporary)).absolute()
+        output = (options.output_dir or Path(temporary)).absolute()
         try:
-            for name in given.dataset or discovery.names(discovery.DATASETS):
+            for name in options.dataset or discovery.names(discovery.DATASETS):
                 dataset = discovery.dataset(name)
-                models = fitting(dataset, given.models or discovery.names(MODELS))
-                text, found = compare(name, models, output / name, options)
-                print(text, flush=True)
-                broken += scores.broken_promises(dataset, found, models, sample=not given.data)
+                models = fitting(dataset, options.models or discovery.names(MODELS))
+                report, model_scores = compare(name, models, output / name, pipeline_options)
+                print(report, flush=True)
+                broken += scores.broken_promises(dataset, model_scores, models, sample=not options.data)
         except (CannotCompareError, references.NotATableError, discovery.UnknownNameError) as error:
             print(error, file=sys.stderr)
             return 2
-    print(f"{time.monotonic() - started:.0f} s in all.")
+    print(f"{time.monotonic() - began:.0f} s in all.")
     print("\n".join(broken), file=sys.stderr, end="\n" if broken else "")
     return 1 if broken else 0
 

@@ -57,15 +57,15 @@ def predict(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_ro
     if dataset.task == "forecast":
         return _forecasts(dataset, train_rows, train_labels, eval_rows)
     read = texts if dataset.texts else columns
-    x, asked = read(dataset, train_rows), read(dataset, eval_rows)
+    train_x, eval_x = read(dataset, train_rows), read(dataset, eval_rows)
     if not dataset.texts:
-        categorise(x, asked)
+        categorise(train_x, eval_x)
     if dataset.task == "regression":
         logarithmic = isinstance(dataset.label, NumericLabel) and dataset.label.log
         regressors = _regressors(logarithmic)
-        return {name: model.fit(x, train_labels).predict(asked) for name, model in regressors.items()}
+        return {name: model.fit(train_x, train_labels).predict(eval_x) for name, model in regressors.items()}
     classifiers = _text_classifiers() if dataset.texts else _classifiers()
-    return {name: _probabilities(model.fit(x, train_labels), asked, dataset) for name, model in classifiers.items()}
+    return {name: _probabilities(model.fit(train_x, train_labels), eval_x, dataset) for name, model in classifiers.items()}
 
 
 def _classifiers() -> dict[str, Any]:
@@ -106,12 +106,12 @@ def _regressors(logarithmic: bool) -> dict[str, Any]:
 
 
 def _probabilities(model: Any, rows: Any, dataset: Dataset) -> Array:
-    """Returns the probabilities [rows] of the positive class, or [rows, classes] with 0 for classes that were never seen."""
-    found = model.predict_proba(rows)
-    seen = model.classes_.astype(int)
-    every = np.zeros((len(found), len(getattr(dataset.label, "classes", (0, 1)))))
-    every[:, seen] = found
-    return every[:, 1] if dataset.task == "binary_classification" else every
+    """Returns the probabilities [rows] of the positive class, or [rows, classes] with 0 for classes without a training row."""
+    probabilities = model.predict_proba(rows)
+    known_classes = model.classes_.astype(int)
+    all_classes = np.zeros((len(probabilities), len(getattr(dataset.label, "classes", (0, 1)))))
+    all_classes[:, known_classes] = probabilities
+    return all_classes[:, 1] if dataset.task == "binary_classification" else all_classes
 
 
 def columns(dataset: Dataset, rows: Examples) -> pd.DataFrame:
@@ -138,9 +138,9 @@ def columns(dataset: Dataset, rows: Examples) -> pd.DataFrame:
 def categorise(train_table: pd.DataFrame, eval_table: pd.DataFrame) -> None:
     """Turns the columns of names into categories, those of the training rows, in both tables."""
     for name in train_table.select_dtypes(object).columns:
-        known = train_table[name].value_counts().index[:MOST_CATEGORIES]
+        categories = train_table[name].value_counts().index[:MOST_CATEGORIES]
         for rows in (train_table, eval_table):
-            rows[name] = pd.Categorical(rows[name], categories=known)
+            rows[name] = pd.Categorical(rows[name], categories=categories)
 
 
 def texts(dataset: Dataset, rows: Examples) -> list[str]:
@@ -149,11 +149,13 @@ def texts(dataset: Dataset, rows: Examples) -> list[str]:
     Raises:
         NotATableError: there are features beside the texts.
     """
-    strange = [f.name for f in dataset.features if not isinstance(f, Text)]
-    if strange:
-        raise NotATableError(f"{', '.join(strange)}: benchmarks/references.py compares texts, or tables, not both together.")
+    other_features = [f.name for f in dataset.features if not isinstance(f, Text)]
+    if other_features:
+        raise NotATableError(
+            f"The dataset has texts and also {', '.join(other_features)}. benchmarks/references.py can compare only one kind."
+        )
     parsed = _parsed({f.name: tf.io.FixedLenFeature([], tf.string, "") for f in dataset.features}, rows)
-    return [" ".join(part.decode("utf-8", "replace") for part in parts) for parts in zip(*parsed.values(), strict=True)]
+    return [" ".join(cell.decode("utf-8", "replace") for cell in cells) for cells in zip(*parsed.values(), strict=True)]
 
 
 def _forecasts(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_rows: Examples) -> dict[str, Array]:
@@ -161,15 +163,15 @@ def _forecasts(dataset: Dataset, train_rows: Examples, train_labels: Array, eval
     assert dataset.series
     outputs = dataset.series.outputs
     value = dataset.series.value
-    x, asked = (_windows(dataset.windows, rows) for rows in (train_rows, eval_rows))
-    last, last_asked = x[value][:, -1:], asked[value][:, -1:]
-    ridge = RidgeCV(_ALPHAS).fit(_relative(x, value), train_labels - last)
+    train_windows, eval_windows = (_windows(dataset.windows, rows) for rows in (train_rows, eval_rows))
+    train_last, eval_last = train_windows[value][:, -1:], eval_windows[value][:, -1:]
+    ridge = RidgeCV(_ALPHAS).fit(_relative(train_windows, value), train_labels - train_last)
     naive = dataset.series.seasonal_naive
     seasonal = _parsed({naive: tf.io.FixedLenFeature([outputs], tf.float32)}, eval_rows)[naive]
     return {
-        PERSISTENCE: np.repeat(last_asked, outputs, axis=1),
+        PERSISTENCE: np.repeat(eval_last, outputs, axis=1),
         SEASONAL_NAIVE: seasonal,
-        RIDGE_WINDOW: last_asked + ridge.predict(_relative(asked, value)),
+        RIDGE_WINDOW: eval_last + ridge.predict(_relative(eval_windows, value)),
     }
 
 

@@ -100,48 +100,50 @@ def broken_promises(dataset: Dataset, scores: Scores, models: Sequence[str], *, 
         models: those of the scores that are the project's.
         sample: whether they were trained on the project's own sample.
     """
-    others = {name: values for name, values in scores.items() if name not in models}
-    ours = {name: scores[name] for name in models}
-    return [f"{dataset.name}: {line}" for line in _broken(dataset, ours, others, sample)]
+    reference_scores = {name: values for name, values in scores.items() if name not in models}
+    model_scores = {name: scores[name] for name in models}
+    return [f"{dataset.name}: {line}" for line in _broken(dataset, model_scores, reference_scores, sample)]
 
 
-def _broken(dataset: Dataset, ours: Scores, others: Scores, sample: bool) -> Iterator[str]:
+def _broken(dataset: Dataset, model_scores: Scores, reference_scores: Scores, sample: bool) -> Iterator[str]:
     if dataset.task == "forecast":
         for naive in (references.PERSISTENCE, references.SEASONAL_NAIVE):
-            yield from _at_most(ours, names.RMSE, others[naive][names.RMSE], f"{naive}'s")
+            yield from _at_most(model_scores, names.RMSE, reference_scores[naive][names.RMSE], f"{naive}'s")
     elif dataset.task == "regression":
-        yield from _broken_by_regression(dataset, ours, others, sample)
+        yield from _broken_by_regression(dataset, model_scores, reference_scores, sample)
     elif dataset.texts:
         metric = ACCURACIES[dataset.task]
-        bags = [name for name in others if name in references.BAGS_OF_WORDS]
-        best = max(bags, key=lambda name: others[name][metric])
-        yield from _at_least(ours, metric, others[best][metric], f"that of the {best}")
+        bags = [name for name in reference_scores if name in references.BAGS_OF_WORDS]
+        best = max(bags, key=lambda name: reference_scores[name][metric])
+        yield from _at_least(model_scores, metric, reference_scores[best][metric], f"that of the {best}")
     else:
         metric, gap = PROMISED_GAPS[dataset.task]
-        yield from _at_least(ours, metric, others[references.BOOSTING][metric] - gap, f"gradient boosting's minus {gap}")
+        bound = reference_scores[references.BOOSTING][metric] - gap
+        yield from _at_least(model_scores, metric, bound, f"gradient boosting's minus {gap}")
 
 
-def _broken_by_regression(dataset: Dataset, ours: Scores, others: Scores, sample: bool) -> Iterator[str]:
-    linear = {name: values for name, values in ours.items() if name == LINEAR}
-    deep = {name: values for name, values in ours.items() if name != LINEAR}
+def _broken_by_regression(dataset: Dataset, model_scores: Scores, reference_scores: Scores, sample: bool) -> Iterator[str]:
+    linear = {name: values for name, values in model_scores.items() if name == LINEAR}
+    deep = {name: values for name, values in model_scores.items() if name != LINEAR}
     if linear:
-        yield from _at_most(linear, names.MAE, others[references.RIDGE][names.MAE], f"that of the {references.RIDGE}")
+        yield from _at_most(linear, names.MAE, reference_scores[references.RIDGE][names.MAE], f"that of the {references.RIDGE}")
         if sample and dataset.name in MOST_MAE:
             yield from _at_most(linear, names.MAE, MOST_MAE[dataset.name], "what is promised of it")
     if deep:
-        bound = ALLOWED_MAE_RATIO * min(others[name][names.MAE] for name in references.BOOSTINGS if name in others)
+        boostings = [reference_scores[name][names.MAE] for name in references.BOOSTINGS if name in reference_scores]
+        bound = ALLOWED_MAE_RATIO * min(boostings)
         yield from _at_most(deep, names.MAE, bound, f"{ALLOWED_MAE_RATIO} times gradient boosting's")
 
 
-def _at_least(ours: Scores, metric: str, bound: float, what: str) -> Iterator[str]:
-    best = max(ours, key=lambda name: ours[name][metric])
-    value = ours[best][metric]
+def _at_least(model_scores: Scores, metric: str, bound: float, reference: str) -> Iterator[str]:
+    best = max(model_scores, key=lambda name: model_scores[name][metric])
+    value = model_scores[best][metric]
     if not value >= bound:
-        yield f"the best {metric}, {_number(value)} of {best}, is below {_number(bound)}, {what}."
+        yield f"the best {metric}, {_number(value)} of {best}, is below {_number(bound)}, {reference}."
 
 
-def _at_most(ours: Scores, metric: str, bound: float, what: str) -> Iterator[str]:
-    best = min(ours, key=lambda name: ours[name][metric])
-    value = ours[best][metric]
+def _at_most(model_scores: Scores, metric: str, bound: float, reference: str) -> Iterator[str]:
+    best = min(model_scores, key=lambda name: model_scores[name][metric])
+    value = model_scores[best][metric]
     if not value <= bound:
-        yield f"the best {metric}, {_number(value)} of {best}, is above {_number(bound)}, {what}."
+        yield f"the best {metric}, {_number(value)} of {best}, is above {_number(bound)}, {reference}."

@@ -66,13 +66,13 @@ def _run(*command: str | Path) -> None:
 
 def _repeated(output: Path, label: str, rows: int) -> Rows:
     [graph] = output.glob("artifacts/Transform/transform_graph/*")
-    found = [str(file) for file in output.glob("artifacts/Transform/transformed_examples/*/Split-train/*.gz")]
-    records = itertools.cycle(tf.data.TFRecordDataset(found, "GZIP").as_numpy_iterator())
+    example_files = [str(file) for file in output.glob("artifacts/Transform/transformed_examples/*/Split-train/*.gz")]
+    records = itertools.cycle(tf.data.TFRecordDataset(example_files, "GZIP").as_numpy_iterator())
     files = [str(output / f"examples-{i:02}.gz") for i in range(FILES)]
     for file in files:
-        with tf.io.TFRecordWriter(file, "GZIP") as out:
+        with tf.io.TFRecordWriter(file, "GZIP") as writer:
             for record in itertools.islice(records, rows // FILES):
-                out.write(record)
+                writer.write(record)
     return Rows(files, tft.TFTransformOutput(str(graph)), label)
 
 
@@ -152,11 +152,11 @@ def read(make: inputs.InputFn, seconds: float) -> Speed:
     clock = Clock(seconds)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         batches = tf.compat.v1.data.make_initializable_iterator(make())
-        take = session.make_callable(tf.group(*tf.nest.flatten(batches.get_next(), expand_composites=True)))
+        take_batch = session.make_callable(tf.group(*tf.nest.flatten(batches.get_next(), expand_composites=True)))
         session.run(batches.initializer)
-        take()
+        take_batch()
         while not clock.tick():
-            take()
+            take_batch()
     return clock.speed
 
 
@@ -178,6 +178,6 @@ def in_turn(ways: Mapping[str, Callable[[], Speed]], rounds: int) -> dict[str, l
     return speeds
 
 
-def ratio(speeds: Mapping[str, list[Speed]], one: str, other: str) -> float:
+def ratio(speeds: Mapping[str, list[Speed]], numerator: str, denominator: str) -> float:
     """Returns how many times as fast one way is as another: the median of the rounds."""
-    return statistics.median(a.rate / b.rate for a, b in zip(speeds[one], speeds[other], strict=True))
+    return statistics.median(a.rate / b.rate for a, b in zip(speeds[numerator], speeds[denominator], strict=True))

@@ -129,25 +129,25 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def report(mine: list[Run], theirs: list[Run], name: str) -> str:
+def report(our_runs: list[Run], stock_runs: list[Run], name: str) -> str:
     """Returns the tables: the medians with every pair's ratio, then the medians node by node."""
     rows = []
     for title, key, unit in (("wall time", "wall", "s"), ("CPU time", "cpu", "s"), ("peak memory", "rss", "GiB")):
-        pairs = [(getattr(a, key), getattr(b, key)) for a, b in zip(mine, theirs, strict=True)]
+        pairs = [(getattr(a, key), getattr(b, key)) for a, b in zip(our_runs, stock_runs, strict=True)]
         digits = 2 if unit == "GiB" else 1
         a, b = (statistics.median(side) for side in zip(*pairs, strict=True))
         ratios = ", ".join(f"{y / x:.2f}" for x, y in pairs)
         rows.append([title, f"{a:.{digits}f} {unit}", f"{b:.{digits}f} {unit}", ratios])
-    others = [f"{statistics.median(r.others for r in runs):.1f} s" for runs in (mine, theirs)]
+    others = [f"{statistics.median(r.others for r in runs):.1f} s" for runs in (our_runs, stock_runs)]
     rows.append(["(CPU time of the rest of the machine)", *others, ""])
-    whole = table(["", "ours", f"stock {name}", "stock / ours, pair by pair"], rows)
+    totals = table(["", "ours", f"stock {name}", "stock / ours, pair by pair"], rows)
 
-    names = list(dict.fromkeys([*mine[0].nodes, *theirs[0].nodes]))
-    rows = [[n, _seconds(mine, n), _seconds(theirs, n)] for n in names]
-    rest = ["start, checks, end"]
-    for runs in (mine, theirs):
-        rest.append(f"{statistics.median(r.wall - sum(r.nodes.values()) for r in runs):.1f}")
-    return whole + "\n\n" + table(["seconds", "ours", f"stock {name}"], [*rows, rest])
+    names = list(dict.fromkeys([*our_runs[0].nodes, *stock_runs[0].nodes]))
+    rows = [[n, _seconds(our_runs, n), _seconds(stock_runs, n)] for n in names]
+    other_row = ["start, checks, end"]
+    for runs in (our_runs, stock_runs):
+        other_row.append(f"{statistics.median(r.wall - sum(r.nodes.values()) for r in runs):.1f}")
+    return totals + "\n\n" + table(["seconds", "ours", f"stock {name}"], [*rows, other_row])
 
 
 def _seconds(runs: list[Run], node: str) -> str:

@@ -80,29 +80,29 @@ def measure_growth(rows: Rows, count: int, folder: Path) -> dict[int, float]:
 
     All read as many, because the heap goes on growing slowly, whatever is read: more threads come to have a part of it.
     """
-    spec, grown = rows.transform.transformed_feature_spec(), {}
+    spec, growth_mb = rows.transform.transformed_feature_spec(), {}
     for times in TIMES_AS_MANY:
         links = [folder / f"{times}-{i}-{Path(file).name}" for i in range(times) for file in rows.files]
         for link, file in zip(links, rows.files * times, strict=True):
             link.symlink_to(file)
         with multiprocessing.get_context("spawn").Pool(1) as process:
-            taken = max(TIMES_AS_MANY) * count // BATCHES[-1]
-            grown[count * times] = process.apply(growth, ([str(link) for link in links], spec, rows.label, taken))
-    return grown
+            batches = max(TIMES_AS_MANY) * count // BATCHES[-1]
+            growth_mb[count * times] = process.apply(growth, ([str(link) for link in links], spec, rows.label, batches))
+    return growth_mb
 
 
 def growth(files: Sequence[str], spec: Mapping[str, tf.io.FixedLenFeature], label: str, batches: int) -> float:
     """Streams batches of `BATCHES[-1]` rows. Returns by how many MB the process grew, at most."""
     make = inputs.input_fn(files, spec, label, BATCHES[-1], training=True, seed=1, memory_bytes=0)
-    before, most = _resident(), 0.0
+    start_mb, peak_mb = _resident(), 0.0
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         iterator = tf.compat.v1.data.make_initializable_iterator(make())
-        following = tf.group(*tf.nest.flatten(iterator.get_next()))
+        next_batch = tf.group(*tf.nest.flatten(iterator.get_next()))
         session.run(iterator.initializer)
         for _ in range(batches):
-            session.run(following)
-            most = max(most, _resident())
-    return most - before
+            session.run(next_batch)
+            peak_mb = max(peak_mb, _resident())
+    return peak_mb - start_mb
 
 
 def _resident() -> float:
@@ -110,42 +110,42 @@ def _resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def reading_table(found: Speeds) -> str:
+def reading_table(measured: Speeds) -> str:
     """Returns the medians: thousand rows a second, and in brackets microseconds of processor time a row."""
     lines = []
-    for batch, ways in found.items():
+    for batch, ways in measured.items():
         rates = {way: statistics.median(speed.rate for speed in runs) * batch / 1e3 for way, runs in ways.items()}
         cpu = {way: statistics.median(speed.cpu for speed in runs) / batch * 1e6 for way, runs in ways.items()}
         cells = [f"{rates[way]:,.0f} ({cpu[way]:.1f})" for way in ways]
         lines.append([str(batch), *cells, f"{speeds.ratio(ways, STREAMED, TFX):.1f}", f"{speeds.ratio(ways, MEMORY, TFX):.0f}"])
-    return table(["rows a batch", *found[BATCHES[0]], f"{STREAMED} / {TFX}", f"{MEMORY} / {TFX}"], lines)
+    return table(["rows a batch", *measured[BATCHES[0]], f"{STREAMED} / {TFX}", f"{MEMORY} / {TFX}"], lines)
 
 
-def training_table(found: Speeds) -> str:
+def training_table(measured: Speeds) -> str:
     """Returns the medians: steps a second."""
     lines = []
-    for batch, ways in found.items():
+    for batch, ways in measured.items():
         cells = [f"{statistics.median(s.rate for s in runs):,.0f}" for runs in ways.values()]
         pairs = ((MEMORY, TEMPLATE), (STREAMED, TEMPLATE), (MEMORY, CEILING))
         lines.append([str(batch), *cells, *(f"{speeds.ratio(ways, *pair):.2f}" for pair in pairs)])
     ratios = [f"{MEMORY} / {TEMPLATE}", f"{STREAMED} / {TEMPLATE}", f"{MEMORY} / {CEILING}"]
-    return table(["rows a step", *found[BATCHES[0]], *ratios], lines)
+    return table(["rows a step", *measured[BATCHES[0]], *ratios], lines)
 
 
-def broken_promises(reading: Speeds, training: Speeds, grown: Mapping[int, float]) -> Iterator[str]:
+def broken_promises(reading_speeds: Speeds, training_speeds: Speeds, growth_mb: Mapping[int, float]) -> Iterator[str]:
     """Yields what is promised and was not measured, a sentence each."""
     largest = BATCHES[-1]
-    if (times := speeds.ratio(reading[largest], STREAMED, TFX)) < READS_FASTER:
+    if (times := speeds.ratio(reading_speeds[largest], STREAMED, TFX)) < READS_FASTER:
         yield f"Streaming reads {times:.1f} times as fast as {TFX}, not {READS_FASTER}."
     for way in (MEMORY, STREAMED):
-        if (times := speeds.ratio(training[largest], way, TEMPLATE)) < TRAINS_FASTER:
+        if (times := speeds.ratio(training_speeds[largest], way, TEMPLATE)) < TRAINS_FASTER:
             yield f"Training, {way}, is {times:.1f} times as fast as {TEMPLATE} at {largest} rows a step, not {TRAINS_FASTER}."
-    for batch, ways in training.items():
+    for batch, ways in training_speeds.items():
         if (share := speeds.ratio(ways, MEMORY, CEILING)) < OF_CEILING:
             yield f"At {batch} rows a step training has {share:.2f} of the speed that it has without input, not {OF_CEILING}."
-    fewest, most = min(grown), max(grown)
-    if grown[most] > MOST_GROWTH * grown[fewest]:
-        yield f"Streaming {most:,} rows takes {grown[most]:.0f} MB, {fewest:,} rows {grown[fewest]:.0f} MB."
+    fewest, most = min(growth_mb), max(growth_mb)
+    if growth_mb[most] > MOST_GROWTH * growth_mb[fewest]:
+        yield f"Streaming {most:,} rows takes {growth_mb[most]:.0f} MB, {fewest:,} rows {growth_mb[fewest]:.0f} MB."
 
 
 def main() -> int:
@@ -154,20 +154,20 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=240_000, metavar="N", help="different files' worth; a multiple of 8,000")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="of one measurement")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds")
-    given = parser.parse_args()
+    options = parser.parse_args()
     tf.get_logger().setLevel(logging.ERROR)
-    started = time.monotonic()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        rows, stock = (make(Path(folder, make.__name__), given.rows) for make in (speeds.our_rows, speeds.stock_rows))
-        print(f"{given.rows:,} rows, {os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}.\n", flush=True)
-        reading = measure_reading(rows, given.seconds, given.repeat)
-        print(reading_table(reading), flush=True)
-        training = measure_training(rows, stock, given.seconds, given.repeat)
-        print(f"\n{training_table(training)}", flush=True)
-        grown = measure_growth(rows, given.rows, Path(folder))
-    print("\n" + table(["rows in the files", "MB"], [[f"{count:,}", f"{mb:.0f}"] for count, mb in grown.items()]))
-    print(f"\n{time.monotonic() - started:.0f} s in all, load at the end {os.getloadavg()[0]:.1f}.")
-    broken = list(broken_promises(reading, training, grown))
+        rows, stock = (make(Path(folder, make.__name__), options.rows) for make in (speeds.our_rows, speeds.stock_rows))
+        print(f"{options.rows:,} rows, {os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}.\n", flush=True)
+        reading_speeds = measure_reading(rows, options.seconds, options.repeat)
+        print(reading_table(reading_speeds), flush=True)
+        training_speeds = measure_training(rows, stock, options.seconds, options.repeat)
+        print(f"\n{training_table(training_speeds)}", flush=True)
+        growth_mb = measure_growth(rows, options.rows, Path(folder))
+    print("\n" + table(["rows in the files", "MB"], [[f"{count:,}", f"{mb:.0f}"] for count, mb in growth_mb.items()]))
+    print(f"\n{time.monotonic() - began:.0f} s in all, load at the end {os.getloadavg()[0]:.1f}.")
+    broken = list(broken_promises(reading_speeds, training_speeds, growth_mb))
     print("\n".join(broken), file=sys.stderr, end="\n" if broken else "")
     return 1 if broken else 0
 

@@ -10,7 +10,7 @@ import msgspec
 OUTPUT_KEY = "decision"
 
 # "unchanged": there is nothing new to evaluate or to push.
-Verdict: TypeAlias = Literal["passed", "refused", "unchanged"]
+DecisionKind: TypeAlias = Literal["passed", "refused", "unchanged"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         findings: the individual reasons, both refusals and warnings.
     """
 
-    decision: Verdict
+    decision: DecisionKind
     why: str
     findings: tuple[Finding, ...] = ()
 

@@ -108,12 +108,12 @@ class Series:
     @property
     def features(self) -> tuple[Window, ...]:
         """The features of a window, for `Dataset.features`."""
-        whole = self.inputs + self.outputs
+        length = self.inputs + self.outputs
         return (
             Window(self.value, self.inputs, "relative"),
             *(Window(name, self.inputs, "standard") for name in self.past_covariates),
-            *(Window(name, whole, "standard") for name in self.known_covariates),
-            *(Window(f"{cycle}_{f}", whole, "none") for cycle in self.calendar for f in ("sin", "cos")),
+            *(Window(name, length, "standard") for name in self.known_covariates),
+            *(Window(f"{cycle}_{f}", length, "none") for cycle in self.calendar for f in ("sin", "cos")),
         )
 
     @property

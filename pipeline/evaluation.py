@@ -53,9 +53,9 @@ def _metric(name: str, dataset: Dataset) -> tfma.MetricConfig:
     """Returns TFMA's configuration of the metric with this name in `data.TASKS`."""
     if dataset.series:
         columns = {"past": dataset.series.value, "seasonal_naive": dataset.series.seasonal_naive}
-        return _config(regression.ForecastError, name=name, **columns)
+        return _config(regression.ForecastMetrics, name=name, **columns)
     if dataset.task == "regression":
-        return _config(regression.RegressionError, name=name)
+        return _config(regression.RegressionMetrics, name=name)
     if dataset.task == "multiclass_classification":
         return _config(classification.MulticlassSkill, name=name)
     if name == names.ACCURACY_SKILL:

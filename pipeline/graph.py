@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 
-def ancestors(node: str, needs: Mapping[str, Iterable[str]]) -> set[str]:
+def ancestors(node: str, upstream: Mapping[str, Iterable[str]]) -> set[str]:
     """Returns all nodes that must run before a node."""
-    direct = set(needs[node])
-    return direct.union(*(ancestors(parent, needs) for parent in direct))
+    direct = set(upstream[node])
+    return direct.union(*(ancestors(parent, upstream) for parent in direct))
 
 
-def descendants(node: str, needs: Mapping[str, Iterable[str]]) -> list[str]:
+def descendants(node: str, upstream: Mapping[str, Iterable[str]]) -> list[str]:
     """Returns all nodes that depend on a node, in topological order."""
-    return [other for other in needs if node in ancestors(other, needs)]
+    return [other for other in upstream if node in ancestors(other, upstream)]
 
 
-def transitive_reduction(needs: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+def transitive_reduction(upstream: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     """Removes edges that follow from other edges: of A -> B -> C and A -> C it keeps A -> B -> C."""
-    all_before = {node: ancestors(node, needs) for node in needs}
+    all_before = {node: ancestors(node, upstream) for node in upstream}
     return {
         node: [parent for parent in direct if not any(parent in all_before[other] for other in direct)]
-        for node, direct in needs.items()
+        for node, direct in upstream.items()
     }

@@ -76,18 +76,18 @@ def node_ids(ir: pipeline_pb2.Pipeline) -> list[str]:
     return [n.pipeline_node.node_info.id for n in ir.nodes]
 
 
-def needs_of(ir: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
+def upstream_of(ir: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
     """Returns node id -> ids of the nodes that must run before it, in topological order."""
     return {n.pipeline_node.node_info.id: sorted(n.pipeline_node.upstream_nodes) for n in ir.nodes}
 
 
-def needs(config: PipelineConfig) -> dict[str, list[str]]:
-    """Returns `needs_of` the DAG of a configuration. The data need not exist on this machine.
+def upstream(config: PipelineConfig) -> dict[str, list[str]]:
+    """Returns `upstream_of` the DAG of a configuration. The data need not exist on this machine.
 
     Raises:
         InputError: the braces in the path of the data hold something other than a span.
     """
-    return needs_of(compile_dag(without_data(config)))
+    return upstream_of(compile_dag(without_data(config)))
 
 
 def without_data(config: PipelineConfig) -> PipelineConfig:

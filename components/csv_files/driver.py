@@ -34,14 +34,14 @@ class Driver(driver.FileBasedDriver):
             return super().resolve_exec_properties(exec_properties, pipeline_info, component_info)
 
         base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        chosen = spans.find(base, input_config.splits[0].pattern, _range_config(exec_properties))
-        splits = [example_gen_pb2.Input.Split(name=f"span-{s.number}", pattern=s.pattern) for s in chosen]
+        selected_spans = spans.find(base, input_config.splits[0].pattern, _range_config(exec_properties))
+        splits = [example_gen_pb2.Input.Split(name=f"span-{s.number}", pattern=s.pattern) for s in selected_spans]
         fingerprints = [io_utils.generate_fingerprint(s.name, posixpath.join(base, s.pattern)) for s in splits]
         exec_properties[standard_component_specs.INPUT_CONFIG_KEY] = proto_utils.proto_to_json(
             example_gen_pb2.Input(splits=splits)
         )
-        exec_properties[utils.SPAN_PROPERTY_NAME] = chosen[-1].number
-        exec_properties[utils.VERSION_PROPERTY_NAME] = chosen[-1].version
+        exec_properties[utils.SPAN_PROPERTY_NAME] = selected_spans[-1].number
+        exec_properties[utils.VERSION_PROPERTY_NAME] = selected_spans[-1].version
         exec_properties[utils.FINGERPRINT_PROPERTY_NAME] = "\n".join(fingerprints)
         return exec_properties
 

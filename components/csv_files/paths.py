@@ -81,5 +81,5 @@ def files(path: str, span: int | None = None, num_spans: int = 1) -> list[str]:
                 "or {YYYY}-{MM}-{DD}."
             )
         return sorted(fileio.glob(posixpath.join(folder, pattern)))
-    chosen = spans.find(folder, pattern, range_config(pattern, span, num_spans))
-    return sorted(file for one in chosen for file in fileio.glob(posixpath.join(folder, one.pattern)))
+    selected_spans = spans.find(folder, pattern, range_config(pattern, span, num_spans))
+    return sorted(file for s in selected_spans for file in fileio.glob(posixpath.join(folder, s.pattern)))

@@ -67,8 +67,8 @@ def find(base: str, pattern: str, span_range: range_config_pb2.RangeConfig | Non
         raise InputDataError(f"{problem}. Each of the braces stands for a number: give the pattern that the files have.")
     first, last = _bounds(span_range or rolling_range(1), max(newest))
     if last not in newest:
-        known = ", ".join(map(str, sorted(newest)[-_LISTED_SPANS:]))
-        raise InputDataError(f"{problem} in span {last}, the last one of the static range. The newest ones are {known}.")
+        numbers = ", ".join(map(str, sorted(newest)[-_LISTED_SPANS:]))
+        raise InputDataError(f"{problem} in span {last}, the last one of the static range. The newest ones are {numbers}.")
     missing = [n for n in range(max(first, min(newest)), last) if n not in newest]
     if missing:
         numbers = ", ".join(map(str, missing))

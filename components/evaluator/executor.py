@@ -28,10 +28,10 @@ class Executor(executor.Executor):
         """Writes the evaluation, the blessing with the decision in its folder, and a plot of a forecast."""
         dataset = discovery.dataset(exec_properties["dataset"])
         baselines = input_dict.get(standard_component_specs.BASELINE_MODEL_KEY) or []
-        unfit = None
+        why_unfit = None
         for model in baselines:
-            unfit = baseline.why_unfit(path_utils.serving_model_path(model.uri), dataset)
-        if unfit:
+            why_unfit = baseline.why_unfit(path_utils.serving_model_path(model.uri), dataset)
+        if why_unfit:
             input_dict = {k: v for k, v in input_dict.items() if k != standard_component_specs.BASELINE_MODEL_KEY}
         super().Do(input_dict, output_dict, exec_properties)
         if dataset.series:
@@ -40,7 +40,7 @@ class Executor(executor.Executor):
         blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
         evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
         result = tfma.load_validation_result(evaluation)
-        decision = logic.decide(result, had_baseline=bool(baselines) and not unfit, unfit_baseline=unfit)
+        decision = logic.decide(result, had_baseline=bool(baselines) and not why_unfit, unfit_baseline=why_unfit)
         if exec_properties.get("serving"):
             decision = _compare_spans(decision, input_dict, blessing, exec_properties["serving"])
         gate.write(decision, blessing.uri)

@@ -47,12 +47,12 @@ def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> b
         Whether there was a window to draw.
     """
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
-    chosen = list(choose((_parse(r, declared) for r in records), declared.outputs))
-    if not chosen:
+    selected = list(choose((_parse(r, declared) for r in records), declared.outputs))
+    if not selected:
         return False
     serve = tf.saved_model.load(saved_model).signatures[signatures.SERVING_DEFAULT]
-    forecasts = serve(examples=tf.constant([w.example for w in chosen]))[signatures.PREDICTION].numpy()
-    _draw(chosen, forecasts, declared, target)
+    forecasts = serve(examples=tf.constant([w.example for w in selected]))[signatures.PREDICTION].numpy()
+    _draw(selected, forecasts, declared, target)
     return True
 
 
@@ -78,11 +78,11 @@ def _parse(record: bytes, declared: Series) -> Window:
     def numbers(name: str) -> Values:
         return np.array(features[name].float_list.value)
 
-    every, unit = declared.grid
+    multiple, unit = declared.grid
     origin = np.datetime64(features[ORIGIN].int64_list.value[0], "s").astype(f"datetime64[{unit}]").astype(int)
     return Window(
         series=(features[SERIES].bytes_list.value or [b""])[0].decode(),
-        origin=int(origin) // every,
+        origin=int(origin) // multiple,
         past=numbers(declared.value),
         future=numbers(declared.label.name),
         naive=numbers(declared.seasonal_naive),
@@ -96,21 +96,21 @@ def _draw(windows: list[Window], forecasts: Values, declared: Series, target: An
 
     names = sorted({w.series for w in windows})
     figure = Figure(figsize=(12, 4 * len(names)), layout="constrained")
-    every, unit = declared.grid
+    multiple, unit = declared.grid
     for name, axes in zip(names, np.ravel(figure.subplots(len(names), squeeze=False)), strict=True):
-        mine = [(w, f) for w, f in zip(windows, forecasts, strict=True) if w.series == name]
+        of_series = [(w, f) for w, f in zip(windows, forecasts, strict=True) if w.series == name]
         actual: dict[int, float] = {}
-        for window, _ in mine:
-            known = np.concatenate([window.past, window.future])
+        for window, _ in of_series:
+            observed = np.concatenate([window.past, window.future])
             first = window.origin - len(window.past) + 1
-            actual.update(zip(range(first, first + len(known)), known, strict=True))
+            actual.update(zip(range(first, first + len(observed)), observed, strict=True))
 
         def dates(steps: Iterable[int]) -> npt.NDArray[Any]:
-            return (np.array(list(steps)) * every).astype(f"datetime64[{unit}]").astype("datetime64[s]")
+            return (np.array(list(steps)) * multiple).astype(f"datetime64[{unit}]").astype("datetime64[s]")
 
         steps = np.arange(min(actual), max(actual) + 1)
         axes.plot(dates(steps), [actual.get(int(s), np.nan) for s in steps], color="0.2", linewidth=1, label="observed")
-        for i, (window, forecast) in enumerate(mine):
+        for i, (window, forecast) in enumerate(of_series):
             ahead = dates(range(window.origin, window.origin + declared.outputs + 1))
             last = window.past[-1:]
             for values, colour, label in ((window.naive, "tab:orange", "seasonal naive"), (forecast, "tab:blue", "model")):

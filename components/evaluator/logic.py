@@ -25,24 +25,25 @@ def decide(result: validation_result_pb2.ValidationResult, had_baseline: bool, u
         text = f"The latest blessed model was set aside as a baseline: {unfit_baseline}."
         warnings.append(Finding(text=text, refuses=False))
     judged_by = "the latest blessed model and the absolute bounds" if had_baseline else "the absolute bounds"
-    note = "".join(f" {warning.text}" for warning in warnings)
+    warning_text = "".join(f" {warning.text}" for warning in warnings)
     if result.validation_ok:
-        return Decision(decision="passed", why=f"The model holds against {judged_by}.{note}", findings=tuple(warnings))
+        return Decision(decision="passed", why=f"The model holds against {judged_by}.{warning_text}", findings=tuple(warnings))
     failures = tuple(_failures(result))
     why = (
-        f"The model is not good enough, judged by {judged_by}: {' '.join(f.text for f in failures)}{note} Nothing was pushed; "
-        "what is served stays. Train longer (train.steps), change the model, or, if the bound is wrong, the dataset's `bounds`."
+        f"The model is not good enough, judged by {judged_by}: {' '.join(f.text for f in failures)}{warning_text} "
+        "Nothing was pushed; what is served stays. Train longer (train.steps), change the model, or, if the bound is wrong, "
+        "the dataset's `bounds`."
     )
     return Decision(decision="refused", why=why, findings=(*failures, *warnings))
 
 
 def slice_name(key: metrics_for_slice_pb2.SliceKey) -> str:
     """Returns "overall" or "column=value", several of them separated by commas."""
-    parts = []
-    for single in key.single_slice_keys:
-        value = getattr(single, single.WhichOneof("kind"))
-        parts.append(f"{single.column}={value.decode() if isinstance(value, bytes) else value}")
-    return ", ".join(parts) or OVERALL
+    columns = []
+    for pair in key.single_slice_keys:
+        value = getattr(pair, pair.WhichOneof("kind"))
+        columns.append(f"{pair.column}={value.decode() if isinstance(value, bytes) else value}")
+    return ", ".join(columns) or OVERALL
 
 
 def _failures(result: validation_result_pb2.ValidationResult) -> Iterator[Finding]:
@@ -50,8 +51,8 @@ def _failures(result: validation_result_pb2.ValidationResult) -> Iterator[Findin
         name = slice_name(validations.slice_key)
         for failure in validations.failures:
             yield _finding(name, failure)
-    for missing in result.missing_slices:
-        slices = [*missing.feature_keys, *(f"{k}={v}" for k, v in sorted(missing.feature_values.items()))]
+    for missing_slice in result.missing_slices:
+        slices = [*missing_slice.feature_keys, *(f"{k}={v}" for k, v in sorted(missing_slice.feature_values.items()))]
         yield Finding(text=f"No row of the evaluation split belongs to the slice {', '.join(slices)}.")
     if not result.metric_validations_per_slice and not result.missing_slices:
         yield Finding(text="No metric could be computed: does the evaluation split have rows?")
@@ -70,10 +71,10 @@ def _missed_change(slice_: str, failure: validation_result_pb2.ValidationFailure
     change = failure.metric_threshold.change_threshold
     # A metric may have both kinds of bound. Name the one that was missed.
     if change.HasField("absolute") and (abs(value) > abs(change.absolute.value) or not change.HasField("relative")):
-        bound, written = change.absolute.value, f"{change.absolute.value:+.4f}"
+        bound, bound_text = change.absolute.value, f"{change.absolute.value:+.4f}"
     else:
-        bound, written = change.relative.value, f"{change.relative.value:+.1%} of that model's"
-    text = f"{metric} {_on(slice_)} changed by {value:+.4f} against the latest blessed model, the bound is {written}."
+        bound, bound_text = change.relative.value, f"{change.relative.value:+.1%} of that model's"
+    text = f"{metric} {_on(slice_)} changed by {value:+.4f} against the latest blessed model, the bound is {bound_text}."
     return Finding(text=text, metric=f"{metric} (change)", slice=slice_, value=value, bound=bound)
 
 

@@ -20,7 +20,7 @@ class SumsMetric(metric_types.Metric):
 
     TFMA calls the combiner of every metric for every row, in Python. Metrics of one subclass share a combiner instead: TFMA
     drops a computation that equals one that it already has, and computations with the same private key are equal. Measured
-    on 20,000 rows and one core, the seven metrics of `RegressionError` take 31 microseconds a row; TFMA's own RMSE, MAE,
+    on 20,000 rows and one core, the seven metrics of `RegressionMetrics` take 31 microseconds a row; TFMA's own RMSE, MAE,
     calibration, mean label and mean prediction, which are five of the seven, take 103.
     """
 
@@ -71,12 +71,14 @@ class SumsMetric(metric_types.Metric):
                 metric, model_name=model_name, output_name=output_name, example_weighted=example_weighted
             )
 
-        shared = key(f"_{type(self).__name__}")  # TFMA hides names that begin with an underscore
+        sums_key = key(f"_{type(self).__name__}")  # TFMA hides names that begin with an underscore
         columns = list(self._columns.values())
         preprocessors = [metric_types.FeaturePreprocessor(columns)] if columns else None
         return [
-            metric_types.MetricComputation([shared], preprocessors, _WeightedSums(self, shared, eval_config)),
-            metric_types.DerivedMetricComputation([key(name)], lambda results: {key(name): self.value(name, results[shared])}),
+            metric_types.MetricComputation([sums_key], preprocessors, _WeightedSums(self, sums_key, eval_config)),
+            metric_types.DerivedMetricComputation(
+                [key(name)], lambda results: {key(name): self.value(name, results[sums_key])}
+            ),
         ]
 
 

@@ -15,7 +15,7 @@ from components.metrics.combiner import Row, Sums, SumsMetric
 from data import metric_names as names
 
 
-class RegressionError(SumsMetric):
+class RegressionMetrics(SumsMetric):
     """The metrics of a regression. The reference of `relative_rmse` is the mean label of the evaluated rows.
 
     `mean_relative_error` is the mean of |prediction - label| / |label|, where a label of 0 counts as 0. `calibration` is the
@@ -44,7 +44,7 @@ class RegressionError(SumsMetric):
         }
 
 
-class ForecastError(SumsMetric):
+class ForecastMetrics(SumsMetric):
     """The metrics of a forecast over its whole horizon, and the errors of two naive forecasts of the same windows.
 
     Persistence repeats the last known value. The seasonal naive forecast is the value of the same step one season ago, plus the

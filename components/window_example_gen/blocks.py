@@ -94,8 +94,8 @@ def extent(part: bytes, series: Series) -> Extent:
 def union(extents: Iterable[Extent]) -> Extent:
     """Returns the smallest extent that covers all extents; NOWHERE without any."""
     first, last = NOWHERE
-    for other in extents:
-        first, last = min(first, other[0]), max(last, other[1])
+    for begin, end in extents:
+        first, last = min(first, begin), max(last, end)
     return first, last
 
 

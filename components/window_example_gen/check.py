@@ -55,10 +55,10 @@ def _check_lengths(path: str, extents: Sequence[Extent], series: Series) -> None
     """Raises InputDataError if a split has no window."""
     time_range = blocks.union(extents)
     for name, split in Split.all(*time_range, series).items():
-        in_split = [(max(first, split.first), min(last, split.last)) for first, last in extents]
-        if any(_has_origin(int(first), int(last), series) for first, last in in_split if first <= last):
+        extents_in_split = [(max(first, split.first), min(last, split.last)) for first, last in extents]
+        if any(_has_origin(int(first), int(last), series) for first, last in extents_in_split if first <= last):
             continue
-        longest = int(max(0, *(last - first + 1 for first, last in in_split)))
+        longest = int(max(0, *(last - first + 1 for first, last in extents_in_split)))
         raise InputDataError(_too_short(path, name, time_range, longest, series))
 
 
@@ -69,12 +69,12 @@ def _has_origin(first: int, last: int, series: Series) -> bool:
 
 
 def _too_short(path: str, split: str, time_range: Extent, longest: int, series: Series) -> str:
-    needed = f"{series.reach + series.outputs} steps of '{series.step}' in a row"
+    required = f"{series.reach + series.outputs} steps of '{series.step}' in a row"
     stride = f", {series.stride - 1} more for a stride of {series.stride}" if series.stride > 1 else ""
     share = "smaller" if split == TRAIN_SPLIT else "larger"
     first, last = time_range
     return (
-        f"{path}: too short for a single window in the '{split}' split. A window needs {needed}: {series.reach} up to its "
+        f"{path}: too short for a single window in the '{split}' split. A window needs {required}: {series.reach} up to its "
         f"origin (inputs={series.inputs}, season={series.season}) and {series.outputs} after it (outputs){stride}. "
         f"The data has {last - first + 1}, from {_date(first, series)} to {_date(last, series)}; the longest "
         f"series has {longest} in that split (eval_share={series.eval_share:g}, embargo={series.embargo}). "

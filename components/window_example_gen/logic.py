@@ -105,13 +105,13 @@ def _first_null(column: pa.Array) -> int:
 
 
 def _time_error(path: str, index: int, text: str | None, series: Series) -> InputDataError:
-    place = f"{path}, row {diagnosis.row_number(path, index)}, column '{series.time}': "
+    cell = f"{path}, row {diagnosis.row_number(path, index)}, column '{series.time}': "
     if text is None:
-        return InputDataError(f"{place}the time is missing. Fill it in, or leave the row out.")
+        return InputDataError(f"{cell}the time is missing. Fill it in, or leave the row out.")
     time_format = f"'{series.time_format}', such as {times.example(series.time_format)}"
     hint = _HINTS.get(series.time_format, "") if text.isdigit() else ""
     return InputDataError(
-        f"{place}'{text[:MAX_CELL_CHARACTERS]}' is not a time in the format {time_format}.{hint} "
+        f"{cell}'{text[:MAX_CELL_CHARACTERS]}' is not a time in the format {time_format}.{hint} "
         "Correct it, or the `time_format` of the dataset's series."
     )
 

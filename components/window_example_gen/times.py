@@ -93,15 +93,15 @@ def _epoch(texts: pa.StringArray) -> pa.Int64Array:
 def _by_format(texts: pa.StringArray, time_format: str) -> pa.Int64Array:
     if _ARROW_READS.fullmatch(time_format) and re.search("%[Yy].*%m.*%d|%d.*%m.*%[Yy]|%m.*%d.*%[Yy]", time_format):
         moments = pc.strptime(texts, time_format, "s", error_is_null=True)
-        same = pc.fill_null(pc.equal(pc.strftime(moments, time_format), texts), False)
+        is_exact = pc.fill_null(pc.equal(pc.strftime(moments, time_format), texts), False)
     else:
-        moments, same = pa.nulls(len(texts), pa.timestamp("s")), pa.repeat(False, len(texts))
-    rest = same.to_numpy(zero_copy_only=False) == 0
-    read = moments.cast(pa.int64())
-    if not rest.any():
-        return read
-    slow = [_parse(text, time_format) for text in texts.filter(pa.array(rest)).to_pylist()]
-    return pc.replace_with_mask(read, pa.array(rest), pa.array(slow, pa.int64()))
+        moments, is_exact = pa.nulls(len(texts), pa.timestamp("s")), pa.repeat(False, len(texts))
+    is_unread = is_exact.to_numpy(zero_copy_only=False) == 0
+    result = moments.cast(pa.int64())
+    if not is_unread.any():
+        return result
+    parsed = [_parse(text, time_format) for text in texts.filter(pa.array(is_unread)).to_pylist()]
+    return pc.replace_with_mask(result, pa.array(is_unread), pa.array(parsed, pa.int64()))
 
 
 def _parse(text: str, time_format: str) -> int | None:
@@ -116,5 +116,5 @@ def _parse(text: str, time_format: str) -> int | None:
 
 
 def _all_digits(time_format: str) -> str:
-    parts = re.split("(%.)", time_format)
-    return "".join(_DIGITS.get(p, ".*") if p.startswith("%") else re.escape(p) for p in parts)
+    pieces = re.split("(%.)", time_format)
+    return "".join(_DIGITS.get(p, ".*") if p.startswith("%") else re.escape(p) for p in pieces)

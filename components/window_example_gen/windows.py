@@ -90,15 +90,15 @@ class _Column:
     def __init__(self, values: Floats, max_gap: int) -> None:
         steps = np.arange(len(values))
         self.observed: Mask = np.isfinite(values)
-        # The nearest observed row at or before each row, and at or after it; a row far outside if there is no such row.
-        far = len(values) + max_gap + 1
-        self.before: Ints = np.maximum.accumulate(np.where(self.observed, steps, -far))
-        self.after: Ints = np.minimum.accumulate(np.where(self.observed, steps, len(values) + far)[::-1])[::-1]
+        # The nearest observed row at or before each row, and at or after it; a row outside the stretch if there is no such row.
+        outside = len(values) + max_gap + 1
+        self.before: Ints = np.maximum.accumulate(np.where(self.observed, steps, -outside))
+        self.after: Ints = np.minimum.accumulate(np.where(self.observed, steps, len(values) + outside)[::-1])[::-1]
         left, right = values[np.maximum(self.before, 0)], values[np.minimum(self.after, len(values) - 1)]
         share = (steps - self.before) / np.maximum(self.after - self.before, 1)
         self.held: Floats = left
-        short = self.after - self.before - 1 <= max_gap  # a longer gap, or one at an end, is filled with NaN
-        self.filled: Floats = np.where(self.observed, values, np.where(short, left + (right - left) * share, np.nan))
+        is_short_gap = self.after - self.before - 1 <= max_gap  # a longer gap, or one at an end, is filled with NaN
+        self.filled: Floats = np.where(self.observed, values, np.where(is_short_gap, left + (right - left) * share, np.nan))
         self._missing: Ints = np.concatenate([[0], np.isnan(self.filled).cumsum()])
         self._unobserved: Ints = np.concatenate([[0], (~self.observed).cumsum()])
 
@@ -146,13 +146,13 @@ class Cutter:
         complete, first, last = self._read(origins[target])
         origins = origins[target][complete]
         first, last = first[complete] + self._stretch.first, last[complete] + self._stretch.first
-        chosen = {name: origins[(first >= s.first) & (last <= s.last)] for name, s in splits.items()}
-        made = sum(map(len, chosen.values()))
-        return chosen, {
-            MADE: made,
+        origins_by_split = {name: origins[(first >= s.first) & (last <= s.last)] for name, s in splits.items()}
+        window_count = sum(map(len, origins_by_split.values()))
+        return origins_by_split, {
+            MADE: window_count,
             DROPPED_TARGET: int((~target).sum()),
             DROPPED_GAP: int((~complete).sum()),
-            DROPPED_SPLIT: len(origins) - made,
+            DROPPED_SPLIT: len(origins) - window_count,
         }
 
     def _read(self, origins: Ints) -> tuple[Mask, Ints, Ints]:
@@ -163,8 +163,9 @@ class Cutter:
         first, last = value.before[reach], end
         for name in series.past_covariates:
             column = self._columns[name]
-            seen = column.before[origins]
-            complete = complete & (origins - seen <= series.max_gap) & column.is_filled(begin, np.maximum(seen + 1, begin))
+            last_observed = column.before[origins]
+            is_recent = origins - last_observed <= series.max_gap
+            complete = complete & is_recent & column.is_filled(begin, np.maximum(last_observed + 1, begin))
             first = np.minimum(first, column.before[begin])
         for name in series.known_covariates:
             column = self._columns[name]
@@ -186,30 +187,30 @@ class Cutter:
         width = series.reach + sum(f.length for f in series.features) + 2 * series.outputs
         rows = max(1, _BATCH_VALUES // width)
         for begin in range(0, len(origins), rows):
-            some = origins[begin : begin + rows]
-            lists = {column: _lists(values.astype(np.float32)) for column, values in self._windows(some).items()}
-            moments = times.start(some + self._stretch.first, series)
+            batch_origins = origins[begin : begin + rows]
+            lists = {column: _lists(values.astype(np.float32)) for column, values in self._windows(batch_origins).items()}
+            moments = times.start(batch_origins + self._stretch.first, series)
             lists[ORIGIN] = _lists(moments[:, np.newaxis])
-            lists[SERIES] = pa.array([[name.encode()]] * len(some), pa.list_(pa.binary()))
+            lists[SERIES] = pa.array([[name.encode()]] * len(batch_origins), pa.list_(pa.binary()))
             yield pa.RecordBatch.from_pydict(lists)
 
     def _windows(self, origins: Ints) -> dict[str, Floats]:
         """Returns column -> [origins, values]."""
         series, filled = self._series, self._value.filled
-        begin, whole = origins - series.inputs + 1, series.inputs + series.outputs
-        out = {
+        begin, length = origins - series.inputs + 1, series.inputs + series.outputs
+        windows = {
             series.value: _rows(filled, series.inputs, begin),
             series.label.name: _rows(filled, series.outputs, origins + 1),
             series.seasonal_naive: self._seasonal_naive(origins),
         }
-        out |= {name: self._past(name, origins) for name in series.past_covariates}
-        out |= {name: _rows(self._columns[name].filled, whole, begin) for name in series.known_covariates}
+        windows |= {name: self._past(name, origins) for name in series.past_covariates}
+        windows |= {name: _rows(self._columns[name].filled, length, begin) for name in series.known_covariates}
         for cycle in series.calendar:
             grid = np.arange(len(filled)) + self._stretch.first
             angle = 2 * np.pi * times.phase(times.start(grid, series), cycle)
-            out[f"{cycle}_sin"] = _rows(np.sin(angle), whole, begin)
-            out[f"{cycle}_cos"] = _rows(np.cos(angle), whole, begin)
-        return out
+            windows[f"{cycle}_sin"] = _rows(np.sin(angle), length, begin)
+            windows[f"{cycle}_cos"] = _rows(np.cos(angle), length, begin)
+        return windows
 
     def _past(self, name: str, origins: Ints) -> Floats:
         """Returns a column up to the origin. It repeats the last observation: interpolation would read the future."""

@@ -118,7 +118,7 @@ def start(config: PipelineConfig, run_id: str, runner: str, node_range: NodeRang
     recorder = Recorder(config, run_id, code_hash.of_pipeline(config), runner)
     ir = compiler.compile_dag(config)
     if node_range != NodeRange():
-        reused_run_id = _run_to_reuse(config.output_dir, compiler.needs_of(ir), node_range.from_node)
+        reused_run_id = _run_to_reuse(config.output_dir, compiler.upstream_of(ir), node_range.from_node)
         compiler.select_nodes(ir, node_range.from_node, node_range.to_node, reused_run_id)
     compiler.set_run_id(ir, run_id)
     recorder.begin(compiler.node_ids(ir))
@@ -187,17 +187,17 @@ class _Observers:
                 observer.node(node_id, state, seconds)
 
 
-def _run_to_reuse(output_dir: str, needs: Mapping[str, list[str]], from_node: str | None) -> str | None:
+def _run_to_reuse(output_dir: str, upstream: Mapping[str, list[str]], from_node: str | None) -> str | None:
     """Returns the newest run in which all nodes before `from_node` succeeded.
 
     Raises:
         errors.UsageError: there is no such run.
     """
-    if from_node is None or from_node not in needs:
+    if from_node is None or from_node not in upstream:
         return None  # nothing is reused; or there is no such node, which `ir.select_nodes` reports
     from pipeline.record import store
 
-    reused = graph.ancestors(from_node, needs) - set(node_ids.RESOLVERS)
+    reused = graph.ancestors(from_node, upstream) - set(node_ids.RESOLVERS)
     for record in store.newest_first(output_dir):
         if reused <= {node.id for node in record.nodes if node.state in ("done", "cached", "reused")}:
             return record.run_id

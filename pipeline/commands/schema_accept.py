@@ -45,9 +45,9 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     return errors.OK
 
 
-def _differences(before: str, after: str) -> Iterator[str]:
+def _differences(old_text: str, new_text: str) -> Iterator[str]:
     """Yields the changed lines, feature by feature. (A plain diff mixes features up, because their texts are alike.)"""
-    old, new = _blocks(before), _blocks(after)
+    old, new = _blocks(old_text), _blocks(new_text)
     for name in old | new:
         lines = list(difflib.ndiff(old.get(name, "").splitlines(), new.get(name, "").splitlines()))
         if any(line[0] in "+-" for line in lines):
@@ -99,11 +99,11 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps the messages of TensorFlow's start off the screen."""
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-        kept = os.dup(2)
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.devnull, "wb") as devnull:  # noqa: PTH123
+        saved_stderr = os.dup(2)
+        os.dup2(devnull.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(saved_stderr, 2)
+            os.close(saved_stderr)

@@ -175,11 +175,11 @@ def _tuning(tune: Tune, dataset: Dataset) -> TuneSettings:
     return TuneSettings(**{name: getattr(tune, name) for name in TuneSettings.__struct_fields__})
 
 
-def _check_selection_metric(key: str, what: str, metric: str, dataset: Dataset) -> None:
+def _check_selection_metric(key: str, role: str, metric: str, dataset: Dataset) -> None:
     selection_metrics = TASKS[dataset.task].selection_metrics
     if metric not in selection_metrics:
         raise UsageError(
-            f"Configuration key '{key}': the best {what} of a {dataset.task} cannot be chosen by '{metric}'. "
+            f"Configuration key '{key}': the best {role} of a {dataset.task} cannot be chosen by '{metric}'. "
             f"It can be chosen by: {', '.join(selection_metrics)}."
         )
 

@@ -77,12 +77,12 @@ def _parsed(file: Path) -> dict[str, Any]:
         raise UsageError(f"The configuration file {file} is not valid TOML: {error}.") from None
 
 
-def _check(settings: Mapping[str, Any], where: str) -> None:
+def _check(settings: Mapping[str, Any], source: str) -> None:
     """Checks the file alone, so that the message names it if the mistake is in it."""
     try:
         _convert(settings)
     except UsageError as error:
-        raise UsageError(f"{error} ({where})") from None
+        raise UsageError(f"{error} ({source})") from None
 
 
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:
@@ -99,8 +99,8 @@ def _convert(settings: Mapping[str, Any]) -> Config:
     try:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        table = _named(settings, place.strip("`").lstrip("."), str(error))
+        message, _, path_text = str(error).partition(" - at `$")
+        table = _named(settings, path_text.strip("`").lstrip("."), str(error))
         unknown = re.search(r"unknown field `(.*)`", message)
         if unknown:
             raise _unknown(f"{table}.{unknown[1]}".lstrip(".")) from None
@@ -112,17 +112,17 @@ def _convert(settings: Mapping[str, Any]) -> Config:
         ) from None
 
 
-def _named(settings: Mapping[str, Any], place: str, error: str) -> str:
+def _named(settings: Mapping[str, Any], path_text: str, error: str) -> str:
     """Returns msgspec's path of an error as dotted keys.
 
     msgspec does not name the key of a dict (it writes `[...]`). It is the key that causes the same error when it is alone.
     """
-    place = re.sub(r"\[(\d+)\]", r".\1", place)
-    while "[...]" in place:
-        before, _, after = place.partition("[...]")
+    path_text = re.sub(r"\[(\d+)\]", r".\1", path_text)
+    while "[...]" in path_text:
+        before, _, after = path_text.partition("[...]")
         key = next((k for k in _look_up(settings, before) if _error_of(settings, before, k) == error), "?")
-        place = f"{before}.{key}{after}"
-    return place
+        path_text = f"{before}.{key}{after}"
+    return path_text
 
 
 def _error_of(settings: Mapping[str, Any], table: str, key: str) -> str:
@@ -140,8 +140,8 @@ def _error_of(settings: Mapping[str, Any], table: str, key: str) -> str:
 
 def _unknown(key: str) -> UsageError:
     known = [k for k, _ in manual()]
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    similar = difflib.get_close_matches(key, known, n=1)
+    hint = f" Did you mean '{similar[0]}'?" if similar else ""
     return UsageError(f"Unknown configuration key '{key}'.{hint} Known: {', '.join(known)}.")
 
 

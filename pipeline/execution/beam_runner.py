@@ -33,14 +33,14 @@ class _RunNode(beam.DoFn):
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
 
-    def process(self, element: Any, *before: Any) -> None:
-        shared = _Run.current
-        if shared is None or shared.failure or any(list(signal) for signal in before):  # empty; reading one waits for its node
+    def process(self, element: Any, *upstream: Any) -> None:
+        state = _Run.current
+        if state is None or state.failure or any(list(signal) for signal in upstream):  # empty; reading one waits for its node
             return
         try:
-            shared.nodes.run(self._node_id)
+            state.nodes.run(self._node_id)
         except (NodeFailedError, StoppedError) as failure:  # Beam would turn it into text
-            shared.failure = failure
+            state.failure = failure
 
 
 def run(nodes: Nodes, parallel: int = 1) -> None:
@@ -50,15 +50,15 @@ def run(nodes: Nodes, parallel: int = 1) -> None:
         pipeline.errors.NodeFailedError: a node failed. No other node starts after it.
         pipeline.errors.StoppedError: a signal ended the run.
     """
-    shared = _Run.current = _Run(nodes)
+    state = _Run.current = _Run(nodes)
     try:
         with beam.Pipeline(runner=fn_api_runner.FnApiRunner(), argv=list(_OPTIONS)) as pipeline:
             root = pipeline | "Start" >> beam.Create([None])
             signals: dict[str, beam.PCollection[None]] = {}
-            for node_id, needed in nodes.needs.items():
-                before = [beam.pvalue.AsIter(signals[n]) for n in sorted(needed) if n in signals]
-                signals[node_id] = root | f"Run {node_id}" >> beam.ParDo(_RunNode(node_id), *before)
+            for node_id, upstream in nodes.upstream.items():
+                inputs = [beam.pvalue.AsIter(signals[n]) for n in sorted(upstream) if n in signals]
+                signals[node_id] = root | f"Run {node_id}" >> beam.ParDo(_RunNode(node_id), *inputs)
     finally:
         _Run.current = None
-    if shared.failure:
-        raise shared.failure
+    if state.failure:
+        raise state.failure

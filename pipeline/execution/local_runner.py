@@ -18,7 +18,7 @@ def run(nodes: Nodes, parallel: int = 1) -> None:
         pipeline.errors.NodeFailedError: a node failed. No further node starts; nodes that are running finish.
         pipeline.errors.StoppedError: a signal ended the run.
     """
-    schedule = _Schedule(nodes.needs)
+    schedule = _Schedule(nodes.upstream)
     helpers = [threading.Thread(target=_help, args=(nodes, schedule), daemon=True, name="node") for _ in range(parallel - 1)]
     for helper in helpers:
         helper.start()
@@ -58,8 +58,8 @@ def _help(nodes: Nodes, schedule: _Schedule) -> None:
 class _Schedule:
     """The waiting and the running nodes. Every thread takes its next node from here."""
 
-    def __init__(self, needs: dict[str, set[str]]) -> None:
-        self._needs = {node: before & set(needs) for node, before in needs.items()}
+    def __init__(self, upstream: dict[str, set[str]]) -> None:
+        self._waiting = {node: before & set(upstream) for node, before in upstream.items()}
         self._running: set[str] = set()
         self._changed = threading.Condition()
         self._busy_here, self._stopped = False, False
@@ -76,11 +76,11 @@ class _Schedule:
             while True:
                 if here:
                     self._busy_here = False
-                if self._stopped or not self._needs:
+                if self._stopped or not self._waiting:
                     return None
-                ready = next((node for node, before in self._needs.items() if not before), None)
+                ready = next((node for node, before in self._waiting.items() if not before), None)
                 if ready and (here or self._busy_here):
-                    del self._needs[ready]
+                    del self._waiting[ready]
                     self._running.add(ready)
                     self._busy_here = self._busy_here or here
                     self._changed.notify_all()
@@ -91,7 +91,7 @@ class _Schedule:
         """Records that a node has ended; `failure`: why it failed, if it did."""
         with self._changed:
             self._running.discard(node_id)
-            for before in self._needs.values():
+            for before in self._waiting.values():
                 before.discard(node_id)
             if failure:
                 self.failure, self._stopped = self.failure or failure, True

@@ -56,7 +56,7 @@ class Nodes:
     _publishing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
-    def needs(self) -> dict[str, set[str]]:
+    def upstream(self) -> dict[str, set[str]]:
         """Node id -> ids of the nodes that must run before it, in topological order."""
         return {n.pipeline_node.node_info.id: set(n.pipeline_node.upstream_nodes) for n in self.ir.nodes}
 
@@ -75,19 +75,19 @@ class Nodes:
         Raises:
             NodeFailedError: the executor raised, or the inputs could not be resolved. (TFX's runners return normally then.)
         """
-        started = time.monotonic()
+        began = time.monotonic()
         self.observer.node(node_id, "running", 0.0)
         try:
             state = self._run_with_retries(node_id)
         except Exception as error:
-            self.observer.node(node_id, "failed", time.monotonic() - started)
+            self.observer.node(node_id, "failed", time.monotonic() - began)
             raise NodeFailedError(node_id, metadata_store.advise(f"{type(error).__name__}: {error}")) from error
         except BaseException:
             # Ctrl-C and SIGTERM: TFX's launcher does not catch them, and the execution would stay RUNNING for ever.
             self.mark_canceled(node_id)
-            self.observer.node(node_id, "failed", time.monotonic() - started)
+            self.observer.node(node_id, "failed", time.monotonic() - began)
             raise
-        self.observer.node(node_id, state, time.monotonic() - started)
+        self.observer.node(node_id, state, time.monotonic() - began)
         if state == "failed":
             raise NodeFailedError(node_id, "its inputs could not be resolved: a node before it has left nothing.")
         return state
@@ -195,6 +195,6 @@ def _needs_skipped(ir: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode, c
     TFX checks the conditions of a node in no particular order. It fails on a condition whose artifact does not exist because
     the node that decides was skipped itself.
     """
-    before = [n.pipeline_node for n in ir.nodes if n.pipeline_node.node_info.id in node.upstream_nodes]
+    upstream = [n.pipeline_node for n in ir.nodes if n.pipeline_node.node_info.id in node.upstream_nodes]
     with metadata.Metadata(connection) as handle:
-        return any(not b.execution_options.HasField("skip") and not _executions(handle, b) for b in before)
+        return any(not b.execution_options.HasField("skip") and not _executions(handle, b) for b in upstream)

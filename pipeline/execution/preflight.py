@@ -77,7 +77,7 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = lock.open_locked(folder / lock.FILE, shared=shared)
+        lock_file = lock.open_locked(folder / lock.FILE, shared=shared)
     except lock.LockedError as error:
         raise InUseError(
             f"Another run ({_holders(error.text)}) is using the output folder {path}. "
@@ -87,20 +87,20 @@ def output_folder(path: str, *, shared: bool = False) -> Iterator[None]:
         raise InputError(
             f"The output folder {path} cannot be written: {error.strerror}. Choose another one with --output-dir."
         ) from None
-    with held:
-        if not shared or os.fstat(held.fileno()).st_size > _NAMES_BYTES:
-            held.truncate(0)
-        held.write(f"{os.getpid()} {socket.gethostname()}\n")
-        held.flush()
+    with lock_file:
+        if not shared or os.fstat(lock_file.fileno()).st_size > _NAMES_BYTES:
+            lock_file.truncate(0)
+        lock_file.write(f"{os.getpid()} {socket.gethostname()}\n")
+        lock_file.flush()
         yield
 
 
 def _holders(text: str) -> str:
     """Returns the names of the processes that may hold a lock: those in the lock file that may still be alive."""
-    here, holders = socket.gethostname(), []
+    this_host, holders = socket.gethostname(), []
     for line in text.splitlines():
         pid, _, host = line.partition(" ")
-        if host != here:
+        if host != this_host:
             holders.append(f"process {pid} on {host}")
         elif Path(f"/proc/{pid}").exists() or not Path("/proc").exists():
             holders.append(f"process {pid}")

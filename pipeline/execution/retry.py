@@ -58,19 +58,19 @@ def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: flo
 
 def transient_cause(error: BaseException) -> str | None:
     """Returns one line about the transient failure among an error and its causes; None if there is none."""
-    seen: BaseException | None = error
-    while seen is not None:
-        kinds = {kind.__name__ for kind in type(seen).__mro__}
+    cause: BaseException | None = error
+    while cause is not None:
+        kinds = {kind.__name__ for kind in type(cause).__mro__}
         if (
             kinds & _KINDS
-            or (isinstance(seen, OSError) and seen.errno in _NUMBERS)
-            or (_RPC in kinds and _code(seen) in _CODES)
+            or (isinstance(cause, OSError) and cause.errno in _NUMBERS)
+            or (_RPC in kinds and _code(cause) in _CODES)
         ):
-            return f"{type(seen).__name__}: {seen}".splitlines()[0]
-        match = _TEXT.search(str(seen))
+            return f"{type(cause).__name__}: {cause}".splitlines()[0]
+        match = _TEXT.search(str(cause))
         if match:
             return match[0]
-        seen = seen.__cause__ or seen.__context__
+        cause = cause.__cause__ or cause.__context__
     return None
 
 

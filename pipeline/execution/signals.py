@@ -23,9 +23,9 @@ def as_exceptions() -> Iterator[None]:
             raise errors.InterruptedRunError("Stopped by Ctrl-C.")
         raise errors.TerminatedRunError("Stopped by SIGTERM.")
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

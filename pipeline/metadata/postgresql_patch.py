@@ -33,10 +33,10 @@ def _call_repaired(store: MetadataStore, method: str, request: Message, response
     if not store.is_postgresql:
         _call(store, method, request, response)
         return
-    sent = type(request)()
-    sent.CopyFrom(request)
-    _replace(sent, _BACKSLASH, _STAND_IN)
-    _call(store, method, sent, response)
+    request_copy = type(request)()
+    request_copy.CopyFrom(request)
+    _replace(request_copy, _BACKSLASH, _STAND_IN)
+    _call(store, method, request_copy, response)
     _replace(response, _STAND_IN, _BACKSLASH)
     if method in _BY_ID:
         ids, named = _BY_ID[method]
@@ -50,9 +50,9 @@ def _replace(message: Message, old: str, new: str) -> None:
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
         inner = field.message_type.fields_by_name["value"] if is_map else field
         if inner.type == inner.TYPE_MESSAGE:
-            many = value.values() if is_map else value if field.label == field.LABEL_REPEATED else [value]
-            for each in many:
-                _replace(each, old, new)
+            messages = value.values() if is_map else value if field.label == field.LABEL_REPEATED else [value]
+            for message in messages:
+                _replace(message, old, new)
         elif inner.type == inner.TYPE_STRING:
             if is_map:
                 for key in value:

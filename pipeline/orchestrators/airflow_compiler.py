@@ -120,8 +120,8 @@ def _dag_values(config: PipelineConfig, compiled: CompiledPipeline) -> DagValues
         seconds=airflow.seconds,
         grace_seconds=compilation.seconds_to_end(config),
         pool=airflow.pool,
-        heavy=[node for node in _HEAVY if node in compiled.needs],
-        upstream=graph.transitive_reduction(compiled.needs),
+        heavy=[node for node in _HEAVY if node in compiled.upstream],
+        upstream=graph.transitive_reduction(compiled.upstream),
         project=airflow.project or str(CHECKOUT),
         python=airflow.python or sys.executable,
     )

@@ -100,7 +100,7 @@ def cluster_problems(config: PipelineConfig) -> Iterator[str]:
     from pipeline import ir
 
     kubeflow = config.settings.kubeflow
-    nodes = ir.needs(config)
+    nodes = ir.upstream(config)
     for name in kubeflow.steps:
         if name not in nodes:
             yield f"kubeflow.steps.{name}: there is no node '{name}'. The nodes are: {', '.join(nodes)}."
@@ -157,8 +157,8 @@ def secrets(kubeflow: Kubeflow) -> dict[str, str]:
 
 def step_settings(kubeflow: Kubeflow, node: str) -> Step:
     """Returns the settings of one step: its own table overrides `kubeflow.all`."""
-    own = msgspec.structs.asdict(kubeflow.steps.get(node, Step()))
-    return msgspec.structs.replace(kubeflow.all, **{key: value for key, value in own.items() if value is not None})
+    overrides = msgspec.structs.asdict(kubeflow.steps.get(node, Step()))
+    return msgspec.structs.replace(kubeflow.all, **{key: value for key, value in overrides.items() if value is not None})
 
 
 def _is_installed(package: str) -> bool:

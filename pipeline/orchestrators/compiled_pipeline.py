@@ -33,7 +33,7 @@ class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
         name: name of the pipeline.
         code: hash of all code that its nodes run.
         settings: the settings that differ from the defaults, as nested tables.
-        needs: node id -> ids of the nodes that must run before it, in topological order.
+        upstream: node id -> ids of the nodes that must run before it, in topological order.
         secrets: environment variable that each step needs -> name of the Secret that holds it.
         schema_version: version of this JSON format.
     """
@@ -41,7 +41,7 @@ class CompiledPipeline(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     code: str
     settings: dict[str, Any]
-    needs: dict[str, list[str]]
+    upstream: dict[str, list[str]] = msgspec.field(name="needs")  # its key in the JSON
     secrets: dict[str, str] = {}
     schema_version: int = SCHEMA_VERSION
 
@@ -76,7 +76,7 @@ def compile_for_steps(config: PipelineConfig, secrets: Mapping[str, str] | None 
         name=config.pipeline_name,
         code=code_hash.of_pipeline(config),
         settings={table: value for table, value in settings.items() if table not in _FOR_COMPILERS},
-        needs=ir.needs(config),
+        upstream=ir.upstream(config),
         secrets=dict(secrets or {}),
     )
 

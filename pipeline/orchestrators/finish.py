@@ -86,5 +86,5 @@ def _unfinished_node(compiled: CompiledPipeline, record: RunRecord) -> str | Non
     """Returns a node that the record still calls running, or one that was ready to run and never ran; None if all ended."""
     done = {node.id for node in record.nodes if node.state in ("done", "cached")}
     running = [node.id for node in record.nodes if node.state == "running"]
-    ready = [node.id for node in record.nodes if node.state == "waiting" and done.issuperset(compiled.needs[node.id])]
+    ready = [node.id for node in record.nodes if node.state == "waiting" and done.issuperset(compiled.upstream[node.id])]
     return next(iter([*running, *ready]), None)

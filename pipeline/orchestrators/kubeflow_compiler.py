@@ -108,9 +108,9 @@ def _pipeline_function(config: PipelineConfig) -> Callable[..., None]:
                  train_steps: str = defaults["train.steps"]) -> None:  # fmt: skip
         make = _StepMaker(compiled, {"data.path": data_path, "data.span": data_span, "train.steps": train_steps}, kubeflow)
         steps: dict[str, dsl.ContainerOp] = {}
-        for node, needs in compiled.needs.items():
+        for node, upstream in compiled.upstream.items():
             steps[node] = make.node(node)
-            steps[node].after(*(steps[n] for n in needs))
+            steps[node].after(*(steps[n] for n in upstream))
         make.end()
 
     return dsl.pipeline(name=compiled.name, description=f"{config.dataset_name}, {config.model_name}")(pipeline)

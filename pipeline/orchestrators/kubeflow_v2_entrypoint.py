@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str]) -> None:
     compiled_pipeline.check_secrets(compiled)
     compiled_pipeline.check_code(compiled, config)
     logs.route_absl()
-    reads_data = not compiled.needs[options.node]
+    reads_data = not compiled.upstream[options.node]
     invocation = _invocation(options, config, reads_data=reads_data)
     if not options.driver:
         _execute(options, beam_args, invocation)

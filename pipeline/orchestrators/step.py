@@ -44,14 +44,14 @@ def run(compiled: CompiledPipeline, node_id: str, run_id: str, assignments: Sequ
     Raises:
         errors.PipelineError: the node failed, and the record could not be written.
     """
-    if node_id not in compiled.needs:
-        raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(compiled.needs)}.")
+    if node_id not in compiled.upstream:
+        raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(compiled.upstream)}.")
     config = compiled.config_for_run(assignments)
     try:
         with _output_folder(config, node_id), signals.as_exceptions(), node_lock(config, node_id, run_id):
             check_secrets(compiled)
             check_code(compiled, config)
-            if not compiled.needs[node_id]:
+            if not compiled.upstream[node_id]:
                 preflight.check(config)
             return _run(compiled, config, node_id, run_id)
     except (errors.PipelineError, errors.StoppedError) as failure:
@@ -68,8 +68,8 @@ def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_i
     connection = metadata_store.reach(config.metadata_uri)
     observer, settings = step_record.Observer(compiled, config, run_id), config.settings.run
     # Only ExampleGen reads the raw data. For a later node the data may be gone already.
-    visible = config if not compiled.needs[node_id] else ir.without_data(config)
-    nodes = Nodes(ir.compile_pipeline(visible, run_id), connection, observer, settings.retries, settings.retry_seconds)
+    compiled_config = config if not compiled.upstream[node_id] else ir.without_data(config)
+    nodes = Nodes(ir.compile_pipeline(compiled_config, run_id), connection, observer, settings.retries, settings.retry_seconds)
     state = _run_once(nodes, node_id)
     decision = _decision(config, connection, run_id, node_id)
     _log.info("%s: %s.%s", node_id, state, f" {decision.decision.capitalize()}. {decision.why}" if decision else "")

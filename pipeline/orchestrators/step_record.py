@@ -20,7 +20,7 @@ def opened(compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> I
 
     If the steps share only object storage, which has no locks, it yields a new record each time and does not write it.
     """
-    blank = run_record.new(config, run_id, compiled.code, run_record.ORCHESTRATOR, compiled.needs)
+    blank = run_record.new(config, run_id, compiled.code, run_record.ORCHESTRATOR, compiled.upstream)
     if is_remote(config.output_dir):
         yield blank
     else:
@@ -39,7 +39,7 @@ class Observer:
         with opened(self._compiled, self._config, self._run_id) as record:
             record.enter(node_id, state, seconds)
             if record.finished and all(node.state != "failed" for node in record.nodes):
-                record.reopen(graph.descendants(node_id, self._compiled.needs))
+                record.reopen(graph.descendants(node_id, self._compiled.upstream))
 
 
 def print_ending(record: RunRecord) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from components.decision import Verdict
+from components.decision import DecisionKind
 from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module.tuning.trial_summary import TrialState
 
@@ -54,7 +54,7 @@ class GateRecord(msgspec.Struct):
     """
 
     id: str
-    decision: Verdict
+    decision: DecisionKind
     why: str
     warnings: list[str] = []
     metric: str | None = None

@@ -26,8 +26,8 @@ def fill_record(record: RunRecord, config: PipelineConfig, outputs: Outputs) -> 
     """
     if not config.tuning.trials:
         return
-    started = datetime.fromisoformat(record.started).timestamp()
-    folder = _search_folder(outputs) or trial_table.newest_search(config.searches, started)
+    began = datetime.fromisoformat(record.started).timestamp()
+    folder = _search_folder(outputs) or trial_table.newest_search(config.searches, began)
     if folder is None:
         return
     record.trials = [msgspec.convert(trial, TrialRecord, from_attributes=True) for trial in trial_table.read(folder)]

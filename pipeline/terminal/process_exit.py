@@ -43,8 +43,8 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
         code = error.exit_code
     except Exception as error:  # a bug
         traceback.print_exc()
-        what = f"{type(error).__name__}: {error}"
-        _print_error(f"This should not have happened: {what}. The log has the traceback.")
+        message = f"{type(error).__name__}: {error}"
+        _print_error(f"This should not have happened: {message}. The log has the traceback.")
         code = errors.NODE_FAILED
     _exit(code if isinstance(code, int) else errors.OK)
 

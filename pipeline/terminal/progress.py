@@ -64,7 +64,7 @@ class Progress(logging.Handler):
             logger.addHandler(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         for logger in _LOGGERS:
             logger.removeHandler(self)
         self._live.stop()

@@ -60,8 +60,8 @@ def _metrics(record: RunRecord, console: Console) -> None:
     table = Table("metric", "evaluation split", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for name, value in record.metrics.items():
-        shown = "-" if value is None else f"{value:,.0f}" if name == metric_names.EXAMPLE_COUNT else _number(value)
-        table.add_row(name, shown)
+        text = "-" if value is None else f"{value:,.0f}" if name == metric_names.EXAMPLE_COUNT else _number(value)
+        table.add_row(name, text)
     console.print(table)
     if record.baseline:
         console.print(f"Latest blessed model before: {record.baseline['model']}, run {record.baseline['run_id']}")

@@ -9,7 +9,7 @@ from pipeline import graph
 #   read -> split -> train -> push
 #     \______________/   \    /
 #                         eval
-NEEDS = {
+UPSTREAM = {
     "read": [],
     "split": ["read"],
     "train": ["read", "split"],
@@ -27,11 +27,11 @@ NEEDS = {
     ],
 )
 def test_a_node_knows_all_nodes_before_and_after_it(node, before, after):
-    assert graph.ancestors(node, NEEDS) == before
-    assert graph.descendants(node, NEEDS) == after
+    assert graph.ancestors(node, UPSTREAM) == before
+    assert graph.descendants(node, UPSTREAM) == after
 
 
 def test_a_need_that_another_need_has_too_is_left_out():
-    assert graph.transitive_reduction(NEEDS) == {
+    assert graph.transitive_reduction(UPSTREAM) == {
         "read": [], "split": ["read"], "train": ["split"], "eval": ["train"], "push": ["eval"],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Labels and predictions through TFMA's evaluator, in this process, as a dataset configures it: metrics and verdict."""
+"""Labels and predictions through TFMA's evaluator, in this process, as a dataset configures it: metrics and validation."""
 
 import pickle
 import uuid
@@ -57,17 +57,17 @@ def judge(folder, dataset, labels, predictions, *, baseline=None, features=None,
         )
     with beam.Pipeline(options=PipelineOptions(list(ENGINES["in-process"]))) as pipeline:
         sliced = pipeline | beam.Create(rows) | slice_key_extractor.SliceKeyExtractor(eval_config=config).ptransform
-        found = sliced | evaluator.MetricsPlotsAndValidationsEvaluator(config).ptransform
-        found["metrics"] | "Keep metrics" >> beam.Map(_keep, str(folder), "metrics")
-        verdict = found["validations"] | beam.CombineGlobally(CombineValidations(config))
-        verdict | "Keep verdict" >> beam.Map(_keep, str(folder), "verdict")
+        outputs = sliced | evaluator.MetricsPlotsAndValidationsEvaluator(config).ptransform
+        outputs["metrics"] | "Keep metrics" >> beam.Map(_keep, str(folder), "metrics")
+        validation = outputs["validations"] | beam.CombineGlobally(CombineValidations(config))
+        validation | "Keep validation" >> beam.Map(_keep, str(folder), "validation")
     metrics = {
         (key[0][1] if key else "overall"): {
             k.name: float(v) for k, v in values.items() if k.model_name in ("", "candidate") and not k.is_diff
         }
         for key, values in _kept(folder, "metrics")
     }
-    [validation] = _kept(folder, "verdict")
+    [validation] = _kept(folder, "validation")
     return Judged(metrics, validation)
 
 

@@ -101,10 +101,10 @@ class FaultInjector(logging.Handler):
         continued_step: newest checkpoint when the training continued.
     """
 
-    def __init__(self, case: Case, training: str, at: int) -> None:
-        """`training`: its folder. `at`: global step from which on the fault is due."""
+    def __init__(self, case: Case, training: str, fault_step: int) -> None:
+        """`training`: its folder. `fault_step`: global step from which on the fault is due."""
         super().__init__()
-        self._case, self._training, self._at = case, training, at
+        self._case, self._training, self._at = case, training, fault_step
         self._pids: dict[str, int] = {}
         self._stopped, self.done = False, False
         self.lost, self.saved_step, self.continued_step = 0, 0, sys.maxsize
@@ -173,15 +173,15 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
     )
 
 
-def run(case: Case, training: Job, at: int) -> Result:
+def run(case: Case, training: Job, fault_step: int) -> Result:
     """Runs a training and injects its fault.
 
     Args:
         case: the fault.
         training: what to train.
-        at: global step from which on the fault is due.
+        fault_step: global step from which on the fault is due.
     """
-    injector, began = FaultInjector(case, training.folder, at), time.monotonic()
+    injector, began = FaultInjector(case, training.folder, fault_step), time.monotonic()
     loggers = [logging.getLogger(supervisor.__name__), progress.LOGGER]
     for logger in loggers:
         logger.setLevel(logging.INFO)
@@ -189,7 +189,7 @@ def run(case: Case, training: Job, at: int) -> Result:
     result = Result(case)
     try:
         if "node" in case.fault:
-            _stop_trainer(result, training, at)
+            _stop_trainer(result, training, fault_step)
             injector.done = True
         with folder.held(training.folder) as lock:
             trained = trainer.train(training, lock)
@@ -230,7 +230,7 @@ def _broken_by_result(saved_model: str, steps: int, training: Job) -> Iterator[s
             yield f"the export {export} is incomplete"
 
 
-def _stop_trainer(result: Result, training: Job, at: int) -> None:
+def _stop_trainer(result: Result, training: Job, fault_step: int) -> None:
     """Starts the Trainer in its own process and ends that process at a step, as an operator or a broken machine does."""
     path, kill = f"{training.folder}.json", result.case.fault == "kill node"
     training.write(path)
@@ -239,7 +239,7 @@ def _stop_trainer(result: Result, training: Job, at: int) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     steps = (int(line.split()[1].split("/")[0]) for line in node.stderr or () if line.startswith("step "))
-    step = next((step for step in steps if step >= at), 0)
+    step = next((step for step in steps if step >= fault_step), 0)
     node.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
     limit = training.settings.grace_seconds + 10
     node.communicate(timeout=limit)
@@ -251,9 +251,9 @@ def _stop_trainer(result: Result, training: Job, at: int) -> None:
         result.broken.append(f"asked to end at step {step}, it left a checkpoint of step {saved}")
 
 
-def _is_unlocked(training: Job, until: float) -> bool:
+def _is_unlocked(training: Job, deadline: float) -> bool:
     """Waits until no process holds the lock on the folder. Returns whether that was in time."""
-    while time.monotonic() < until:
+    while time.monotonic() < deadline:
         with suppress(folder.FolderInUseError), folder.held(training.folder):
             return True
         time.sleep(0.1)

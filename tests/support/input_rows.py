@@ -49,22 +49,22 @@ def batches(patterns, batch=10, *, at_most=None, training=True, spec=SPEC, seed=
     config = tf.compat.v1.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = True  # takes longer than what it would save here
     make = inputs.input_fn(patterns, spec, LABEL, batch, training=training, seed=seed, **settings)
-    taken = []
+    read = []
     with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
         iterator = tf.compat.v1.data.make_initializable_iterator(make())
-        following = iterator.get_next()
+        next_batch = iterator.get_next()
         session.run(iterator.initializer)
-        while at_most is None or len(taken) < at_most:
+        while at_most is None or len(read) < at_most:
             try:
-                taken.append(session.run(following))
+                read.append(session.run(next_batch))
             except tf.errors.OutOfRangeError:
                 break
-    return taken
+    return read
 
 
-def ids(taken):
+def ids(batches):
     """The rows in batches, one after the other."""
-    return [int(i) for features, _ in taken for i in features["id"].ravel()]
+    return [int(i) for features, _ in batches for i in features["id"].ravel()]
 
 
 def epochs(order, rows):

@@ -12,8 +12,8 @@ STEPS, EVERY = 60, 15
 def job(output, dataset, model, path, hp=None, **settings):
     """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
     examples = training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES)
-    often = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
-    settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | often | settings
+    cadence = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
+    settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | cadence | settings
     return Job(
         dataset=dataset,
         model=model,

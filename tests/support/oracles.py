@@ -37,14 +37,14 @@ def end(oracle, trial, status="COMPLETED", value=None):
 
 def go_on(oracle, trials=100, fails=()):
     """Runs so many trials at most. Returns id -> values of those."""
-    done = {}
-    while len(done) < trials:
+    values_by_trial = {}
+    while len(values_by_trial) < trials:
         trial = oracle.create_trial("slot0")
         if trial.status != "RUNNING":
             break
-        done[trial.trial_id] = dict(trial.hyperparameters.values)
+        values_by_trial[trial.trial_id] = dict(trial.hyperparameters.values)
         end(oracle, trial, "FAILED" if int(trial.trial_id) in fails else "COMPLETED")
-    return done
+    return values_by_trial
 
 
 def reloaded(folder, kind, **settings):

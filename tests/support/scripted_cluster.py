@@ -72,13 +72,13 @@ class ScriptedCluster:
         time.sleep(seconds / 20)
 
     def run(self):
-        until = time.monotonic() + 60
+        deadline = time.monotonic() + 60
         control = self.control
-        beat = control.heartbeat
+        heartbeat = control.heartbeat
 
         def watched():
-            assert time.monotonic() < until, "it hangs"
-            beat()
+            assert time.monotonic() < deadline, "it hangs"
+            heartbeat()
 
         control.heartbeat = watched
         try:

@@ -35,15 +35,15 @@ def planned(root, job, **tuning):
 
 def tuner(root, job, *, stub=True, **tuning):
     """The tuner of a search, of stubs or of real trials."""
-    what = planned(root, job, **tuning)
-    return search.EstimatorTuner(what, start_stub) if stub else search.EstimatorTuner(what)
+    spec = planned(root, job, **tuning)
+    return search.EstimatorTuner(spec, start_stub) if stub else search.EstimatorTuner(spec)
 
 
 def searched(root, job, **settings):
     """Runs a search to its end. Returns its tuner and its records."""
-    found = tuner(root, job, **settings)
-    found.search()
-    return found, trial_table.read(found.project_dir)
+    result = tuner(root, job, **settings)
+    result.search()
+    return result, trial_table.read(result.project_dir)
 
 
 def start_stub(folder, log, lock, slot, parallel):
@@ -66,18 +66,18 @@ def in_a_process(root, job, **settings):
 
 def main(arguments):
     """What that process does. SIGTERM has its usual effect."""
-    root, what, settings = json.loads(arguments)
+    root, job_json, settings = json.loads(arguments)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    searched(root, msgspec.convert(what, Job), **settings)
+    searched(root, msgspec.convert(job_json, Job), **settings)
 
 
-def until(condition, what):
+def until(condition, expected):
     """Waits for a condition, and returns what it returned."""
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < end, f"no {what} within {DEADLINE_SECONDS} s"
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"no {expected} within {DEADLINE_SECONDS} s"
         time.sleep(0.05)
-    return found
+    return result
 
 
 def states(trials):

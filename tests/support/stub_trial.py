@@ -21,21 +21,21 @@ parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
 parser.add_argument("--parent", type=int)
 parser.add_argument("--heartbeat", type=int)
-chosen = parser.parse_args()
-heartbeat.end_with(chosen.parent)
-line = heartbeat.Heartbeat(chosen.heartbeat)
+options = parser.parse_args()
+heartbeat.end_with(options.parent)
+line = heartbeat.Heartbeat(options.heartbeat)
 line.start()
 
-fate = json.loads(os.environ.get("STUB_FATES", "{}")).get(re.search(r"trial_0*(\d+)$", str(chosen.folder))[1], "")
+fate = json.loads(os.environ.get("STUB_FATES", "{}")).get(re.search(r"trial_0*(\d+)$", str(options.folder))[1], "")
 pace = float(os.environ.get("STUB_PACE", "0"))
-job = json.loads((chosen.folder / "spec.json").read_text())["job"]
-report_file = chosen.folder / "report.json"
+job = json.loads((options.folder / "spec.json").read_text())["job"]
+report_file = options.folder / "report.json"
 checkpoint = Path(job["folder"], "stub")
 step = int(checkpoint.read_text()) if checkpoint.exists() else 0
-before = json.loads(report_file.read_text())["curve"] if report_file.exists() else []
-report = {"resumed_from": step, "curve": [point for point in before if point[0] <= step]}
-asked = []
-signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+curve = json.loads(report_file.read_text())["curve"] if report_file.exists() else []
+report = {"resumed_from": step, "curve": [point for point in curve if point[0] <= step]}
+stop_requests = []
+signal.signal(signal.SIGTERM, lambda *_: stop_requests.append(True))
 
 
 def put(path, text):
@@ -50,8 +50,8 @@ def write(**changes):
     put(report_file, json.dumps(report))
 
 
-def leave_if_asked():
-    if asked:
+def stop_if_asked():
+    if stop_requests:
         put(checkpoint, str(step))
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -62,7 +62,7 @@ write()
 while step < 100:
     step += 20
     time.sleep(pace)
-    leave_if_asked()
+    stop_if_asked()
     put(checkpoint, str(step))
     value = 1 - abs(job["hyperparameters"]["x"] - 0.7) * (2 - step / 100)
     write(curve=[*report["curve"], [step, value]])
@@ -77,6 +77,6 @@ while step < 100:
     if fate == "stops" and not report["resumed_from"]:
         os.kill(os.getpid(), signal.SIGSTOP)
     while fate == "hangs":
-        leave_if_asked()
+        stop_if_asked()
         time.sleep(0.01)
 write(ended_by="steps")

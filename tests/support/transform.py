@@ -59,15 +59,15 @@ def transformed(folder, declared, *tables, required=()):
 
 def _rows(columns, table):
     """Rows as TFT takes them: column -> the values of one row."""
-    made = [{_ROW: [i], **{name: [] for name in columns}} for i in range(len(next(iter(table.values()))))]
+    rows = [{_ROW: [i], **{name: [] for name in columns}} for i in range(len(next(iter(table.values()))))]
     for name, values in table.items():
-        for row, value in zip(made, values, strict=True):
-            several = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
-            row[name] = [_KINDS[columns[name]](v) for v in several]
-    return made
+        for row, value in zip(rows, values, strict=True):
+            values_of_row = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
+            row[name] = [_KINDS[columns[name]](v) for v in values_of_row]
+    return rows
 
 
 def _columns(file):
-    made = sorted((json.loads(line) for line in file.read_text().splitlines()), key=lambda r: r[_ROW])
-    columns = {name: np.array([r[name] for r in made]) for name in made[0] if name != _ROW}
+    rows = sorted((json.loads(line) for line in file.read_text().splitlines()), key=lambda r: r[_ROW])
+    columns = {name: np.array([r[name] for r in rows]) for name in rows[0] if name != _ROW}
     return {name: v.astype(np.float32) if v.dtype.kind == "f" else v for name, v in columns.items()}

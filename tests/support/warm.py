@@ -50,9 +50,9 @@ def run(arguments, *, cwd, environment, streams, seconds):
 
 def _command(arguments, cwd, environment, streams):
     for descriptor, (file, flags) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
-        opened = os.open(file, flags)
-        os.dup2(opened, descriptor)
-        os.close(opened)
+        descriptor_of_file = os.open(file, flags)
+        os.dup2(descriptor_of_file, descriptor)
+        os.close(descriptor_of_file)
     sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing has put /dev/null there
     os.chdir(cwd)
     os.environ.clear()

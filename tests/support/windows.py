@@ -45,7 +45,7 @@ def cut(batches, series, size, time_range=None):
     for key in parts:
         for split, example in logic.examples(key, parts[key], time_range or extent, series, size, counts):
             windows[split].append(decode(example))
-    return {split: in_order(some) for split, some in windows.items()}, counts
+    return {split: in_order(unsorted) for split, unsorted in windows.items()}, counts
 
 
 def in_order(windows):

@@ -39,17 +39,17 @@ def fall_back(folder: str) -> None:
         tf.errors.OpError: the storage cannot be read, so the checkpoint may be intact.
     """
     names = _newest_first(folder)
-    good = next((name for name in names if readable(posixpath.join(folder, name))), None)
+    readable_name = next((name for name in names if readable(posixpath.join(folder, name))), None)
     latest = tf.train.latest_checkpoint(folder)
-    if good is not None and latest and posixpath.basename(latest) == good:
+    if readable_name is not None and latest and posixpath.basename(latest) == readable_name:
         return
-    broken = names[: names.index(good)] if good else names
+    broken = names[: names.index(readable_name)] if readable_name else names
     for name in broken:
         _log.warning("The checkpoint %s in %s cannot be read and is put aside, into %s/.", name, folder, BROKEN)
         _move_to_broken(folder, name)
-    if good:
-        _log.warning("The training goes on from the newest checkpoint that can be read, %s.", good)
-        point_to(folder, [*reversed(names[names.index(good) :])])
+    if readable_name:
+        _log.warning("The training goes on from the newest checkpoint that can be read, %s.", readable_name)
+        point_to(folder, [*reversed(names[names.index(readable_name) :])])
     elif tf.io.gfile.exists(posixpath.join(folder, "checkpoint")):
         tf.io.gfile.remove(posixpath.join(folder, "checkpoint"))
 
@@ -87,10 +87,10 @@ def _read_through(path: str) -> None:
 
 
 def _move_to_broken(folder: str, name: str) -> None:
-    aside = posixpath.join(folder, BROKEN)
-    tf.io.gfile.makedirs(aside)
+    broken_folder = posixpath.join(folder, BROKEN)
+    tf.io.gfile.makedirs(broken_folder)
     for path in tf.io.gfile.glob(posixpath.join(folder, f"{name}.*")):
-        tf.io.gfile.rename(path, posixpath.join(aside, posixpath.basename(path)), overwrite=True)
+        tf.io.gfile.rename(path, posixpath.join(broken_folder, posixpath.basename(path)), overwrite=True)
 
 
 def point_to(folder: str, names: Sequence[str]) -> None:

@@ -56,9 +56,9 @@ def prune(path: str, keep: int) -> None:
     owner = owner_of(path)
     if owner is None or is_remote(path):
         return
-    others = [other for other in _sibling_folders(path) if owner_of(other) == owner]
-    half_removed = [other for other in others if other.endswith(_REMOVED)]
-    old = sorted((other for other in others if other not in half_removed), key=_last_written, reverse=True)[keep:]
+    own_folders = [sibling for sibling in _sibling_folders(path) if owner_of(sibling) == owner]
+    half_removed = [sibling for sibling in own_folders if sibling.endswith(_REMOVED)]
+    old = sorted((sibling for sibling in own_folders if sibling not in half_removed), key=_last_written, reverse=True)[keep:]
     for folder in [*half_removed, *old]:
         try:
             with suppress(lock.FolderInUseError):

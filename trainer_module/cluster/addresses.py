@@ -103,10 +103,10 @@ def reserve(count: int) -> Iterator[list[str]]:
     """
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            one.bind(("", 0))  # it does not listen, so it takes no connection away from the server
-        yield [f"{LOOPBACK}:{one.getsockname()[1]}" for one in sockets]
+        for reserved in sockets:
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            reserved.bind(("", 0))  # it does not listen, so it takes no connection away from the server
+        yield [f"{LOOPBACK}:{reserved.getsockname()[1]}" for reserved in sockets]
 
 
 def _connection_error(address: str) -> OSError | None:

@@ -31,8 +31,8 @@ class EvaluatorHeartbeat:
 
         It compares contents, not times: the clocks of two machines differ.
         """
-        before, self._last_seen = self._last_seen, self._read()
-        return self._last_seen != before
+        previous, self._last_seen = self._last_seen, self._read()
+        return self._last_seen != previous
 
     def _read(self) -> str:
         try:

@@ -121,8 +121,8 @@ def _tasks(job: Job, free_addresses: Sequence[str]) -> list[ClusterTask]:
         WORKER: free_addresses[1 : 1 + workers],
         PS: free_addresses[1 + workers : 1 + workers + ps],
     }
-    cluster = {role: where for role, where in cluster.items() if where}
-    tasks = [ClusterTask(role, index, cluster) for role, where in cluster.items() for index in range(len(where))]
+    cluster = {role: hosts for role, hosts in cluster.items() if hosts}
+    tasks = [ClusterTask(role, index, cluster) for role, hosts in cluster.items() for index in range(len(hosts))]
     return [*tasks, ClusterTask(EVALUATOR, 0, cluster)]
 
 

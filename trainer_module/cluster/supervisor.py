@@ -154,11 +154,13 @@ class Supervisor:
         self._raise_if_restart_is_useless(process, child, failure)
         wait = min(_BACK_OFF_SECONDS * 2 ** (process.failures - 1), _LONGEST_BACK_OFF_SECONDS)
         dependents = [p for p in self._processes if p is not process and self._needs_restart(p, process)]
-        others = f", with {', '.join(p.name for p in dependents)}" if dependents else ""
-        _log.warning("%s %s. It is started again in %g s%s. Its log: %s", process.name, failure, wait, others, child.log)
-        for each in [process, *dependents]:
-            each.kill()
-            each.start_at = self._clock() + wait
+        and_dependents = f", with {', '.join(p.name for p in dependents)}" if dependents else ""
+        _log.warning(
+            "%s %s. It is started again in %g s%s. Its log: %s", process.name, failure, wait, and_dependents, child.log
+        )
+        for restarted in [process, *dependents]:
+            restarted.kill()
+            restarted.start_at = self._clock() + wait
         if process.role == PS:  # the chief restores its variables from the checkpoint
             self._log_lost_steps()
 
@@ -167,18 +169,18 @@ class Supervisor:
         if child.failure or child.exit_code == heartbeat.DO_NOT_RESTART:
             raise ClusterError(f"{process.name} has ended the training. {child.failure}\n{child.end_of_log()}")
         if process.failures > self._settings.retries:
-            often = f", {process.failures} times without progress in between" if process.failures > 1 else ""
+            repetition = f", {process.failures} times without progress in between" if process.failures > 1 else ""
             raise ClusterError(
-                f"{process.name} {failure}{often}. It is not started again: train.retries is {self._settings.retries}. "
+                f"{process.name} {failure}{repetition}. It is not started again: train.retries is {self._settings.retries}. "
                 f"{child.end_of_log()}"
             )
 
-    def _needs_restart(self, other: RoleProcess, failed: RoleProcess) -> bool:
+    def _needs_restart(self, process: RoleProcess, failed: RoleProcess) -> bool:
         """Returns whether a process must restart because another one failed."""
         if self._settings.cluster.strategy == "multi_worker_mirrored":  # they take steps together, and would wait for ever
-            return other.takes_steps and failed.takes_steps
+            return process.takes_steps and failed.takes_steps
         # A worker that has seen the last step and ended must take it again.
-        return failed.saves_checkpoints and other.role == WORKER and other.has_ended
+        return failed.saves_checkpoints and process.role == WORKER and process.has_ended
 
     def _start_if_due(self, process: RoleProcess) -> None:
         if process.start_at is None or self._clock() < process.start_at:

@@ -39,7 +39,7 @@ def parse(text: str, strategy: str | None = None) -> ClusterTask:
     if problems:
         raise TFConfigError(f"{VARIABLE} is wrong. " + " ".join(problems) + f" Received: {text or 'nothing'}")
     config = json.loads(text)
-    cluster = {role: where for role, where in config["cluster"].items() if role != EVALUATOR}
+    cluster = {role: hosts for role, hosts in config["cluster"].items() if role != EVALUATOR}
     return ClusterTask(config["task"]["type"], int(config["task"]["index"]), cluster)
 
 
@@ -70,12 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problems = tf_config_problems.find(text, options.strategy)
     if not problems:
         task = parse(text)
-        others = task.others(CHIEF, WORKER, PS)
+        peers = task.others(CHIEF, WORKER, PS)
         if options.reach is None:
-            problems = addresses.find_unknown_hosts(others)
+            problems = addresses.find_unknown_hosts(peers)
         else:
-            problems = addresses.find_unanswered(others, options.reach)
-        print(f"{task.name} of {', '.join(f'{len(where)} {role}' for role, where in task.cluster.items())}")
+            problems = addresses.find_unanswered(peers, options.reach)
+        print(f"{task.name} of {', '.join(f'{len(hosts)} {role}' for role, hosts in task.cluster.items())}")
     for problem in problems:
         print(problem, file=sys.stderr)
     return 2 if problems else 0

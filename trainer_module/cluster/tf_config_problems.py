@@ -42,28 +42,28 @@ def find(text: str, strategy: str | None = None) -> list[str]:
 
 
 def _in_roles(cluster: Mapping[str, object]) -> Iterator[str]:
-    for role, where in cluster.items():
+    for role, role_addresses in cluster.items():
         if role not in ROLES:
             hint = ' TensorFlow 1 called the chief "master".' if role == "master" else ""
             yield f'"cluster" has the unknown role "{role}".{hint} Known: {", ".join(ROLES)}.'
-        elif not isinstance(where, list) or not all(isinstance(address, str) for address in where):
-            yield f'"cluster.{role}" is {json.dumps(where)}. It must be a list of addresses like ["host1:2222"].'
-        elif not where:
+        elif not isinstance(role_addresses, list) or not all(isinstance(address, str) for address in role_addresses):
+            yield f'"cluster.{role}" is {json.dumps(role_addresses)}. It must be a list of addresses like ["host1:2222"].'
+        elif not role_addresses:
             yield f'"cluster.{role}" is empty. Leave the role out, or give it addresses.'
 
 
 def _in_addresses(cluster: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    seen: dict[str, tuple[str, str]] = {}
-    for role, where in cluster.items():
-        for index, address in enumerate(where):
+    owners: dict[str, tuple[str, str]] = {}
+    for role, role_addresses in cluster.items():
+        for index, address in enumerate(role_addresses):
             name, why = f"{role} {index}", addresses.why_malformed(address)
             if why:
                 yield f'{name} has the address "{address}": {why}.'
                 continue
-            other, spelling = seen.setdefault(addresses.canonical(address), (name, address))
-            if other != name:
+            owner, spelling = owners.setdefault(addresses.canonical(address), (name, address))
+            if owner != name:
                 both = f' "{address}"' if spelling == address else f', "{spelling}" and "{address}"'
-                yield f"{other} and {name} have the same address{both}. Give each its own port."
+                yield f"{owner} and {name} have the same address{both}. Give each its own port."
 
 
 def _in_members(cluster: Mapping[str, Sequence[str]], *, is_tfjob: bool) -> Iterator[str]:

@@ -95,9 +95,9 @@ def report(result: WarmStartResult, start: WarmStart, folder: str) -> None:
         start: the model that the training started from.
         folder: the training's folder.
     """
-    taken = f"{len(result.taken)} variables taken ({', '.join(result.taken)})"
+    taken_text = f"{len(result.taken)} variables taken ({', '.join(result.taken)})"
     sentences = [
-        f"Warm start from {start.saved_model}: {taken if result.taken else 'nothing fits, this training begins afresh'}."
+        f"Warm start from {start.saved_model}: {taken_text if result.taken else 'nothing fits, this training begins afresh'}."
     ]
     if result.not_taken:
         reasons = "; ".join(f"{name} ({why})" for name, why in sorted(result.not_taken.items()))
@@ -134,16 +134,16 @@ def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
 
 def _changed_vocabularies(saved_model: str, transform_graph: str) -> list[str]:
     """Compares the vocabulary files that exist on both sides. Returns a sentence for each file that differs."""
-    then = posixpath.join(saved_model, tf.saved_model.ASSETS_DIRECTORY)
-    now = posixpath.join(transform_graph, "transform_fn", tf.saved_model.ASSETS_DIRECTORY)
-    if not (tf.io.gfile.isdir(then) and tf.io.gfile.isdir(now)):
+    old_folder = posixpath.join(saved_model, tf.saved_model.ASSETS_DIRECTORY)
+    new_folder = posixpath.join(transform_graph, "transform_fn", tf.saved_model.ASSETS_DIRECTORY)
+    if not (tf.io.gfile.isdir(old_folder) and tf.io.gfile.isdir(new_folder)):
         return []
     sentences = []
-    for name in sorted(set(tf.io.gfile.listdir(then)) & set(tf.io.gfile.listdir(now))):
-        old, new = _words(posixpath.join(then, name)), _words(posixpath.join(now, name))
-        moved = sum(1 for i, word in enumerate(new) if i >= len(old) or old[i] != word)
-        if moved:
-            sentences.append(f"{name} has changed ({moved} of {len(new)} ids)")
+    for name in sorted(set(tf.io.gfile.listdir(old_folder)) & set(tf.io.gfile.listdir(new_folder))):
+        old, new = _words(posixpath.join(old_folder, name)), _words(posixpath.join(new_folder, name))
+        changed_ids = sum(1 for i, word in enumerate(new) if i >= len(old) or old[i] != word)
+        if changed_ids:
+            sentences.append(f"{name} has changed ({changed_ids} of {len(new)} ids)")
     return sentences
 
 

@@ -38,10 +38,10 @@ def find(patterns: Sequence[str]) -> list[str]:
     Raises:
         FileNotFoundError: no file matches.
     """
-    found = sorted({path for pattern in patterns for path in tf.io.gfile.glob(pattern)})
-    if not found:
+    matches = sorted({path for pattern in patterns for path in tf.io.gfile.glob(pattern)})
+    if not matches:
         raise FileNotFoundError(f"No transformed examples match {', '.join(patterns)}.")
-    return found
+    return matches
 
 
 def stored_bytes(files: Sequence[str]) -> int:
@@ -57,16 +57,16 @@ def with_records(files: Sequence[str]) -> list[str]:
         DamagedFileError: a file is not gzipped.
     """
     with ThreadPoolExecutor(_OPEN_AT_ONCE) as pool:
-        found = [file for file, holds in zip(files, pool.map(_holds_record, files), strict=True) if holds]
-    if not found:
+        non_empty = [file for file, holds_record in zip(files, pool.map(_holds_record, files), strict=True) if holds_record]
+    if not non_empty:
         raise NoRecordsError(f"There are no rows in {', '.join(files)}. Give the split more data, or a larger share of it.")
-    return found
+    return non_empty
 
 
 def _holds_record(file: str) -> bool:
     try:
-        with tf.io.gfile.GFile(file, "rb") as stored, gzip.open(stored) as plain:
-            return bool(plain.read(1))
+        with tf.io.gfile.GFile(file, "rb") as compressed, gzip.open(compressed) as content:
+            return bool(content.read(1))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DamagedFileError(file) from error
 
@@ -125,8 +125,8 @@ def _check_size(files: Sequence[str], size: int) -> None:
             return
     for file in files:
         try:
-            with tf.io.gfile.GFile(file, "rb") as stored, gzip.open(stored) as plain:
-                while plain.read(_PIECE):
+            with tf.io.gfile.GFile(file, "rb") as compressed, gzip.open(compressed) as content:
+                while content.read(_PIECE):
                     pass
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise DamagedFileError(file) from error

@@ -24,14 +24,15 @@ def endless(share: Share, columns: Columns, order: Order, rows: int) -> tf.data.
         order: the order of the rows.
         rows: number of rows in the share.
     """
-    first_epoch, gone = order.start(rows)
+    first_epoch, rows_done = order.start(rows)
 
     def permutation(epoch: tf.Tensor) -> tf.Tensor:
-        return order.shuffle(tf.range(rows, dtype=tf.int64), epoch)[gone * tf.cast(tf.equal(epoch, first_epoch), tf.int64) :]
+        skipped = rows_done * tf.cast(tf.equal(epoch, first_epoch), tf.int64)
+        return order.shuffle(tf.range(rows, dtype=tf.int64), epoch)[skipped:]
 
     def epochs(table: Packed) -> tf.data.Dataset:
-        chosen = tf.data.Dataset.range(first_epoch, ENDLESS).map(permutation).rebatch(_GATHERED)
-        return chosen.map(
+        row_numbers = tf.data.Dataset.range(first_epoch, ENDLESS).map(permutation).rebatch(_GATHERED)
+        return row_numbers.map(
             lambda numbers: columns.unpack({dtype: tf.gather(values, numbers) for dtype, values in table.items()})
         )
 

@@ -60,30 +60,30 @@ class Share:
         """Counts the records by reading them."""
         return self.part.of(files.count(self.files))
 
-    def rows_that_fit(self, most: int) -> int | None:
-        """Returns the number of records; None if any worker would have more than `most`. All workers get the same answer."""
-        everyones = files.count(self.files, at_most=most * self.part.count)
-        return self.part.of(everyones) if everyones <= most * self.part.count else None
+    def rows_that_fit(self, max_rows: int) -> int | None:
+        """Returns the number of records; None if any worker would have more than `max_rows`. Equal for all workers."""
+        total = files.count(self.files, at_most=max_rows * self.part.count)
+        return self.part.of(total) if total <= max_rows * self.part.count else None
 
     def stored_bytes(self) -> int:
         """Returns how many bytes the records take in their files, compressed."""
         return files.stored_bytes(self.files) // self.part.count
 
 
-def share(found: Sequence[str], shard: Shard) -> Share:
+def share(paths: Sequence[str], shard: Shard) -> Share:
     """Returns the records of one worker: whole files if all workers then get about the same number, else every n-th record.
 
     Each record belongs to exactly one worker, and each worker has at least one record.
 
     Args:
-        found: all files, sorted; some may be without a record.
+        paths: all files, sorted; some may hold no record.
         shard: whose share.
 
     Raises:
         trainer_module.inputs.files.NoRecordsError: there are fewer records than shards.
         trainer_module.inputs.files.DamagedFileError: one of the files cannot be read.
     """
-    filled = files.with_records(found)
+    filled = files.with_records(paths)
     if len(filled) % shard.count == 0 or len(filled) >= _ENOUGH_FILES * shard.count:
         return Share(filled[shard.index :: shard.count])
     if files.count(filled, at_most=shard.count) < shard.count:

@@ -24,10 +24,10 @@ def endless(share: Share, columns: Columns, order: Order) -> tf.data.Dataset:
 
     If `order` starts in the middle of an epoch, the records of that epoch before it are read, but not parsed.
     """
-    first_epoch, gone = _start(share, order)
+    first_epoch, rows_done = _start(share, order)
 
     def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
-        skipped = gone * tf.cast(tf.equal(epoch, first_epoch), tf.int64)
+        skipped = rows_done * tf.cast(tf.equal(epoch, first_epoch), tf.int64)
         # All shards use the same order of files, so in each epoch every record belongs to exactly one shard.
         blocks = share.blocks(order.shuffle_files(tf.constant(share.files), epoch)).enumerate().skip(skipped // records.BLOCK)
         return blocks.map(lambda i, block: order.shuffle(block, epoch, i)[tf.maximum(skipped - i * records.BLOCK, 0) :])
@@ -39,9 +39,9 @@ def _start(share: Share, order: Order) -> tuple[int, int]:
     """Returns the epoch to start with, and how many of its rows to skip."""
     if not order.first_row:
         return 0, 0
-    epoch, gone = order.start(share.rows())
-    _log.info("Continues in epoch %d: its first %d rows are skipped.", epoch, gone)
-    return epoch, gone
+    epoch, rows_done = order.start(share.rows())
+    _log.info("Continues in epoch %d: its first %d rows are skipped.", epoch, rows_done)
+    return epoch, rows_done
 
 
 def _parsed(blocks: tf.data.Dataset, columns: Columns) -> tf.data.Dataset:

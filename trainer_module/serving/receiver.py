@@ -30,7 +30,7 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
     spec = tf_transform_output.raw_feature_spec()
     features = {f.name: _Column(f.dtype, (f.length,) if isinstance(f, Window) else ()) for f in dataset.features}
     # The label and the weight: a request may leave them out.
-    others = {name: _Column(dtype) for name, dtype in dataset.columns.items() if name not in features}
+    other_columns = {name: _Column(dtype) for name, dtype in dataset.columns.items() if name not in features}
 
     def receiver() -> tf.estimator.export.ServingInputReceiver:
         # Both kinds of input default to an empty batch and are concatenated, so the graph after them is the same for both.
@@ -38,11 +38,12 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
         examples = tf.compat.v1.placeholder_with_default(tf.constant([], tf.string), [None], "input_example_tensor")
         placeholders = {name: column.placeholder(f"raw_{name}") for name, column in features.items()}
         height = _height(placeholders) + 1
-        optional = {name: tf.io.VarLenFeature(tf.as_dtype(column.dtype)) for name, column in others.items()}
+        optional = {name: tf.io.VarLenFeature(tf.as_dtype(column.dtype)) for name, column in other_columns.items()}
         parsed = tf.io.parse_example(examples, {name: spec[name] for name in features} | optional)
         columns = {name: _concat(parsed[name], column.sparse(placeholders[name], height)) for name, column in features.items()}
         columns |= {
-            name: _as_required(spec[name], _concat(parsed[name], column.empty(height))) for name, column in others.items()
+            name: _as_required(spec[name], _concat(parsed[name], column.empty(height)))
+            for name, column in other_columns.items()
         }
         if dataset.empty_row == "refuse":
             columns = _refuse_empty_rows(columns, list(features))
@@ -104,14 +105,14 @@ def _as_required(parsing: object, column: tf.SparseTensor) -> raw_columns.Column
     return raw_columns.dense(column, missing, *parsing.shape)
 
 
-def _concat(parsed: raw_columns.Column, sent: tf.SparseTensor) -> raw_columns.Column:
+def _concat(parsed: raw_columns.Column, request: tf.SparseTensor) -> raw_columns.Column:
     """Returns a column's rows from the examples, then those sent as columns, the padding row last."""
     if isinstance(parsed, tf.SparseTensor):
-        return tf.sparse.concat(0, [parsed, sent], expand_nonconcat_dims=True)
+        return tf.sparse.concat(0, [parsed, request], expand_nonconcat_dims=True)
     # The schema requires this column, so a client must send every value of every row. The padding row gets zeros.
-    rows, width = sent.dense_shape[0] - 1, parsed.shape[1]
+    rows, width = request.dense_shape[0] - 1, parsed.shape[1]
     padding = tf.zeros([1, width], parsed.dtype)
-    return tf.concat([parsed, tf.reshape(sent.values, [rows, width]), padding], axis=0)
+    return tf.concat([parsed, tf.reshape(request.values, [rows, width]), padding], axis=0)
 
 
 def _refuse_empty_rows(columns: dict[str, raw_columns.Column], features: list[str]) -> dict[str, raw_columns.Column]:

@@ -125,10 +125,10 @@ def request_stop(number: int) -> bool:
     Returns:
         Whether there is a running training that had not been asked yet. (A second Ctrl-C must not wait.)
     """
-    not_asked = [control for control in _RUNNING if not control.stopping]
-    for control in not_asked:
+    running = [control for control in _RUNNING if not control.stopping]
+    for control in running:
         control.request_stop(number)
-    return bool(not_asked)
+    return bool(running)
 
 
 class _TrainingThread(threading.Thread, Generic[T]):
@@ -208,16 +208,16 @@ def _handling_signals(control: Control) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         if not request_stop(number):  # the second time
-            signal.signal(number, before[number])
+            signal.signal(number, previous_handlers[number])
             signal.raise_signal(number)
 
-    before: dict[int, Any] = {}
+    previous_handlers: dict[int, Any] = {}
     _RUNNING.append(control)
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, handle) for number in SIGNALS}
+        previous_handlers = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield
     finally:
         _RUNNING.remove(control)
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)

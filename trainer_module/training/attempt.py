@@ -83,8 +83,8 @@ def build(
     )
 
 
-def _estimator(job: Job, dataset: Dataset, is_chief: bool | None, more: dict[str, Any]) -> tf.estimator.Estimator:
-    """Returns the Estimator of a job. Its RunConfig reads TF_CONFIG. `more`: further arguments of the RunConfig."""
+def _estimator(job: Job, dataset: Dataset, is_chief: bool | None, run_config_options: dict[str, Any]) -> tf.estimator.Estimator:
+    """Returns the Estimator of a job. Its RunConfig reads TF_CONFIG, and has `run_config_options`."""
     run_config = tf.estimator.RunConfig(
         model_dir=job.folder,
         tf_random_seed=job.settings.seed,
@@ -94,7 +94,7 @@ def _estimator(job: Job, dataset: Dataset, is_chief: bool | None, more: dict[str
         keep_checkpoint_max=job.settings.keep_checkpoints,
         save_summary_steps=job.settings.summary_steps or None,
         log_step_count_steps=_LOG_EVERY_STEPS,
-        **more,
+        **run_config_options,
     )
     estimator = estimators.build(
         dataset,

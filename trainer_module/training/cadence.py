@@ -70,8 +70,8 @@ class Cadence:
         if self._checkpoint_steps is not None:
             # At multiples, so that an interrupted training has the same evaluations as one that was not interrupted.
             return step // self._checkpoint_steps > self._saved_step // self._checkpoint_steps
-        since = self.stepping - self._saved_at
-        return since >= LEAST_SECONDS and self._save_cost <= self._checkpoint_share * since
+        seconds_since_save = self.stepping - self._saved_at
+        return seconds_since_save >= LEAST_SECONDS and self._save_cost <= self._checkpoint_share * seconds_since_save
 
     def evaluation_due(self) -> bool:
         """Whether to evaluate the checkpoint that was just saved, during the training."""
@@ -108,6 +108,8 @@ class Cadence:
 
     def check(self) -> None:
         """Raises EvaluationBudgetError if the budget is used up. Call it before every batch of an evaluation."""
-        took = self._clock() - self._last_eval
-        if took > self._limit:
-            raise EvaluationBudgetError(f"An evaluation is given up after {took:.1f} s: train.overhead is {self._overhead:g}.")
+        eval_seconds = self._clock() - self._last_eval
+        if eval_seconds > self._limit:
+            raise EvaluationBudgetError(
+                f"An evaluation is given up after {eval_seconds:.1f} s: train.overhead is {self._overhead:g}."
+            )

@@ -51,48 +51,48 @@ def of(training: PreparedTraining, resumed_from: int) -> TrainingResult:
             f"The training ended at step {step} of {settings.steps}. An input that runs dry does that: "
             "is the training split empty, or smaller than one batch?"
         )
-    best, chosen = _best_and_chosen(training, summary, step)
+    best, exported = _best_and_chosen(training, summary, step)
     return TrainingResult(
         steps=step,
         resumed_from=resumed_from,
         ended_by="steps" if step >= settings.steps else f"no better {settings.best} in {settings.patience} steps",
         best_step=best.step,
-        checkpoint=posixpath.join(training.folder, chosen.checkpoint),
-        saved_model=_saved_model(training, chosen),
-        metrics=chosen.metrics,
+        checkpoint=posixpath.join(training.folder, exported.checkpoint),
+        saved_model=_saved_model(training, exported),
+        metrics=exported.metrics,
     )
 
 
 def _best_and_chosen(training: PreparedTraining, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
     """Returns the best evaluation, and the evaluation of the checkpoint that becomes the model. Its loss is finite."""
     best, last = summary.best, summary.last
-    chosen = best if training.settings.export == "best" else last
-    if best and chosen and math.isfinite(chosen.metrics["loss"]):
-        return best, chosen
+    exported = best if training.settings.export == "best" else last
+    if best and exported and math.isfinite(exported.metrics["loss"]):
+        return best, exported
     loss = last.metrics["loss"] if last else math.nan
     if not math.isfinite(loss):
         raise TrainingError(diverged(loss, f"at step {step}"))
     raise TrainingError(f"The training reached step {step}, but no evaluation had a finite {training.settings.best}.")
 
 
-def _saved_model(training: PreparedTraining, chosen: Evaluation) -> str:
+def _saved_model(training: PreparedTraining, evaluation: Evaluation) -> str:
     """Returns the export of a checkpoint, and makes it if necessary: a FinalExporter exports only at the last step."""
-    if chosen.saved_model:
-        saved_model = posixpath.join(training.folder, chosen.saved_model)
+    if evaluation.saved_model:
+        saved_model = posixpath.join(training.folder, evaluation.saved_model)
         if tf.io.gfile.exists(posixpath.join(saved_model, tf.saved_model.SAVED_MODEL_FILENAME_PB)):
             return saved_model
-    checkpoint = posixpath.join(training.folder, chosen.checkpoint)
-    exported = training.estimator.export_saved_model(
+    checkpoint = posixpath.join(training.folder, evaluation.checkpoint)
+    export_path = training.estimator.export_saved_model(
         training.exports_folder(), training.receiver_fn, checkpoint_path=checkpoint
     )
-    saved_model = tf.compat.as_str(exported)
-    training.evaluations.exported(chosen, saved_model)
+    saved_model = tf.compat.as_str(export_path)
+    training.evaluations.exported(evaluation, saved_model)
     return saved_model
 
 
-def diverged(loss: object, when: str) -> str:
-    """Returns the message about a loss that is not finite. `when`: "at step 3"."""
+def diverged(loss: object, where: str) -> str:
+    """Returns the message about a loss that is not finite. `where`: "at step 3"."""
     return (
-        f"The loss is {loss} {when}: the training has diverged. "
+        f"The loss is {loss} {where}: the training has diverged. "
         "A smaller learning rate, or features without extreme values, may help."
     )

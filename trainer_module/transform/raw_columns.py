@@ -50,11 +50,11 @@ def window(x: Column, length: int) -> tf.Tensor:
     """
     numbers = dense(cast(sparse(x), tf.float32), float("nan"), length)
     is_present = tf.math.is_finite(numbers)
-    # This needs no loop. `count` numbers the present values of a row from the left, `before` counts those of earlier rows.
+    # This needs no loop. `count` numbers the present values of a row from the left, `values_before` counts those of earlier rows.
     # Their sum is the position of a value in the list of all present values.
     count = tf.cumsum(tf.cast(is_present, tf.int64), axis=1)
-    before = tf.cumsum(count[:, -1:], axis=0, exclusive=True)
+    values_before = tf.cumsum(count[:, -1:], axis=0, exclusive=True)
     values = tf.concat([tf.boolean_mask(numbers, is_present), [float("nan")]], axis=0)
-    nothing = tf.fill(tf.shape(count), tf.size(values, out_type=tf.int64) - 1)
-    places = tf.where(tf.broadcast_to(count[:, -1:] > 0, tf.shape(count)), before + tf.maximum(count - 1, 0), nothing)
-    return tf.ensure_shape(tf.gather(values, places), [None, length])
+    nan_index = tf.fill(tf.shape(count), tf.size(values, out_type=tf.int64) - 1)
+    indices = tf.where(tf.broadcast_to(count[:, -1:] > 0, tf.shape(count)), values_before + tf.maximum(count - 1, 0), nan_index)
+    return tf.ensure_shape(tf.gather(values, indices), [None, length])

@@ -49,21 +49,21 @@ class Hyperband(kt.oracles.HyperbandOracle):
             promoted = self._promoted(trial_id, bracket)
             if promoted:
                 return {"status": TrialStatus.RUNNING, "values": promoted}
-        left = self.max_trials - len(self.trials)
-        if self.ongoing_trials and left <= self._missing_trials():
+        trials_left = self.max_trials - len(self.trials)
+        if self.ongoing_trials and trials_left <= self._missing_trials():
             return {"status": TrialStatus.IDLE}
         self._increment_bracket_num()
-        while self._current_bracket and self._trials_of(self._current_bracket) > left:
+        while self._current_bracket and self._trials_of(self._current_bracket) > trials_left:
             self._current_bracket -= 1  # trials that cannot be promoted get more steps instead
         self._start_new_bracket()
         return self._random_trial(trial_id, self._brackets[-1])
 
     def _promoted(self, trial_id: str, bracket: dict[str, Any]) -> dict[str, Any] | None:
         number = bracket["bracket_num"]
-        for i, (past, now) in enumerate(zip(bracket["rounds"], bracket["rounds"][1:], strict=False), start=1):
-            best = self._to_promote(past, now, self._get_size(number, i - 1), self._get_size(number, i))
+        for i, (round_, next_round) in enumerate(zip(bracket["rounds"], bracket["rounds"][1:], strict=False), start=1):
+            best = self._to_promote(round_, next_round, self._get_size(number, i - 1), self._get_size(number, i))
             if best is not None:
-                now.append({"past_id": best.trial_id, "id": trial_id})
+                next_round.append({"past_id": best.trial_id, "id": trial_id})
                 return best.hyperparameters.values | {
                     CONTINUES: best.trial_id,
                     BUDGET: self._get_epochs(number, i),
@@ -73,23 +73,25 @@ class Hyperband(kt.oracles.HyperbandOracle):
                 }
         return None
 
-    def _to_promote(self, past: list[dict[str, str]], now: list[dict[str, str]], size: int, next_size: int) -> Trial | None:
+    def _to_promote(
+        self, round_: list[dict[str, str]], next_round: list[dict[str, str]], size: int, next_size: int
+    ) -> Trial | None:
         """Returns the best trial of a round that certainly continues and is not promoted yet; None if there is none."""
-        if len(now) >= next_size:
+        if len(next_round) >= next_size:
             return None
-        ended = [self.trials[info["id"]] for info in past]
+        ended = [self.trials[info["id"]] for info in round_]
         ended = [t for t in ended if t.status in (TrialStatus.COMPLETED, TrialStatus.FAILED)]
-        if len(ended) - len(now) <= size - next_size:  # the trials that have not ended could all be better
+        if len(ended) - len(next_round) <= size - next_size:  # the trials that have not ended could all be better
             return None
-        promoted = {info["past_id"] for info in now}
+        promoted = {info["past_id"] for info in next_round}
         candidates = [t for t in ended if t.status == TrialStatus.COMPLETED and t.trial_id not in promoted]
         pick = max if self.objective.direction == "max" else min
         return pick(candidates, key=lambda t: t.score, default=None)
 
     def _missing_trials(self) -> int:
         """Returns how many trials are missing in the rounds after the first, over all brackets."""
-        rounds = [(b["bracket_num"], i, now) for b in self._brackets for i, now in enumerate(b["rounds"]) if i]
-        return sum(self._get_size(number, i) - len(now) for number, i, now in rounds)
+        rounds = [(b["bracket_num"], i, round_) for b in self._brackets for i, round_ in enumerate(b["rounds"]) if i]
+        return sum(self._get_size(number, i) - len(round_) for number, i, round_ in rounds)
 
     def _trials_of(self, bracket_num: int) -> int:
         return sum(self._get_size(bracket_num, i) for i in range(bracket_num + 1))

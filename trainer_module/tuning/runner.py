@@ -94,8 +94,8 @@ class Runner:
             lock = stack.enter_context(locked(self._spec.training_folder(number)))
             self._spec.prepare(trial)
             process = self._start_process(folder, log_file(folder), lock, slot, self._spec.tuning.parallel)
-            known = self._table.get(number)
-            self._running[slot] = RunningTrial(trial, attempt, process, stack.pop_all(), known.seconds if known else 0.0)
+            summary = self._table.get(number)
+            self._running[slot] = RunningTrial(trial, attempt, process, stack.pop_all(), summary.seconds if summary else 0.0)
         self._show(trial, "running", self._running[slot])
 
     def _check_trials(self, control: Control) -> None:
@@ -108,20 +108,20 @@ class Runner:
             if is_silent or running.process.exit_code is not None:
                 del self._running[slot]
                 running.kill()
-                is_stuck = is_silent or running.process.exit_code == heartbeat.RESTART
-                self._handle_end(slot, running, control, is_stuck=is_stuck)
+                stalled = is_silent or running.process.exit_code == heartbeat.RESTART
+                self._handle_end(slot, running, control, stalled=stalled)
 
-    def _handle_end(self, slot: int, running: RunningTrial, control: Control, *, is_stuck: bool) -> None:
+    def _handle_end(self, slot: int, running: RunningTrial, control: Control, *, stalled: bool) -> None:
         trial, settings = running.trial, self._spec.job.settings
         report = read_report(self._spec.trial_folder(trial.trial_id))
         if report.ended_by:
             self._succeed(trial)
         elif control.stopping and not report.error:
             self._show(trial, "interrupted")
-        elif is_stuck and running.attempt <= settings.retries:
+        elif stalled and running.attempt <= settings.retries:
             _log.warning("Trial %s was stuck. It continues from its checkpoint.", trial.trial_id)
             self._start(slot, trial, running.attempt + 1)
-        elif is_stuck:
+        elif stalled:
             self._fail(trial, f"it was stuck {running.attempt} times, for {settings.stall_seconds:g} s each")
         else:
             self._fail(trial, report.error or running.how_it_ended())
@@ -156,7 +156,7 @@ class Runner:
 
     def _show(self, trial: Trial, state: TrialState, running: RunningTrial | None = None) -> None:
         folder = self._spec.trial_folder(trial.trial_id)
-        report, known = read_report(folder), running or self._table.get(trial.trial_id)
+        report, previous = read_report(folder), running or self._table.get(trial.trial_id)
         self._table.put(
             TrialSummary(
                 id=trial.trial_id,
@@ -165,9 +165,9 @@ class Runner:
                 metric=self._spec.objective,
                 direction=self._spec.direction,
                 objective=None if state == "failed" else self._value(report),
-                step=max([known.step if known else 0, *(step for step, _ in report.curve)]),
+                step=max([previous.step if previous else 0, *(step for step, _ in report.curve)]),
                 steps=self._spec.steps_of(trial),
-                seconds=round(known.seconds if known else 0.0, 1),
+                seconds=round(previous.seconds if previous else 0.0, 1),
                 resumed_from=report.resumed_from,
                 continues=trial.hyperparameters.values.get(CONTINUES),
                 why=trial.message or "",

@@ -97,15 +97,15 @@ class SearchSpec:
         """Returns the folder of a trial's checkpoints."""
         return posixpath.join(self.trial_folder(trial_id), _TRAINING)
 
-    def steps_of(self, chosen: Trial) -> int:
+    def steps_of(self, kt_trial: Trial) -> int:
         """Returns the global step at which a trial ends."""
-        return chosen.hyperparameters.values.get(hyperband.BUDGET, self.steps)
+        return kt_trial.hyperparameters.values.get(hyperband.BUDGET, self.steps)
 
-    def trial_spec(self, chosen: Trial) -> TrialSpec:
+    def trial_spec(self, kt_trial: Trial) -> TrialSpec:
         """Returns the description of a trial for its process."""
         settings = structs.replace(
             self.job.settings,
-            steps=self.steps_of(chosen),
+            steps=self.steps_of(kt_trial),
             best=self.objective,
             export="final",  # no model of a trial is used
             checkpoint_steps=math.ceil(self.steps / self.tuning.evaluations),
@@ -114,21 +114,21 @@ class SearchSpec:
             fresh_run_id="",
             cluster=Cluster(),
         )
-        values = hyperparameters.resolve(self.job.model, model_values(chosen)).values
+        values = hyperparameters.resolve(self.job.model, model_values(kt_trial)).values
         can_stop_early = self.tuning.stop_early and self.tuning.oracle != "hyperband"
         return TrialSpec(
-            job=replace(self.job, hyperparameters=values, folder=self.training_folder(chosen.trial_id), settings=settings),
+            job=replace(self.job, hyperparameters=values, folder=self.training_folder(kt_trial.trial_id), settings=settings),
             direction=self.direction,
             search_folder=self.folder if can_stop_early else None,
         )
 
-    def prepare(self, chosen: Trial) -> None:
+    def prepare(self, kt_trial: Trial) -> None:
         """Writes the input of a trial's process. The caller holds the lock on the trial's training folder."""
-        spec = self.trial_spec(chosen)
-        json_file.write(posixpath.join(self.trial_folder(chosen.trial_id), trial.SPEC), spec)
-        previous = chosen.hyperparameters.values.get(hyperband.CONTINUES)
+        spec = self.trial_spec(kt_trial)
+        json_file.write(posixpath.join(self.trial_folder(kt_trial.trial_id), trial.SPEC), spec)
+        previous = kt_trial.hyperparameters.values.get(hyperband.CONTINUES)
         if previous is not None and not checkpoints.step_of(spec.job.folder):
-            self._copy_training(previous, chosen.trial_id)
+            self._copy_training(previous, kt_trial.trial_id)
 
     def _copy_training(self, from_trial: str, to_trial: str) -> None:
         """Copies the newest checkpoint of a trial, its best one, and its evaluations, so that another trial continues it."""
@@ -154,6 +154,6 @@ def log_file(folder: str) -> str:
     return posixpath.join(tempfile.gettempdir() if scheme else "", path, LOG)
 
 
-def model_values(chosen: Trial) -> dict[str, Any]:
+def model_values(kt_trial: Trial) -> dict[str, Any]:
     """Returns the hyper-parameters of a trial without KerasTuner's own values."""
-    return space.model_values(chosen.hyperparameters.values)
+    return space.model_values(kt_trial.hyperparameters.values)

@@ -37,7 +37,7 @@ def median_rule(curve: Curve, steps: int, finished_trials: Sequence[Curve], dire
     if best_value is None or curve[-1][0] < LEAST_SHARE * steps:
         return None
     step = curve[-1][0]
-    means = [statistics.fmean(values) for other in finished_trials if (values := [v for s, v in other if s <= step])]
+    means = [statistics.fmean(values) for curve in finished_trials if (values := [v for s, v in curve if s <= step])]
     if len(means) < LEAST_TRIALS:
         return None
     median = statistics.median(means)

@@ -47,9 +47,9 @@ class TrialTable:
 
     def put(self, trial: TrialSummary) -> None:
         """Adds or replaces a trial. Writes the file, unless only `step` and `seconds` have changed."""
-        known = self._trials.get(trial.id)
+        previous = self._trials.get(trial.id)
         self._trials[trial.id] = trial
-        if known is None or replace(known, step=trial.step, seconds=trial.seconds) != trial:
+        if previous is None or replace(previous, step=trial.step, seconds=trial.seconds) != trial:
             json_file.write(self._path, [asdict(t) for t in self.trials])
             self._logged_at = -float("inf")
 

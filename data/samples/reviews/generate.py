@@ -175,8 +175,8 @@ GRAMMAR: Mapping[str, Mapping[str, int]] = {
 def expand(rng: random.Random, symbol: str, praise: bool) -> str:
     """Returns a random phrase for `symbol`, as praise or as complaint."""
     productions = GRAMMAR.get(symbol) or GRAMMAR[symbol + ("+" if praise else "-")]
-    (chosen,) = rng.choices(list(productions), list(productions.values()))
-    return re.sub(r"{(!?)(\w+)}", lambda slot: expand(rng, slot[2], praise ^ bool(slot[1])), chosen)
+    (production,) = rng.choices(list(productions), list(productions.values()))
+    return re.sub(r"{(!?)(\w+)}", lambda slot: expand(rng, slot[2], praise ^ bool(slot[1])), production)
 
 
 def review(rng: random.Random, praise: bool) -> str:
@@ -206,8 +206,12 @@ def _slip(rng: random.Random, word: str) -> str:
     """Swaps, drops or doubles a letter inside a word of five letters or more."""
     if len(word) < 5 or not word.isalpha():
         return word
-    at = rng.randrange(1, len(word) - 2)
-    return word[:at] + rng.choice([word[at + 1] + word[at], word[at + 1], word[at] * 2 + word[at + 1]]) + word[at + 2 :]
+    position = rng.randrange(1, len(word) - 2)
+    return (
+        word[:position]
+        + rng.choice([word[position + 1] + word[position], word[position + 1], word[position] * 2 + word[position + 1]])
+        + word[position + 2 :]
+    )
 
 
 def sample(rows: int = ROWS, seed: int = SEED) -> str:
@@ -216,13 +220,13 @@ def sample(rows: int = ROWS, seed: int = SEED) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["label", "text"])
-    seen: set[tuple[str, ...]] = set()
-    while len(seen) < rows:
+    known_reviews: set[tuple[str, ...]] = set()
+    while len(known_reviews) < rows:
         praise = rng.random() < 0.5
         text = review(rng, praise)
         words = tuple(re.findall(r"\w+", text.lower().replace("<br />", " ")))  # compared, so that no held-out row is known
-        if 3 <= len(words) <= MAX_WORDS and words not in seen:
-            seen.add(words)
+        if 3 <= len(words) <= MAX_WORDS and words not in known_reviews:
+            known_reviews.add(words)
             writer.writerow([int(praise), text])
     return out.getvalue()
 

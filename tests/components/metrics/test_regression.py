@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
 
-from components.metrics.regression import ForecastError, RegressionError
+from components.metrics.regression import ForecastMetrics, RegressionMetrics
 from data import SERIES, TASKS, Bound, Dataset, Numeric, NumericLabel, Series, Vocabulary
 from data import metric_names as names
 from tests.support.evaluation import judge
@@ -42,7 +42,7 @@ def rmse(errors, weights=None):
 
 
 def regression(guesses, weights=None):
-    """What RegressionError should say, in NumPy."""
+    """What RegressionMetrics should say, in NumPy."""
     w = np.ones(len(PRICES)) if weights is None else weights
     errors = np.abs(guesses - PRICES)
     mean = np.average(PRICES, weights=w)
@@ -61,7 +61,7 @@ def regression(guesses, weights=None):
 
 
 def forecast(chosen=slice(None), weights=None):
-    """What ForecastError should say of some rows, in NumPy."""
+    """What ForecastMetrics should say of some rows, in NumPy."""
     w = None if weights is None else weights[chosen]
     said, persistence, seasonal = (rmse((f - FUTURE)[chosen], w) for f in (SAID, np.repeat(PAST[:, -1:], 2, axis=1), NAIVE))
     return {
@@ -130,22 +130,22 @@ def test_a_slice_without_weight_is_not_a_number(houses):
 
 
 def test_without_weights_every_row_counts_the_same():
-    assert direct(RegressionError(names.MAE), PRICES, GUESSES) == pytest.approx(regression(GUESSES))
+    assert direct(RegressionMetrics(names.MAE), PRICES, GUESSES) == pytest.approx(regression(GUESSES))
 
 
 def test_the_mean_label_everywhere_has_the_relative_error_one():
-    found = direct(RegressionError(names.RELATIVE_RMSE), PRICES, np.full(len(PRICES), PRICES.mean()))
+    found = direct(RegressionMetrics(names.RELATIVE_RMSE), PRICES, np.full(len(PRICES), PRICES.mean()))
     assert found[names.RELATIVE_RMSE] == pytest.approx(1)
     assert found[names.CALIBRATION] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("guesses", "expected"), [([8, 8, 8], 1), ([8, 8, 9], math.inf)])
 def test_a_label_that_never_changes_cannot_be_predicted_better_than_by_itself(guesses, expected):
-    assert direct(RegressionError(names.RELATIVE_RMSE), [8.0, 8, 8], guesses)[names.RELATIVE_RMSE] == expected
+    assert direct(RegressionMetrics(names.RELATIVE_RMSE), [8.0, 8, 8], guesses)[names.RELATIVE_RMSE] == expected
 
 
 def test_a_label_of_nothing_has_no_relative_error():
-    found = direct(RegressionError(names.MAE), [0.0, 10.0], [5.0, 11.0])
+    found = direct(RegressionMetrics(names.MAE), [0.0, 10.0], [5.0, 11.0])
     assert found[names.MEAN_RELATIVE_ERROR] == pytest.approx(0.1 / 2)
 
 
@@ -162,7 +162,7 @@ def test_the_errors_of_a_forecast_are_weighted_and_computed_by_slice(levels):
 
 
 def test_a_forecast_needs_no_weights_and_may_repeat_the_last_value():
-    metric = ForecastError(names.RMSE, past="level", seasonal_naive="level_seasonal_naive")
+    metric = ForecastMetrics(names.RMSE, past="level", seasonal_naive="level_seasonal_naive")
     features = {"level": PAST, "level_seasonal_naive": NAIVE}
     assert direct(metric, FUTURE, SAID, features) == pytest.approx(forecast())
     repeated = direct(metric, FUTURE, np.repeat(PAST[:, -1:], 2, axis=1), features)
@@ -171,7 +171,7 @@ def test_a_forecast_needs_no_weights_and_may_repeat_the_last_value():
 
 
 def test_only_the_configured_columns_reach_the_combiner():
-    metric = ForecastError(names.RMSE, past="level", seasonal_naive="level_seasonal_naive")
+    metric = ForecastMetrics(names.RMSE, past="level", seasonal_naive="level_seasonal_naive")
     shared, derived = metric.computations(example_weighted=False)
     [preprocessor] = shared.preprocessors
     row = {"features": {"level": PAST[0], "level_seasonal_naive": NAIVE[0], "note": np.array(["text"])}}
@@ -183,7 +183,7 @@ def test_only_the_configured_columns_reach_the_combiner():
 # Names and bounds.
 
 
-@pytest.mark.parametrize(("task", "metric"), [("regression", RegressionError), ("forecast", ForecastError)])
+@pytest.mark.parametrize(("task", "metric"), [("regression", RegressionMetrics), ("forecast", ForecastMetrics)])
 def test_every_metric_of_the_task_has_a_value(task, metric):
     assert set(metric("any").values(1.0, np.ones(6 if task == "regression" else 4))) == set(TASKS[task].metrics)
 
@@ -229,7 +229,7 @@ def test_a_model_that_reaches_every_bound_passes(tmp_path):
 # Sums.
 
 
-@pytest.mark.parametrize("metric", [RegressionError(names.RMSE), ForecastError(names.MAE, past="p", seasonal_naive="s")])
+@pytest.mark.parametrize("metric", [RegressionMetrics(names.RMSE), ForecastMetrics(names.MAE, past="p", seasonal_naive="s")])
 def test_sums_add_up_in_any_order_and_nothing_is_not_a_number(metric):
     shared, derived = metric.computations(example_weighted=False)
     combiner = shared.combiner

@@ -16,8 +16,8 @@ _SECONDS = 20  # more than enough for threads that wait for each other
 class Nodes:
     """Nodes that do what they are told, and remember it."""
 
-    def __init__(self, needs: dict[str, set[str]], **does: Callable[[], None]) -> None:
-        self.needs, self._does = needs, does
+    def __init__(self, upstream: dict[str, set[str]], **does: Callable[[], None]) -> None:
+        self.upstream, self._does = upstream, does
         self.ran: list[str] = []
         self.threads: dict[str, threading.Thread] = {}
         self.cancelled: list[str] = []

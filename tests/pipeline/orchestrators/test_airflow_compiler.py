@@ -173,14 +173,14 @@ def test_what_lies_beside_it_is_what_steps_read(tmp_path: Path) -> None:
 
 def test_edges_that_follow_from_others_are_left_out_and_no_other(tmp_path: Path) -> None:
     made = compiled_pipeline.compile_for_steps(pipeline_config.load(None, (), {}))
-    direct = graph.transitive_reduction(made.needs)
+    direct = graph.transitive_reduction(made.upstream)
 
-    def before(node: str, needs: dict[str, list[str]]) -> set[str]:
-        return set(needs[node]).union(*(before(n, needs) for n in needs[node]))
+    def before(node: str, upstream: dict[str, list[str]]) -> set[str]:
+        return set(upstream[node]).union(*(before(n, upstream) for n in upstream[node]))
 
-    for node, needs in direct.items():
-        assert before(node, direct) == before(node, made.needs)
-        assert not any(a in before(b, direct) for a, b in itertools.permutations(needs, 2))
+    for node, upstream in direct.items():
+        assert before(node, direct) == before(node, made.upstream)
+        assert not any(a in before(b, direct) for a, b in itertools.permutations(upstream, 2))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 def compiled(tmp_path):
     settings = {"output_dir": str(tmp_path), "train": {"steps": 7}}
     return CompiledPipeline(
-        name="taxi", code="0" * 16, settings=settings, needs={"CsvExampleGen": []}, secrets={"TOKEN": "login"}
+        name="taxi", code="0" * 16, settings=settings, upstream={"CsvExampleGen": []}, secrets={"TOKEN": "login"}
     )
 
 

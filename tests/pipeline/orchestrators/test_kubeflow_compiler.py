@@ -97,9 +97,10 @@ def test_steps_wait_for_those_that_they_need(compiled):
     workflow = compiled()
     assert [t["name"] for t in steps(workflow)] == sorted(["end", *(node.lower() for node in NODES)])
     dag = next(t for t in workflow["spec"]["templates"] if t["name"] == workflow["spec"]["entrypoint"])["dag"]
-    needs = {node.lower(): sorted(n.lower() for n in before) for node, before in compiled_pipeline_of(workflow).needs.items()}
-    assert {task["name"]: task.get("dependencies", []) for task in dag["tasks"]} == needs
-    assert needs["evaluator"] == ["championgate", "csvexamplegen", "datagate", "latestblessedmodel", "schemagen", "trainer"]
+    nodes = compiled_pipeline_of(workflow).upstream.items()
+    upstream = {node.lower(): sorted(n.lower() for n in before) for node, before in nodes}
+    assert {task["name"]: task.get("dependencies", []) for task in dag["tasks"]} == upstream
+    assert upstream["evaluator"] == ["championgate", "csvexamplegen", "datagate", "latestblessedmodel", "schemagen", "trainer"]
 
 
 def test_a_step_runs_a_node_under_the_name_of_the_workflow(compiled):

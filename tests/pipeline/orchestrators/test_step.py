@@ -59,7 +59,7 @@ def test_other_code_is_refused_and_the_end_of_the_run_says_so_too(made: Compiled
     assert found["why"].startswith(
         f"The code here ({made.code}) is not what this pipeline was compiled from (0123456789abcdef)"
     )
-    assert state(tmp_path) == dict.fromkeys(made.needs, "skipped") | {"SchemaGen": "failed"}
+    assert state(tmp_path) == dict.fromkeys(made.upstream, "skipped") | {"SchemaGen": "failed"}
 
 
 def test_a_missing_secret_is_named_by_every_step_and_at_the_end(
@@ -80,7 +80,7 @@ def test_a_node_behind_the_reader_does_not_need_the_raw_data(
     with pytest.raises(errors.InputError, match=r"archived\.csv"):
         compiled.compile_pipeline(gone, RUN)
     ir = compiled.compile_pipeline(compiled.without_data(gone), RUN)
-    assert set(compiled.node_ids(ir)) == set(made.needs)
+    assert set(compiled.node_ids(ir)) == set(made.upstream)
 
 
 def test_data_that_is_not_there_is_said_as_by_run(
