@@ -50,8 +50,8 @@ def window(x: Column, length: int) -> tf.Tensor:
     """
     numbers = dense(cast(sparse(x), tf.float32), float("nan"), length)
     is_present = tf.math.is_finite(numbers)
-    # This needs no loop. `count` numbers the present values of a row from the left, `values_before` counts those of earlier rows.
-    # Their sum is the position of a value in the list of all present values.
+    # This needs no loop. `count` numbers the present values of a row from the left. `values_before` counts the present values
+    # of earlier rows. Their sum is the position of a value in the list of all present values.
     count = tf.cumsum(tf.cast(is_present, tf.int64), axis=1)
     values_before = tf.cumsum(count[:, -1:], axis=0, exclusive=True)
     values = tf.concat([tf.boolean_mask(numbers, is_present), [float("nan")]], axis=0)
