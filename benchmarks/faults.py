@@ -103,7 +103,7 @@ def _results(options: argparse.Namespace, output: Path) -> Iterator[Result]:
         result = run(case, training_job, fault_step)
         print(result.row(), flush=True)
         yield result
-    search_case = Case(Cluster(), "kill", "Tuner")
+    search_case = Case(Cluster(), "kill", node_ids.TUNER)
     if options.only in search_case.name:
         result = search_faults.run(
             Result(search_case), output / "pipeline", output / "search",

@@ -76,8 +76,8 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     if node_ids.MODEL not in artifacts:
         raise CannotCompareError(f"{model} was not trained: {newest.why}")
     trainer = next(node for node in newest.nodes if node.id == node_ids.TRAINER)
-    readers = (node_ids.CSV_EXAMPLE_GEN, node_ids.WINDOW_EXAMPLE_GEN)
-    [examples] = (artifact.uri for (node, key), artifact in artifacts.items() if node in readers and key == "examples")
+    rows = (node_ids.CSV_EXAMPLES, node_ids.WINDOW_EXAMPLES)
+    [examples] = (artifacts[output].uri for output in rows if output in artifacts)
     saved_model = path_utils.serving_model_path(artifacts[node_ids.MODEL].uri)
     return Trained(saved_model, examples, None if trainer.cached else trainer.seconds)
 

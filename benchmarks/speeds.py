@@ -65,8 +65,9 @@ def _run(*command: str | Path) -> None:
 
 
 def _repeated(output: Path, label: str, rows: int) -> Rows:
-    [graph] = output.glob("artifacts/Transform/transform_graph/*")
-    example_files = [str(file) for file in output.glob("artifacts/Transform/transformed_examples/*/Split-train/*.gz")]
+    [graph] = output.joinpath("artifacts", *node_ids.TRANSFORM_GRAPH).iterdir()
+    examples = output.joinpath("artifacts", *node_ids.TRANSFORMED_EXAMPLES)
+    example_files = [str(file) for file in examples.glob("*/Split-train/*.gz")]
     records = itertools.cycle(tf.data.TFRecordDataset(example_files, "GZIP").as_numpy_iterator())
     files = [str(output / f"examples-{i:02}.gz") for i in range(FILES)]
     for file in files:

@@ -33,6 +33,8 @@ class Output(NamedTuple):
     key: str
 
 
+CSV_EXAMPLES = Output(CSV_EXAMPLE_GEN, "examples")
+WINDOW_EXAMPLES = Output(WINDOW_EXAMPLE_GEN, "examples")
 STATISTICS = Output(STATISTICS_GEN, "statistics")
 SCHEMA = Output(SCHEMA_GEN, "schema")
 TRANSFORM_GRAPH = Output(TRANSFORM, "transform_graph")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import node_ids
 from tests.support import cli, samples, toys
 
 # The noise of TensorFlow's C++ side in a failing test's output hides the failure.
@@ -61,7 +62,7 @@ def materialised(tmp_path_factory, toy):
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "done").exists():
                 data = samples.first_rows(dataset, folder / "data.csv", rows=1500)
-                result = cli.run(folder / "out", "--dataset", dataset, "--data", data, "--to", "Transform", path=toy)
+                result = cli.run(folder / "out", "--dataset", dataset, "--data", data, "--to", node_ids.TRANSFORM, path=toy)
                 assert result.code == 0, result.err
                 (folder / "done").touch()
         return folder / "out"

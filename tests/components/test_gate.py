@@ -6,12 +6,13 @@ import pytest
 
 from components import gate
 from components.decision import Decision, Finding
+from data import metric_names as names
 
 REFUSED = Decision(
     decision="refused",
     why="auc overall is 0.7000, it must be at least 0.8500.",
     findings=(
-        Finding(text="auc overall is 0.7000.", metric="auc", slice="overall", value=0.7, bound=0.85),
+        Finding(text="auc overall is 0.7000.", metric=names.AUC, slice="overall", value=0.7, bound=0.85),
         Finding(text="Column 'é' is new.", refuses=False),
     ),
 )

@@ -20,6 +20,7 @@ from data import (
     Vocabulary,
     Window,
 )
+from data import metric_names as names
 
 YEARS = Series(
     time="year",
@@ -69,10 +70,10 @@ def test_by_default_the_bounds_are_those_of_the_task(task):
 @pytest.mark.parametrize(
     ("task", "bounds"),
     [
-        ("binary_classification", {"auc": (0.5, None), "accuracy_skill": (0.01, None)}),
-        ("multiclass_classification", {"accuracy_skill": (0.01, None), "accuracy": (None, None)}),
-        ("regression", {"relative_rmse": (None, 0.95), "mae": (None, None)}),
-        ("forecast", {"relative_rmse": (None, 1.0), "rmse": (None, None)}),
+        ("binary_classification", {names.AUC: (0.5, None), names.ACCURACY_SKILL: (0.01, None)}),
+        ("multiclass_classification", {names.ACCURACY_SKILL: (0.01, None), names.ACCURACY: (None, None)}),
+        ("regression", {names.RELATIVE_RMSE: (None, 0.95), names.MAE: (None, None)}),
+        ("forecast", {names.RELATIVE_RMSE: (None, 1.0), names.RMSE: (None, None)}),
     ],
 )
 def test_by_default_a_model_must_know_more_than_the_distribution_and_not_fall_behind(task, bounds):
@@ -85,10 +86,10 @@ def test_by_default_a_model_must_know_more_than_the_distribution_and_not_fall_be
 @pytest.mark.parametrize(
     ("task", "best"),
     [
-        ("binary_classification", "auc"),
-        ("multiclass_classification", "cross_entropy"),
-        ("regression", "mae"),
-        ("forecast", "rmse"),
+        ("binary_classification", names.AUC),
+        ("multiclass_classification", names.CROSS_ENTROPY),
+        ("regression", names.MAE),
+        ("forecast", names.RMSE),
     ],
 )
 def test_the_best_checkpoint_is_that_of_the_primary_metric_unless_another_is_named(task, best):
@@ -107,7 +108,7 @@ def test_every_primary_metric_gets_better_in_a_direction():
 
 
 def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
-    bound = Bound("calibration", at_least=0.9, at_most=1.1)
+    bound = Bound(names.CALIBRATION, at_least=0.9, at_most=1.1)
     assert dataset(bounds=(bound,)).bounds == (bound,)
 
 
@@ -118,25 +119,25 @@ def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
     ("make", "message"),
     [
         (
-            lambda: dataset(bounds=(Bound("auc", at_least=0.9),)),
+            lambda: dataset(bounds=(Bound(names.AUC, at_least=0.9),)),
             "A regression has no metric 'auc'. It has: mae, rmse, mean_relative_error, relative_rmse, "
             "calibration, mean_label, mean_prediction.",
         ),
         (
-            lambda: dataset(BinaryLabel("ripe"), training=Training(best="rmse")),
+            lambda: dataset(BinaryLabel("ripe"), training=Training(best=names.RMSE)),
             "The best checkpoint of a binary_classification cannot be chosen by 'rmse'. It can be chosen by: auc, ",
         ),
         (
-            lambda: dataset(training=Training(best="mean_label")),
+            lambda: dataset(training=Training(best=names.MEAN_LABEL)),
             "The best checkpoint of a regression cannot be chosen by 'mean_label'. "
             "It can be chosen by: mae, rmse, mean_relative_error.",
         ),
         (
-            lambda: dataset(training=Training(best="relative_rmse")),
+            lambda: dataset(training=Training(best=names.RELATIVE_RMSE)),
             "The best checkpoint of a regression cannot be chosen by 'relative_rmse'. It can be chosen by: mae, rmse, ",
         ),
         (
-            lambda: dataset(bounds=(Bound("calibration", at_least=0.9, max_degradation=0.1),)),
+            lambda: dataset(bounds=(Bound(names.CALIBRATION, at_least=0.9, max_degradation=0.1),)),
             "'calibration' gets neither better nor worse: bound it with at_least and at_most only.",
         ),
         (

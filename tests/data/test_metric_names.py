@@ -1,6 +1,8 @@
 """Metric names are public: they stand in `run.json`, in bounds of datasets, and in configurations (`train.best`)."""
 
-from data import TASKS
+import itertools
+
+from data import TASKS, metric_names
 
 NAMES = {
     "binary_classification": {
@@ -16,3 +18,8 @@ NAMES = {
 
 def test_the_names_of_metrics_do_not_change():
     assert {task: set(judgement.metrics) for task, judgement in TASKS.items()} == NAMES
+
+
+def test_each_constant_is_another_name_and_each_name_has_one():
+    constants = [value for name, value in vars(metric_names).items() if name.isupper()]
+    assert sorted(constants) == sorted({"example_count", *itertools.chain.from_iterable(NAMES.values())})

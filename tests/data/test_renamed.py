@@ -6,6 +6,7 @@ import pytest
 
 import data
 from data import BinaryLabel, Bound, Dataset, ForecastLabel, Numeric, Series, renamed
+from data import metric_names as names
 
 SERIES = {"time": "day", "value": "level", "inputs": 3, "outputs": 1}
 DATASET = {"name": "d", "features": (Numeric("age"),), "label": BinaryLabel("left"), "sample": "d.csv"}
@@ -28,9 +29,9 @@ def test_a_name_that_never_was_is_an_ordinary_error():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Bound("auc", may_lose=0.1), "The argument `may_lose` of Bound is now called `max_degradation`."),
+        (lambda: Bound(names.AUC, may_lose=0.1), "The argument `may_lose` of Bound is now called `max_degradation`."),
         (
-            lambda: Bound("auc", may_lose_share=0.1),
+            lambda: Bound(names.AUC, may_lose_share=0.1),
             "The argument `may_lose_share` of Bound is now called `max_degradation_ratio`.",
         ),
         (
@@ -58,7 +59,7 @@ def test_a_former_argument_gives_the_argument_of_today(make, message):
 
 def test_an_argument_that_never_was_is_an_ordinary_error():
     with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'at_lest'"):
-        Bound("auc", at_lest=0.5)
+        Bound(names.AUC, at_lest=0.5)
 
 
 @pytest.mark.parametrize(("name", "former"), [(name, former) for name, table in renamed.ARGUMENTS.items() for former in table])

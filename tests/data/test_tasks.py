@@ -5,6 +5,7 @@ import typing
 import pytest
 
 from data import TASKS, Task
+from data import metric_names as names
 from data.tasks import AFTER_TRAINING, Bound, Direction, TaskMetrics
 
 
@@ -20,10 +21,10 @@ def test_every_metric_has_a_direction(task):
 @pytest.mark.parametrize(
     ("task", "metrics"),
     [
-        ("binary_classification", ("auc", "auc_precision_recall", "binary_accuracy")),
-        ("multiclass_classification", ("accuracy", "cross_entropy")),
-        ("regression", ("mae", "rmse", "mean_relative_error")),
-        ("forecast", ("rmse", "mae")),
+        ("binary_classification", (names.AUC, names.AUC_PRECISION_RECALL, names.BINARY_ACCURACY)),
+        ("multiclass_classification", (names.ACCURACY, names.CROSS_ENTROPY)),
+        ("regression", (names.MAE, names.RMSE, names.MEAN_RELATIVE_ERROR)),
+        ("forecast", (names.RMSE, names.MAE)),
     ],
 )
 def test_a_checkpoint_is_chosen_by_a_metric_with_a_direction_that_the_estimator_reports(task, metrics):
@@ -46,5 +47,5 @@ def test_default_bounds_have_one_bound_on_the_level_and_one_on_the_degradation(t
 
 
 def test_a_bound_without_limits_bounds_nothing():
-    bound = Bound("auc")
+    bound = Bound(names.AUC)
     assert (bound.at_least, bound.at_most, bound.max_degradation, bound.max_degradation_ratio) == (None,) * 4

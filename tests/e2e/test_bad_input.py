@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from pipeline import node_ids
 from tests.support import cli
 
 
@@ -64,8 +65,8 @@ ARGUMENTS = {
     "unknown key": (["--set", "train.step=3"], ["Unknown configuration key 'train.step'", "train.steps"]),
     "wrong value": (["--set", "train.steps=many"], ["train.steps", "'many'"]),
     "unknown hyper-parameter": (["--set", "hyperparameters.depth=3"], ["'depth'", "learning_rate"]),
-    "unknown node": (["--to", "Trainr"], ["no node 'Trainr'", "Trainer"]),
-    "nothing to start from": (["--from", "Trainer"], ["no run that has all of it", "Transform"]),
+    "unknown node": (["--to", "Trainr"], ["no node 'Trainr'", node_ids.TRAINER]),
+    "nothing to start from": (["--from", node_ids.TRAINER], ["no run that has all of it", node_ids.TRANSFORM]),
     "unknown option": (["--modle", "x"], ["No such option"]),
 }
 

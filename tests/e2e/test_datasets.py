@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
-from data import TASKS, discovery
+from data import TASKS, discovery, metric_names
 from pipeline import node_ids
 from tests.support import cli, samples, training
+from trainer_module.serving.signatures import PREDICT_RAW, PREDICTION
 
 OTHERS = [name for name in discovery.names(discovery.DATASETS) if name != "taxi"]  # that one is all the other tests'
 
@@ -42,9 +43,9 @@ def test_a_forecast_is_judged_against_naive_ones_and_drawn(tide):
     output, result = tide
     assert result.code == 0, result.err
     metrics = result.record["metrics"]
-    better = min(metrics["persistence_rmse"], metrics["seasonal_naive_rmse"])
-    assert metrics["relative_rmse"] == pytest.approx(metrics["rmse"] / better)
-    assert metrics["relative_rmse"] < 1
+    better = min(metrics[metric_names.PERSISTENCE_RMSE], metrics[metric_names.SEASONAL_NAIVE_RMSE])
+    assert metrics[metric_names.RELATIVE_RMSE] == pytest.approx(metrics[metric_names.RMSE] / better)
+    assert metrics[metric_names.RELATIVE_RMSE] < 1
     assert Path(result.record["plot"]).read_bytes().startswith(b"\x89PNG")
     assert result.record["plot"] in result.out
     slices = {key[0][1] for key, _ in evaluation(output).slicing_metrics if key}
@@ -53,10 +54,10 @@ def test_a_forecast_is_judged_against_naive_ones_and_drawn(tide):
 
 def test_a_client_sends_raw_values_and_gets_values_in_their_units(tide):
     _, result = tide
-    predict = tf.saved_model.load(result.record["pushed_path"]).signatures["predict_raw"]
+    predict = tf.saved_model.load(result.record["pushed_path"]).signatures[PREDICT_RAW]
     past = 3 * np.sin(2 * np.pi * np.arange(14) / 12) + 1000
     phase = np.zeros([1, 17])
-    answer = predict(level=tf.constant([past]), day_sin=tf.constant(phase), day_cos=tf.constant(phase))["prediction"].numpy()
+    answer = predict(level=tf.constant([past]), day_sin=tf.constant(phase), day_cos=tf.constant(phase))[PREDICTION].numpy()
     assert answer.shape == (1, 3)
     assert np.all(np.abs(answer - 1000) < 10)
 
@@ -67,7 +68,7 @@ def test_a_forecast_that_is_no_better_than_a_naive_one_is_refused(tide, toy):
     result = cli.run(output, "--dataset", "toy.tide", "--set", "hyperparameters.learning_rate=0.0001", path=toy)
     assert result.code == 3
     [gate] = [g for g in result.record["gates"] if g["decision"] == "refused"]
-    assert (gate["metric"], gate["slice"], gate["bound"]) == ("relative_rmse", "overall", 1.0)
+    assert (gate["metric"], gate["slice"], gate["bound"]) == (metric_names.RELATIVE_RMSE, "overall", 1.0)
     assert gate["value"] > 1
     assert cli.served_versions(output) == served
 
@@ -84,7 +85,7 @@ def test_spans_are_read_together_and_a_past_may_lie_in_the_span_before(toy, tmp_
 
     def windows(name, *settings):
         result = cli.run(
-            tmp_path / name, "--dataset", "toy.tide", "--data", pattern, "--to", "StatisticsGen", *settings, path=toy
+            tmp_path / name, "--dataset", "toy.tide", "--data", pattern, "--to", node_ids.STATISTICS_GEN, *settings, path=toy
         )
         assert result.code == 0, result.err
         return sum(result.record["rows"].values())
@@ -141,7 +142,7 @@ def test_texts_as_people_write_them_are_read_whole(toy, tmp_path):
         # Often enough for a vocabulary, and different enough to get into both splits.
         out.writerows([i % 2, text + " " * i] for i in range(60) for text in TEXTS)
     result = cli.run(
-        tmp_path / "out", "--dataset", "toy.opinion", "--data", tmp_path / "texts.csv", "--to", "Transform", path=toy
+        tmp_path / "out", "--dataset", "toy.opinion", "--data", tmp_path / "texts.csv", "--to", node_ids.TRANSFORM, path=toy
     )
     assert result.code == 0, result.err
     assert sum(result.record["rows"].values()) == 60 * len(TEXTS)

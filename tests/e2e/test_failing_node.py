@@ -1,5 +1,6 @@
 """A node that fails: its name, its reason, exit code 1, and no traceback unless asked for."""
 
+from pipeline import node_ids
 from tests.support import cli
 
 
@@ -9,8 +10,8 @@ def test_a_model_with_a_mistake_fails_the_trainer_and_says_so(toy, tmp_path):
     assert (failed.code, failed.record["status"]) == (1, "failed")
     assert "Node Trainer failed: ValueError: this model is not finished" in failed.err
     assert "Traceback" not in failed.err
-    assert failed.states()["Trainer"] == "failed"
-    assert failed.states()["Transform"] == "done"
+    assert failed.states()[node_ids.TRAINER] == "failed"
+    assert failed.states()[node_ids.TRANSFORM] == "done"
     assert cli.served_versions(tmp_path) == []
     log = tmp_path / "logs" / f"{failed.record['run_id']}.log"
     assert str(log) in failed.err
@@ -19,7 +20,7 @@ def test_a_model_with_a_mistake_fails_the_trainer_and_says_so(toy, tmp_path):
     shown = cli.run(tmp_path, *arguments, "--debug", path=toy)
     assert shown.code == 1
     assert "Traceback" in shown.err
-    assert shown.states()["Transform"] == "cached", "what had succeeded is not done again"
+    assert shown.states()[node_ids.TRANSFORM] == "cached", "what had succeeded is not done again"
 
 
 def test_a_failure_that_may_pass_is_tried_again_as_often_as_configured(toy, tmp_path):
@@ -36,7 +37,7 @@ def test_a_failure_that_may_pass_is_tried_again_as_often_as_configured(toy, tmp_
         "run.retry_seconds=0.1",
     )
     once = cli.run(tmp_path, *arguments, "--set", "run.retries=0", path=toy)
-    assert (once.code, once.states()["Trainer"], tries.read_text()) == (1, "failed", "x")
+    assert (once.code, once.states()[node_ids.TRAINER], tries.read_text()) == (1, "failed", "x")
     assert "ConnectionResetError" in once.err
 
     again = cli.run(tmp_path, *arguments, "--set", "run.retries=2", path=toy)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import node_ids
 from tests.support import cli
 from trainer_module.checkpoints.checkpoints import step_of
 
 ARGUMENTS = (
     "--dataset", "toy.fruit", "--model", "toy.slow", "--set", "train.steps=40", "--set", "train.checkpoint_steps=20",
-    "--set", "train.eval_seconds=0", "--set", "train.batch_size=5", "--to", "Trainer",
+    "--set", "train.eval_seconds=0", "--set", "train.batch_size=5", "--to", node_ids.TRAINER,
 )  # fmt: skip
 
 

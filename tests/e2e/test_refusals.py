@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from pipeline import node_ids
 from tests.support import cli, samples
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
@@ -23,7 +24,7 @@ def accept(folder, output, answer="y\n"):
 @pytest.mark.slow
 def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(mine, tmp_path):
     output, schema = tmp_path / "out", mine / "toy" / "fruit.pbtxt"
-    assert cli.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
+    assert cli.run(output, *QUICK, "--to", node_ids.DATA_GATE, path=mine).code == 0
     accepted = accept(mine, output)
     assert accepted.code == 0, accepted.err
     assert schema.exists()
@@ -33,14 +34,15 @@ def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(m
     )
     refused = cli.run(output, *QUICK, "--data", purple, path=mine)
     assert (refused.code, refused.record["status"]) == (3, "refused"), refused.err
-    assert {refused.states()[n] for n in ("Transform", "Trainer", "Evaluator", "Pusher")} == {"skipped"}
+    states = refused.states()
+    assert {states[n] for n in (node_ids.TRANSFORM, node_ids.TRAINER, node_ids.EVALUATOR, node_ids.PUSHER)} == {"skipped"}
     for words in ("'colour'", "'purple'", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "rows", "schema accept --dataset toy.fruit"):
         assert words in refused.err
-    assert refused.record["gates"][0]["id"] == "DataGate"
+    assert refused.record["gates"][0]["id"] == node_ids.DATA_GATE
 
     again = cli.run(output, *QUICK, "--data", purple, path=mine)
     assert again.code == 3, "a refusal is remembered, not retried"
-    assert again.states()["DataGate"] == "cached"
+    assert again.states()[node_ids.DATA_GATE] == "cached"
 
     before = schema.read_text()
     no = accept(mine, output, answer="n\n")
@@ -54,12 +56,12 @@ def test_a_refusal_says_what_and_where_and_accepting_it_lets_the_next_run_pass(m
 
 def test_an_undeclared_column_only_warns(mine, tmp_path):
     output = tmp_path / "out"
-    assert cli.run(output, *QUICK, "--to", "DataGate", path=mine).code == 0
+    assert cli.run(output, *QUICK, "--to", node_ids.DATA_GATE, path=mine).code == 0
     assert accept(mine, output).code == 0
     lines = (mine / "toy" / "fruit.csv").read_text().splitlines()
     wide = tmp_path / "wide.csv"
     wide.write_text("\n".join([f"{lines[0]},note", *(f"{line},x" for line in lines[1:])]) + "\n")
-    warned = cli.run(output, *QUICK, "--data", wide, "--to", "DataGate", path=mine)
+    warned = cli.run(output, *QUICK, "--data", wide, "--to", node_ids.DATA_GATE, path=mine)
     assert warned.code == 0, warned.err
     assert "'note'" in warned.record["gates"][0]["why"]
     assert warned.record["gates"][0]["decision"] == "passed"
@@ -73,4 +75,4 @@ def test_an_empty_split_is_refused_before_training(mine, tmp_path):
     refused = cli.run(tmp_path / "out", *QUICK, "--data", single, path=mine)
     assert refused.code == 3, refused.err
     assert "split is empty: 0 rows" in refused.err
-    assert refused.states()["Trainer"] == "skipped"
+    assert refused.states()[node_ids.TRAINER] == "skipped"

@@ -12,16 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from data import metric_names
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.orchestrators import compiled_pipeline, finish, step_record
 from tests.support import cli
+from tests.support.dags import DATA_NODES, NODES
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.batch_size=50")
-NODES = [
-    "CsvExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate", "LatestBlessedModel",
-    "LatestTuned", "Transform",
-    "Trainer", "ChampionGate", "Evaluator", "Pusher",
-]  # fmt: skip
 
 
 @dataclass
@@ -62,8 +60,8 @@ class Runs:
         self.pushed_again = self._run()
         self.worse = self._run("--set", "train.steps=15", "--set", "hyperparameters.learning_rate=0.001")
         self.constant = self._run("--model", "toy.constant")
-        self.from_trainer = self._run("--from", "Trainer", "--no-cache")
-        self.to_statistics = self._run("--to", "StatisticsGen")
+        self.from_trainer = self._run("--from", node_ids.TRAINER, "--no-cache")
+        self.to_statistics = self._run("--to", node_ids.STATISTICS_GEN)
         with edited(toy / "toy" / "fruit.py", 'Categorical("crate", size=4)', 'Numeric("crate", dtype="float32")'):
             self.changed = self._run()
 
@@ -113,9 +111,9 @@ def test_the_first_run_pushes_a_model(runs, first):
     assert record["rows"]["train"] + record["rows"]["eval"] == 900
     assert record["train"] == {"steps": 150, "resumed_from": 0, "ended_by": "steps", "best_step": 150}
     assert record["hyperparameters"]["embedding_dim"] == 8
-    assert record["metrics"]["auc"] > 0.9
-    assert record["metrics"]["accuracy_skill"] > 0.2
-    assert record["metrics"]["example_count"] == record["rows"]["eval"]
+    assert record["metrics"][metric_names.AUC] > 0.9
+    assert record["metrics"][metric_names.ACCURACY_SKILL] > 0.2
+    assert record["metrics"][metric_names.EXAMPLE_COUNT] == record["rows"]["eval"]
     assert [g["decision"] for g in record["gates"]] == ["passed"] * 3
     assert record["pushed_path"] == f"{runs.output}/serving/{first.served[0]}"
     of_the_run, newest = runs.first_texts
@@ -128,7 +126,7 @@ def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(runs, firs
     assert of_the_run == newest
     record = json.loads(newest)
     took = {n["id"]: n["seconds"] for n in record["nodes"]}
-    assert 0 < took["Trainer"] < record["seconds"]
+    assert 0 < took[node_ids.TRAINER] < record["seconds"]
     assert untimed(record) == untimed(first.record) | {"runner": "orchestrator"}
 
 
@@ -140,7 +138,7 @@ def untimed(record):
 
 
 def test_the_screen_shows_nodes_metrics_and_how_to_serve_and_no_noise(runs, first):
-    for word in (*NODES, "auc", "Blessed and pushed", f"--model_base_path={runs.output}/serving"):
+    for word in (*NODES, metric_names.AUC, "Blessed and pushed", f"--model_base_path={runs.output}/serving"):
         assert word in first.result.out
     for noise in ("WARNING", "tensorflow/", "absl", "Traceback"):
         assert noise not in first.result.out + first.result.err
@@ -164,8 +162,9 @@ def test_an_unchanged_rerun_does_no_work_and_says_so(runs, first):
     again = runs.unchanged
     assert (again.result.code, again.record["status"]) == (0, "unchanged"), again.result.err
     assert "Nothing has changed" in again.result.out
-    assert again.states["Evaluator"] == again.states["Pusher"] == "skipped"
-    assert {again.states[n] for n in ("CsvExampleGen", "StatisticsGen", "Transform", "Trainer")} == {"cached"}
+    assert again.states[node_ids.EVALUATOR] == again.states[node_ids.PUSHER] == "skipped"
+    cached = (node_ids.CSV_EXAMPLE_GEN, node_ids.STATISTICS_GEN, node_ids.TRANSFORM, node_ids.TRAINER)
+    assert {again.states[n] for n in cached} == {"cached"}
     assert again.served == first.served
     assert again.record["metrics"] == first.record["metrics"]
 
@@ -173,7 +172,7 @@ def test_an_unchanged_rerun_does_no_work_and_says_so(runs, first):
 def test_a_model_that_is_no_longer_served_is_pushed_again(runs):
     again = runs.pushed_again
     assert (again.result.code, again.record["status"]) == (0, "pushed"), again.result.err
-    assert again.states["Trainer"] == "cached"
+    assert again.states[node_ids.TRAINER] == "cached"
     assert len(again.served) == 1
 
 
@@ -181,11 +180,11 @@ def test_a_worse_model_is_refused_with_metric_slice_value_and_bound(runs, first)
     worse = runs.worse
     assert (worse.result.code, worse.record["status"], worse.record["blessed"]) == (3, "refused", False), worse.result.err
     assert worse.served == runs.pushed_again.served
-    assert worse.states["Evaluator"] == "done"
-    assert worse.states["Pusher"] == "skipped"
+    assert worse.states[node_ids.EVALUATOR] == "done"
+    assert worse.states[node_ids.PUSHER] == "skipped"
     assert worse.record["baseline"] == {"run_id": first.record["run_id"], "model": "custom_wide_deep"}
     [gate] = [g for g in worse.record["gates"] if g["decision"] == "refused"]
-    assert gate["id"] == "Evaluator"
+    assert gate["id"] == node_ids.EVALUATOR
     assert gate["slice"] == "overall"
     assert gate["value"] < gate["bound"]
     assert "against the latest blessed model" in worse.result.err
@@ -196,15 +195,15 @@ def test_a_constant_model_is_refused_for_its_skill(runs):
     constant = runs.constant
     assert constant.result.code == 3, constant.result.err
     assert "accuracy_skill overall is" in constant.result.err
-    assert constant.record["metrics"]["accuracy_skill"] <= 0
+    assert constant.record["metrics"][metric_names.ACCURACY_SKILL] <= 0
     assert constant.served == runs.worse.served
 
 
 def test_from_a_node_takes_over_what_lies_before(runs, first):
     partial = runs.from_trainer
     assert partial.result.code == 0, partial.result.err
-    assert {partial.states[n] for n in NODES[:5]} == {"reused"}
-    assert partial.states["Trainer"] == "done"
+    assert {partial.states[n] for n in DATA_NODES} == {"reused"}
+    assert partial.states[node_ids.TRAINER] == "done"
     # The same transformed examples, seed and topology: the same weights, and the same numbers.
     assert partial.record["metrics"] == pytest.approx(first.record["metrics"], rel=1e-6)
 
@@ -212,7 +211,7 @@ def test_from_a_node_takes_over_what_lies_before(runs, first):
 def test_to_a_node_stops_after_it(runs):
     partial = runs.to_statistics
     assert (partial.result.code, partial.record["status"]) == (0, "unchanged"), partial.result.err
-    assert partial.states["Transform"] == "skipped"
+    assert partial.states[node_ids.TRANSFORM] == "skipped"
     assert partial.served == runs.from_trainer.served
 
 
@@ -220,7 +219,7 @@ def test_a_baseline_that_no_longer_fits_is_set_aside_with_the_reason(runs):
     changed = runs.changed
     assert (changed.result.code, changed.record["status"]) == (0, "pushed"), changed.result.err
     assert "set aside" in changed.result.out
-    [evaluator] = [g for g in changed.record["gates"] if g["id"] == "Evaluator"]
+    [evaluator] = [g for g in changed.record["gates"] if g["id"] == node_ids.EVALUATOR]
     assert "'crate' as int64, which is float32 now" in evaluator["why"]
 
 
@@ -228,7 +227,7 @@ def test_the_beam_runner_comes_to_the_same_result(first, toy, tmp_path):
     beam = cli.run(tmp_path / "beam", *QUICK, "--runner", "beam", path=toy)
     assert (beam.code, beam.record["status"]) == (0, "pushed"), beam.err
     assert beam.record["rows"] == first.record["rows"]
-    assert beam.record["metrics"]["auc"] == pytest.approx(first.record["metrics"]["auc"], abs=0.02)
+    assert beam.record["metrics"][metric_names.AUC] == pytest.approx(first.record["metrics"][metric_names.AUC], abs=0.02)
     assert json.loads((tmp_path / "beam" / "run.json").read_text())["nodes"]
 
 
@@ -243,7 +242,7 @@ def test_two_runs_do_not_share_an_output_folder(toy, tmp_path):
 @pytest.mark.slow
 def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(toy, tmp_path):
     def train(steps):
-        result = cli.run(tmp_path, *QUICK, "--to", "Trainer", "--set", f"train.steps={steps}", path=toy)
+        result = cli.run(tmp_path, *QUICK, "--to", node_ids.TRAINER, "--set", f"train.steps={steps}", path=toy)
         return result.record["train"]["resumed_from"], result.record["train"]["steps"]
 
     assert train(150) == (0, 150)
@@ -256,11 +255,11 @@ def test_an_edit_of_the_model_is_no_cache_hit_and_an_edit_of_the_rules_repeats_t
     def states(node):
         return cli.run(tmp_path, *QUICK, "--model", "toy.constant", "--to", node, path=toy).states()
 
-    assert states("Trainer")["Trainer"] == "done"
-    assert states("Trainer")["Trainer"] == "cached"
+    assert states(node_ids.TRAINER)[node_ids.TRAINER] == "done"
+    assert states(node_ids.TRAINER)[node_ids.TRAINER] == "cached"
     with edited(toy / "toy" / "constant.py", "import tensorflow as tf", "import tensorflow as tf  # edited"):
-        after = states("Trainer")
-    assert (after["Transform"], after["Trainer"]) == ("cached", "done")
+        after = states(node_ids.TRAINER)
+    assert (after[node_ids.TRANSFORM], after[node_ids.TRAINER]) == ("cached", "done")
     with edited(toy / "toy" / "fruit.py", "buckets=5", "buckets=6"):
-        after = states("Transform")
-    assert (after["Transform"], after["StatisticsGen"]) == ("done", "done")
+        after = states(node_ids.TRANSFORM)
+    assert (after[node_ids.TRANSFORM], after[node_ids.STATISTICS_GEN]) == ("done", "done")

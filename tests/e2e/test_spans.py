@@ -2,6 +2,8 @@
 
 import shutil
 
+from data import metric_names
+from pipeline import node_ids
 from tests.support import cli
 
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
@@ -20,9 +22,10 @@ def test_a_model_of_an_older_span_is_evaluated_but_not_pushed(toy, tmp_path):
 
     older = cli.run(output, *spans, "--set", "data.span=20776", "--set", "train.seed=2", path=toy)
     assert (older.code, older.record["status"]) == (0, "unchanged"), older.err
-    assert (older.states()["Trainer"], older.states()["Evaluator"], older.states()["Pusher"]) == ("done", "done", "skipped")
+    states = older.states()
+    assert (states[node_ids.TRAINER], states[node_ids.EVALUATOR], states[node_ids.PUSHER]) == ("done", "done", "skipped")
     assert "ends with span 20776" in older.record["why"] and "span 20777" in older.record["why"]
-    assert older.record["metrics"]["auc"] > 0.7 and older.record["blessed"] is False
+    assert older.record["metrics"][metric_names.AUC] > 0.7 and older.record["blessed"] is False
     assert cli.served_versions(output) == served
 
     # And it is no baseline: the next model competes with the one that is served.

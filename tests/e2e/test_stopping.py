@@ -9,6 +9,7 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto.metadata_store_pb2 import Execution
 
+from pipeline import node_ids
 from pipeline.metadata import uri
 from pipeline.metadata.connection import connection_config
 from pipeline.record import store
@@ -41,8 +42,8 @@ def test_a_signal_in_training_ends_the_run(number, code, runner, toy, tmp_path):
     assert "Traceback" not in err
     written = json.loads((tmp_path / "run.json").read_text())
     assert (written["status"], written["exit_code"]) == ("interrupted", code)
-    assert {n["id"]: n["state"] for n in written["nodes"]}["Trainer"] == "failed"
-    assert not list((tmp_path / "artifacts" / "Trainer" / "model").iterdir())
+    assert {n["id"]: n["state"] for n in written["nodes"]}[node_ids.TRAINER] == "failed"
+    assert not list(tmp_path.joinpath("artifacts", *node_ids.MODEL).iterdir())
     [folder] = (tmp_path / "checkpoints").iterdir()
     saved = max(int(path.stem.removeprefix("model.ckpt-")) for path in folder.glob("model.ckpt-*.index"))
     assert saved > 0
@@ -68,7 +69,7 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     newest = folder / f"model.ckpt-{saved}.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:100])  # and the disk had not got to the end of it
     assert executions(tmp_path, Execution.RUNNING) == 1, "kill -9 leaves one"
-    half_written = list(tmp_path.glob("artifacts/Trainer/model*/*"))
+    half_written = list(tmp_path.glob(f"artifacts/{node_ids.TRAINER}/model*/*"))
     assert half_written
     again = cli.run(tmp_path, *arguments, "--set", f"train.steps={saved + 20}", path=toy)
     assert again.code == 0, again.err
@@ -79,7 +80,7 @@ def test_a_run_that_was_killed_is_continued_by_the_next_one(toy, tmp_path):
     assert not [path for path in half_written if path.exists()]
     [killed] = [r for r in store.newest_first(str(tmp_path)) if r.run_id != again.record["run_id"]]
     assert (killed.status, killed.exit_code) == ("failed", 1) and "killed" in killed.why
-    assert {n.id: n.state for n in killed.nodes}["Trainer"] == "failed"
+    assert {n.id: n.state for n in killed.nodes}[node_ids.TRAINER] == "failed"
     # Nothing to do now but to begin anew, if asked to.
     fresh = cli.run(tmp_path, *arguments, "--set", "train.steps=40", "--no-resume", path=toy)
     assert (fresh.code, fresh.record["train"]["resumed_from"]) in ((0, 0), (3, 0))

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import node_ids
 from tests.support import cli
 
-RUN = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--to", "Trainer")
+RUN = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--to", node_ids.TRAINER)
 TRIALS = 2
 
 
@@ -38,7 +39,7 @@ def tuned(defaults, go):
 @pytest.mark.slow
 def test_its_record_tells_the_trials_the_best_values_and_where_their_picture_is(tuned, defaults):
     record = tuned.record
-    assert tuned.states()["Tuner"] == "done"
+    assert tuned.states()[node_ids.TUNER] == "done"
     assert [trial["state"] for trial in record["trials"]] == ["completed"] * TRIALS
     assert all(trial["seconds"] > 0 and trial["step"] == 20 for trial in record["trials"])
     best = max(record["trials"], key=lambda trial: trial["objective"])
@@ -52,7 +53,7 @@ def test_its_record_tells_the_trials_the_best_values_and_where_their_picture_is(
 def test_later_runs_without_a_search_train_with_what_it_has_found_until_told_otherwise(tuned, defaults, go):
     again = go()
     assert again.record["hyperparameters"] == tuned.record["hyperparameters"]
-    assert "Tuner" not in again.states()
+    assert node_ids.TUNER not in again.states()
     assert go("--set", "tune.reuse=false").record["hyperparameters"] == defaults
     assert go().record["hyperparameters"] == tuned.record["hyperparameters"]
 
@@ -65,6 +66,6 @@ def test_a_value_that_is_given_goes_before_the_one_that_was_found(tuned, go):
 
 @pytest.mark.slow
 def test_a_run_that_begins_at_the_trainer_takes_what_the_search_has_found(tuned, go):
-    partial = go("--from", "Trainer", "--no-cache")
-    assert (partial.states()["Transform"], partial.states()["Trainer"]) == ("reused", "done")
+    partial = go("--from", node_ids.TRAINER, "--no-cache")
+    assert (partial.states()[node_ids.TRANSFORM], partial.states()[node_ids.TRAINER]) == ("reused", "done")
     assert partial.record["hyperparameters"] == tuned.record["hyperparameters"]

@@ -36,7 +36,7 @@ def made(folder):
     """Reads what a run has made; `folder`: (node, output key) -> folder of the artifact."""
     transformed = folder(*node_ids.TRANSFORM_GRAPH)
     return Made(
-        splits={split.name: _rows(split) for split in sorted(folder("CsvExampleGen", "examples").glob("Split-*"))},
+        splits={split.name: _rows(split) for split in sorted(folder(*node_ids.CSV_EXAMPLES).glob("Split-*"))},
         schemas=(
             (folder(*node_ids.SCHEMA) / "schema.pbtxt").read_text(),
             (transformed / "transformed_metadata" / "schema.pbtxt").read_text(),

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from pipeline import node_ids
 from tests.orchestrators import databases, mlmd_server, processes
 from tests.support import cli
 
@@ -44,5 +45,5 @@ def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
         assert databases.PASSWORD not in "".join(p.read_text(errors="replace") for p in output.glob("logs/*.log"))
     again = cli.run(one, *arguments, path=toy)
     assert (again.code, again.record["status"]) == (0, "unchanged"), again.err
-    assert again.states()["Trainer"] == "cached"
+    assert again.states()[node_ids.TRAINER] == "cached"
     assert cli.served_versions(one) == [again.record["pushed_path"].rpartition("/")[2]], "its own champion, not the other one's"

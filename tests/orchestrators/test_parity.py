@@ -12,22 +12,28 @@ from pathlib import Path
 
 import pytest
 
+from data import metric_names
+from pipeline import node_ids
 from tests.orchestrators import mlmd_server, parity
 from tests.orchestrators.airflow import rig
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.orchestrators.kubernetes import existing
 from tests.support import cli, samples
+from tests.support.dags import BEFORE_TRAINER
 
 pytestmark = pytest.mark.e2e
 
 ROWS, STEPS = 6_000, 300
 DATE = "2026-01-31"
-# Nodes up to the transformed examples.
-SHARED = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform")
 # From the same transformed examples: not the last bits of a sum.
 EXACT = 1e-6
 # From raw data, of which Beam promises the rows, not their order: in another order a training ends elsewhere.
-RAW = {"auc": 0.002, "auc_precision_recall": 0.005, "accuracy_skill": 0.02, "binary_accuracy": 0.005}
+RAW = {
+    metric_names.AUC: 0.002,
+    metric_names.AUC_PRECISION_RECALL: 0.005,
+    metric_names.ACCURACY_SKILL: 0.02,
+    metric_names.BINARY_ACCURACY: 0.005,
+}
 
 _SECONDS = 900
 
@@ -83,7 +89,7 @@ def airflow(place, request):
 
 
 def kubeflow_v2(place, request):
-    """Kubeflow 2 keeps metadata itself; what MLMD knows of the shared nodes, its cache knows."""
+    """Kubeflow 2 keeps metadata itself; what MLMD knows of the nodes before the Trainer, its cache knows."""
     volume = place.output.parent
     out = request.getfixturevalue("tmp_path") / "pipeline.yaml"
     given = [setting for setting in place.settings if not setting.startswith("metadata.")]
@@ -95,13 +101,13 @@ def kubeflow_v2(place, request):
     cached = {}
     if (place.output / "run.json").exists():
         for (node, key), artifact in parity.recorded(place.uri, place.record()["run_id"]).items():
-            if node in SHARED:
+            if node in BEFORE_TRAINER:
                 cached.setdefault(node, {})[key] = (artifact.uri, parity.metadata_of(artifact))
     ended = run.run("parity", cached)
     assert "failed" not in ended.states.values(), {
         n: ended.logs[n].read_text() for n, s in ended.states.items() if s == "failed"
     }
-    assert ended.states["Pusher"] == interpreter.SUCCEEDED
+    assert ended.states[node_ids.PUSHER] == interpreter.SUCCEEDED
 
     def folder(node, key):
         return Path(cached[node][key][0]) if node in cached else volume / "runs" / "parity" / node / key
@@ -195,7 +201,7 @@ class Shared:
         self.folder, self._kept = folder / "shared", folder / "kept"
         with mlmd_server.running(self._database) as uri:
             place = place_of(self.folder, sample, uri)
-            done = cli.call("run", *sets(*place.settings), "--to", "Transform")
+            done = cli.call("run", *sets(*place.settings), "--to", node_ids.TRANSFORM)
             assert done.code == 0, done.err
         shutil.copytree(self.folder, self._kept)
 

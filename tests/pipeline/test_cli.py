@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data import discovery
-from pipeline import cli, errors
+from pipeline import cli, errors, node_ids
 from pipeline.commands import run as run_command
 from pipeline.commands import schema_accept, tensorboard
 from pipeline.orchestrators import compilation, compiled_pipeline, finish, step
@@ -95,8 +95,8 @@ def test_a_training_is_resumed_unless_the_command_line_says_otherwise(call, runs
 
 
 def test_run_takes_a_runner_and_a_range_of_nodes(call, runs):
-    call("run", "--runner", "beam", "--from", "Trainer", "--to", "Evaluator")
-    assert runs[0][1:] == ("beam", run_command.NodeRange("Trainer", "Evaluator"))
+    call("run", "--runner", "beam", "--from", node_ids.TRAINER, "--to", node_ids.EVALUATOR)
+    assert runs[0][1:] == ("beam", run_command.NodeRange(node_ids.TRAINER, node_ids.EVALUATOR))
 
 
 def test_debug_is_told_to_all_processes_of_the_run(call, runs):
@@ -117,8 +117,8 @@ def test_debug_is_told_to_all_processes_of_the_run(call, runs):
         (("run", "--config", "nowhere.toml"), "nowhere.toml"),
         (("compile", "spark", "--out", "x"), "'spark' is not one of 'kubeflow', 'kubeflow_v2', 'airflow'"),
         (("compile", "airflow"), "Missing option '--out'"),
-        (("step", "--node", "Trainer", "--run-id", "1"), "Missing option '--pipeline'"),
-        (("step", "--pipeline", "nowhere.json", "--node", "Trainer", "--run-id", "1"), "nowhere.json cannot be read"),
+        (("step", "--node", node_ids.TRAINER, "--run-id", "1"), "Missing option '--pipeline'"),
+        (("step", "--pipeline", "nowhere.json", "--node", node_ids.TRAINER, "--run-id", "1"), "nowhere.json cannot be read"),
         (("end", "--pipeline", "{}", "--run-id", "1"), "--pipeline is no compiled pipeline"),
         (("tensorboard", "--port", "70000"), "70000"),
         (("serve-it",), "No such command 'serve-it'"),
@@ -178,14 +178,14 @@ def steps(monkeypatch):
     return calls, lambda code: codes.update(code=code)
 
 
-STEP = ("step", "--pipeline", "taxi.json", "--node", "Trainer", "--run-id", "1")
+STEP = ("step", "--pipeline", "taxi.json", "--node", node_ids.TRAINER, "--run-id", "1")
 END = ("end", "--pipeline", "taxi.json", "--run-id", "1")
 
 
 def test_a_step_runs_one_node_with_the_settings_of_its_run(call, steps):
     calls, _ = steps
     assert call(*STEP, "--set", "data.span=5", "--set", "train.steps=") == 0
-    assert calls == [("loaded taxi.json", "Trainer", "1", ("data.span=5", "train.steps="))]
+    assert calls == [("loaded taxi.json", node_ids.TRAINER, "1", ("data.span=5", "train.steps="))]
 
 
 @pytest.mark.parametrize(

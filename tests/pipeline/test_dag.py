@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from tfx.dsl.compiler.compiler import Compiler
 
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.dag import create_pipeline
+from tests.support.dags import NODES
 from trainer_module import fingerprint
 from trainer_module.tuning.settings import TuneSettings
 
@@ -31,17 +33,22 @@ def parameter(node, name):
 
 
 def test_all_nodes_are_always_there(nodes):
-    assert set(nodes) == {
-        "CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
-        "LatestBlessedModel", "LatestTuned", "ChampionGate", "Evaluator", "Pusher",
-    }  # fmt: skip
+    assert set(nodes) == set(NODES)
 
 
 @pytest.mark.parametrize(
     ("node", "conditions"),
-    [("StatisticsGen", 0), ("DataGate", 0), ("Transform", 1), ("Trainer", 1), ("LatestBlessedModel", 1),
-     ("ChampionGate", 1), ("Evaluator", 2), ("Pusher", 3)],
-)  # fmt: skip
+    [
+        (node_ids.STATISTICS_GEN, 0),
+        (node_ids.DATA_GATE, 0),
+        (node_ids.TRANSFORM, 1),
+        (node_ids.TRAINER, 1),
+        (node_ids.LATEST_BLESSED_MODEL, 1),
+        (node_ids.CHAMPION_GATE, 1),
+        (node_ids.EVALUATOR, 2),
+        (node_ids.PUSHER, 3),
+    ],
+)
 def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
     assert len(nodes[node].inputs.conditionals) == conditions
 
@@ -49,22 +56,22 @@ def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
 @pytest.mark.parametrize(
     ("edited", "changed"),
     [
-        ("trainer_module.transform.preprocess", {"Transform", "Trainer"}),
-        ("trainer_module.models.custom_wide_deep", {"Trainer"}),
-        ("trainer_module.heads.metrics", {"Trainer"}),
-        ("trainer_module.heads.label_scale", {"Transform", "Trainer"}),
-        ("trainer_module.serving.receiver", {"Trainer"}),
-        ("trainer_module.serving.card", {"Trainer", "ChampionGate", "Evaluator", "Pusher"}),
-        ("trainer_module.cluster.role", {"Trainer"}),
-        ("trainer_module.cluster.hooks", {"Trainer"}),
-        ("trainer_module.tuning.trial_process", {"Trainer"}),
-        ("components.data_gate.logic", {"DataGate"}),
-        ("components.csv_files.reader", {"CsvExampleGen"}),
-        ("components.pusher.executor", {"Pusher"}),
-        ("components.serving_folder", {"Pusher", "ChampionGate", "Evaluator"}),
-        ("components.metrics.classification", {"Evaluator"}),
-        ("components.metrics.regression", {"Evaluator"}),
-        ("components.metrics.combiner", {"Evaluator"}),
+        ("trainer_module.transform.preprocess", {node_ids.TRANSFORM, node_ids.TRAINER}),
+        ("trainer_module.models.custom_wide_deep", {node_ids.TRAINER}),
+        ("trainer_module.heads.metrics", {node_ids.TRAINER}),
+        ("trainer_module.heads.label_scale", {node_ids.TRANSFORM, node_ids.TRAINER}),
+        ("trainer_module.serving.receiver", {node_ids.TRAINER}),
+        ("trainer_module.serving.card", {node_ids.TRAINER, node_ids.CHAMPION_GATE, node_ids.EVALUATOR, node_ids.PUSHER}),
+        ("trainer_module.cluster.role", {node_ids.TRAINER}),
+        ("trainer_module.cluster.hooks", {node_ids.TRAINER}),
+        ("trainer_module.tuning.trial_process", {node_ids.TRAINER}),
+        ("components.data_gate.logic", {node_ids.DATA_GATE}),
+        ("components.csv_files.reader", {node_ids.CSV_EXAMPLE_GEN}),
+        ("components.pusher.executor", {node_ids.PUSHER}),
+        ("components.serving_folder", {node_ids.PUSHER, node_ids.CHAMPION_GATE, node_ids.EVALUATOR}),
+        ("components.metrics.classification", {node_ids.EVALUATOR}),
+        ("components.metrics.regression", {node_ids.EVALUATOR}),
+        ("components.metrics.combiner", {node_ids.EVALUATOR}),
     ],
 )
 def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, edited, changed, monkeypatch):
@@ -80,38 +87,38 @@ def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, ed
 
 def test_another_model_changes_the_trainer_alone(settings, nodes):
     other = compiled(pipeline_config.load(None, (), {"output_dir": settings.output_dir, "model": "keras_wide_deep"}))
-    assert {n for n in nodes if nodes[n].parameters != other[n].parameters} == {"Trainer"}
+    assert {n for n in nodes if nodes[n].parameters != other[n].parameters} == {node_ids.TRAINER}
 
 
 def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(nodes, settings):
-    custom = json.loads(parameter(nodes["Trainer"], "custom_config"))
+    custom = json.loads(parameter(nodes[node_ids.TRAINER], "custom_config"))
     assert custom["checkpoints"] == settings.checkpoints
     assert custom["settings"] == msgspec.to_builtins(settings.training)
 
 
 def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(settings):
     nodes = compiled(pipeline_config.load(None, ("tune.trials=3", "tune.oracle=random"), {"output_dir": settings.output_dir}))
-    assert "LatestTuned" not in nodes
-    assert "Tuner" in nodes["Trainer"].upstream_nodes
-    custom = json.loads(parameter(nodes["Tuner"], "custom_config"))
+    assert node_ids.LATEST_TUNED not in nodes
+    assert node_ids.TUNER in nodes[node_ids.TRAINER].upstream_nodes
+    custom = json.loads(parameter(nodes[node_ids.TUNER], "custom_config"))
     assert custom["tuning"] == msgspec.to_builtins(TuneSettings(trials=3, oracle="random"))
     assert custom["searches"] == f"{settings.output_dir}/tuning"
 
 
 def test_without_a_search_the_newest_one_before_counts_unless_told_otherwise(settings, nodes):
-    assert "LatestTuned" in nodes["Trainer"].upstream_nodes
+    assert node_ids.LATEST_TUNED in nodes[node_ids.TRAINER].upstream_nodes
     without = compiled(pipeline_config.load(None, ("tune.reuse=false",), {"output_dir": settings.output_dir}))
-    assert not {"Tuner", "LatestTuned"} & set(without)
+    assert not {node_ids.TUNER, node_ids.LATEST_TUNED} & set(without)
 
 
 def test_the_latest_blessed_model_is_where_a_training_begins_only_if_asked_for(settings, nodes):
     warm = compiled(pipeline_config.load(None, ("train.warm_start=true",), {"output_dir": settings.output_dir}))
-    assert "base_model" in warm["Trainer"].inputs.inputs
-    assert "base_model" not in nodes["Trainer"].inputs.inputs
+    assert "base_model" in warm[node_ids.TRAINER].inputs.inputs
+    assert "base_model" not in nodes[node_ids.TRAINER].inputs.inputs
 
 
 def test_the_reviewed_schema_travels_as_text(nodes):
-    assert 'name: "fare"' in parameter(nodes["SchemaGen"], "schema_text")
+    assert 'name: "fare"' in parameter(nodes[node_ids.SCHEMA_GEN], "schema_text")
 
 
 def test_the_beam_runner_is_named(settings):

@@ -6,12 +6,13 @@ import pytest
 from tfx.orchestration.pipeline import Pipeline
 
 from components import gate
+from components.decision import OUTPUT_KEY
 from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.dag import create_pipeline
 from pipeline.node_ids import Output
 
-IDS = {value for name, value in vars(node_ids).items() if name.isupper() and isinstance(value, str)}
+IDS = {name: value for name, value in vars(node_ids).items() if name.isupper() and isinstance(value, str)}
 OUTPUTS = [value for value in vars(node_ids).values() if isinstance(value, Output)]
 
 
@@ -26,8 +27,28 @@ def nodes() -> dict[str, object]:
     return {node.id: node for pipeline in variants for node in pipeline.components}
 
 
+def test_the_ids_that_users_type_do_not_change():
+    assert IDS == {
+        "CSV_EXAMPLE_GEN": "CsvExampleGen",
+        "WINDOW_EXAMPLE_GEN": "WindowExampleGen",
+        "STATISTICS_GEN": "StatisticsGen",
+        "SCHEMA_GEN": "SchemaGen",
+        "EXAMPLE_VALIDATOR": "ExampleValidator",
+        "DATA_GATE": "DataGate",
+        "TRANSFORM": "Transform",
+        "TUNER": "Tuner",
+        "LATEST_TUNED": "LatestTuned",
+        "TRAINER": "Trainer",
+        "LATEST_BLESSED_MODEL": "LatestBlessedModel",
+        "CHAMPION_GATE": "ChampionGate",
+        "EVALUATOR": "Evaluator",
+        "PUSHER": "Pusher",
+    }
+    assert len(set(IDS.values())) == len(IDS)
+
+
 def test_every_node_of_the_dag_has_a_constant_and_no_constant_is_without_a_node(nodes):
-    assert set(nodes) == IDS
+    assert set(nodes) == set(IDS.values())
 
 
 @pytest.mark.parametrize("output", [*OUTPUTS, *node_ids.DECISIONS], ids=".".join)
@@ -37,4 +58,4 @@ def test_every_output_is_one_of_its_node(nodes, output):
 
 def test_every_output_of_the_type_gate_decision_is_read_as_a_decision(nodes):
     gates = {Output(id_, key) for id_, n in nodes.items() for key, c in n.outputs.items() if c.type is gate.GateDecision}
-    assert gates == {output for output in node_ids.DECISIONS if output.key == "decision"}
+    assert gates == {output for output in node_ids.DECISIONS if output.key == OUTPUT_KEY}

@@ -23,6 +23,7 @@ from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.cluster import supervisor
 from trainer_module.cluster.events import ProcessStarted, StepsLost
 from trainer_module.estimators import hyperparameters
+from trainer_module.serving.signatures import SERVING_DEFAULT
 from trainer_module.training import job, progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, TrainSettings
@@ -223,7 +224,7 @@ def _broken_by_result(saved_model: str, steps: int, training: Job) -> Iterator[s
     latest = training.settings.steps + training.settings.cluster.workers
     if not training.settings.steps <= steps <= latest:
         yield f"it ended at step {steps}, not between {training.settings.steps} and {latest}"
-    if "serving_default" not in tf.saved_model.load(saved_model).signatures:
+    if SERVING_DEFAULT not in tf.saved_model.load(saved_model).signatures:
         yield "its export cannot be served"
     for export in Path(training.folder, "export").glob("*/[0-9]*"):
         if not all((export / name).exists() for name in ("saved_model.pb", "variables/variables.index")):

@@ -1,5 +1,6 @@
 """Jobs on the examples of a real run."""
 
+from data import metric_names
 from pipeline import node_ids
 from tests.support import training
 from tests.support.settings import train_settings
@@ -13,7 +14,7 @@ def job(output, dataset, model, path, hp=None, **settings):
     """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
     examples = training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES)
     cadence = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
-    settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": "auc"} | cadence | settings
+    settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": metric_names.AUC} | cadence | settings
     return Job(
         dataset=dataset,
         model=model,

@@ -2,6 +2,7 @@
 
 import keras_tuner as kt
 
+from data import metric_names
 from tests.support.toys.toy import peak
 from trainer_module.tuning import oracles
 from trainer_module.tuning.settings import TuneSettings
@@ -18,7 +19,7 @@ def space():
 
 def build(folder, kind="random", trials=None, *, seed=1, hp=None, direction="higher", steps=90, factor=3):
     settings = TuneSettings(trials=trials or ORACLES[kind], oracle=kind, seed=seed, factor=factor)
-    oracle = oracles.build(settings, hp or space(), "auc", direction, steps)
+    oracle = oracles.build(settings, hp or space(), metric_names.AUC, direction, steps)
     oracle._set_project_dir(str(folder), "search")
     return oracle
 
@@ -30,7 +31,7 @@ def score(trial):
 
 def end(oracle, trial, status="COMPLETED", value=None):
     if status == "COMPLETED":
-        oracle.update_trial(trial.trial_id, {"auc": score(trial) if value is None else value})
+        oracle.update_trial(trial.trial_id, {metric_names.AUC: score(trial) if value is None else value})
     trial.status = status
     oracle.end_trial(trial)
 

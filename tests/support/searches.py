@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from data import metric_names
 from tests.support.settings import train_settings
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.job import Job
@@ -25,7 +26,7 @@ DEADLINE_SECONDS = 120
 def job(model="toy.peak", fixed=None, examples=None, **settings):
     """A job on fruit; `examples` is (train files, eval files, Transform graph)."""
     train, evaluation, graph = examples or (["train"], ["eval"], "graph")
-    training = train_settings(**{"steps": 100, "batch_size": 50, "best": "auc", "grace_seconds": 20} | settings)
+    training = train_settings(**{"steps": 100, "batch_size": 50, "best": metric_names.AUC, "grace_seconds": 20} | settings)
     return Job("toy.fruit", model, fixed or {}, train, evaluation, graph, "code", "", training)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tests.support.settings import train_settings
+from trainer_module.serving.signatures import SERVING_DEFAULT
 from trainer_module.supervision.watchdog import Control
 from trainer_module.training.prepared import PreparedTraining
 
@@ -15,7 +16,7 @@ def model_fn(features, labels, mode):
     weight = tf.compat.v1.get_variable("weight", [], initializer=tf.zeros_initializer())
     predictions = {"y": weight * features["x"]}
     if mode == tf.estimator.ModeKeys.PREDICT:
-        outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
+        outputs = {SERVING_DEFAULT: tf.estimator.export.PredictOutput(predictions)}
         return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=outputs)
     loss = tf.compat.v1.losses.mean_squared_error(labels, predictions["y"])
     step = tf.compat.v1.train.get_or_create_global_step()
@@ -82,5 +83,5 @@ def checkpoints(model_dir):
 
 def served(trained):
     """The weight of the model that is handed on."""
-    answer = tf.saved_model.load(trained.saved_model).signatures["serving_default"](x=tf.constant([[1.0]]))
+    answer = tf.saved_model.load(trained.saved_model).signatures[SERVING_DEFAULT](x=tf.constant([[1.0]]))
     return answer["y"].numpy().item()

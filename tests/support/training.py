@@ -49,8 +49,8 @@ class Bench:
 
     @property
     def raw_eval(self):
-        example_gen = node_ids.WINDOW_EXAMPLE_GEN if self.dataset.series else node_ids.CSV_EXAMPLE_GEN
-        return sorted(Path(artifact(self.output, example_gen, "examples"), "Split-eval").glob("*"))
+        examples = node_ids.WINDOW_EXAMPLES if self.dataset.series else node_ids.CSV_EXAMPLES
+        return sorted(Path(artifact(self.output, *examples), "Split-eval").glob("*"))
 
     def input_fn(self, split, training):
         pattern = Path(artifact(self.output, *node_ids.TRANSFORMED_EXAMPLES), f"Split-{split}", "*")

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow.python.lib.io import file_io
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from data import metric_names
 from pipeline import node_ids
 from tests.support import training
 from tests.support.settings import train_settings
@@ -16,6 +17,7 @@ from trainer_module import entry
 from trainer_module.checkpoints import folder, prune
 from trainer_module.serving import card
 from trainer_module.serving.saved_model import signature_names
+from trainer_module.serving.signatures import PREDICT_RAW
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +33,21 @@ def asked(fruit, tmp_path):
 
     def args(steps, checkpoints=tmp_path / "checkpoints", artifacts=tmp_path / "artifacts", **settings):
         number = next(runs)
+        model, model_run = (f"{artifacts}/{node}/{key}/{number}" for node, key in (node_ids.MODEL, node_ids.MODEL_RUN))
         return FnArgs(
             train_files=[f"{examples}/Split-train/*"],
             eval_files=[f"{examples}/Split-eval/*"],
             transform_graph_path=training.artifact(fruit, *node_ids.TRANSFORM_GRAPH),
-            serving_model_dir=f"{artifacts}/Trainer/model/{number}/Format-Serving",
-            model_run_dir=f"{artifacts}/Trainer/model_run/{number}",
+            serving_model_dir=f"{model}/Format-Serving",
+            model_run_dir=model_run,
             custom_config={
                 "dataset": "toy.fruit",
                 "model": "custom_wide_deep",
                 "hyperparameters": {},
                 "checkpoints": str(checkpoints),
-                "settings": msgspec.to_builtins(train_settings(**{"steps": steps, "batch_size": 50, "best": "auc"} | settings)),
+                "settings": msgspec.to_builtins(
+                    train_settings(**{"steps": steps, "batch_size": 50, "best": metric_names.AUC} | settings)
+                ),
             },
         )
 
@@ -151,7 +156,7 @@ def test_a_training_whose_checkpoints_and_artifacts_are_remote_goes_on_and_hands
     remote = {"checkpoints": f"{bucket}/checkpoints", "artifacts": f"{bucket}/artifacts"}
     assert run(asked(10, **remote)) == (0, 10, "")
     assert run(args := asked(20, **remote, checkpoint_steps=5, eval_seconds=0)) == (10, 20, "")
-    assert "predict_raw" in signature_names(args.serving_model_dir)
+    assert PREDICT_RAW in signature_names(args.serving_model_dir)
     assert card.read(args.serving_model_dir).dataset == "toy.fruit"
     assert tf.io.gfile.glob(f"{args.model_run_dir}/events.out.tfevents.*")
     assert not tf.io.gfile.glob(f"{bucket}/checkpoints/*/export")

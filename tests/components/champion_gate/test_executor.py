@@ -9,6 +9,7 @@ from tfx.utils import path_utils
 
 from components import gate
 from components.champion_gate.executor import Executor
+from components.decision import OUTPUT_KEY
 from trainer_module.serving.card import FILE as CARD_FILE
 
 
@@ -33,9 +34,9 @@ def decide(tmp_path):
         if served:
             write_card(tmp_path / "serving" / "7", served)
         decision = gate.GateDecision()
-        decision.uri = str(tmp_path / "decision")
+        decision.uri = str(tmp_path / OUTPUT_KEY)
         Path(decision.uri).mkdir()
-        Executor().Do(inputs, {"decision": [decision]}, {"serving": str(tmp_path / "serving")})
+        Executor().Do(inputs, {OUTPUT_KEY: [decision]}, {"serving": str(tmp_path / "serving")})
         return decision
 
     return run

@@ -11,16 +11,16 @@ from components.evaluator.baseline import why_unfit
 from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, Series
 from trainer_module.serving.card import FILE as CARD_FILE
 from trainer_module.serving.card import Card
-from trainer_module.serving.signatures import SERVING_DEFAULT, TRANSFORM_LABELS
+from trainer_module.serving.signatures import EXAMPLES, PROBABILITY, SERVING_DEFAULT, TRANSFORM_LABELS
 
 TRIPS = Dataset(name="trips", features=(Numeric("fare"),), label=BinaryLabel("tip"), sample="trips.csv")
 
 
 def saved_model(folder: Path, *signatures: str) -> Path:
     class Tiny(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
         def serve(self, examples):
-            return {"probability": tf.zeros(tf.shape(examples))}
+            return {PROBABILITY: tf.zeros(tf.shape(examples))}
 
     tiny = Tiny()
     tf.saved_model.save(tiny, str(folder), dict.fromkeys(signatures, tiny.serve))

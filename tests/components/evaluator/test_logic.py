@@ -7,6 +7,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import validation_result_pb2
 
 from components.evaluator import logic
+from data import metric_names as names
 
 NAN = float("nan")
 LOWER = {"value_threshold": {"lower_bound": {"value": 0.85}}}
@@ -54,15 +55,15 @@ def test_a_good_first_model_passes_the_absolute_bounds():
     ids=["lower", "upper", "above both", "below both"],
 )
 def test_a_missed_bound_is_named_with_the_value(threshold, value, text, bound):
-    decision = decide(result(failure("auc", value, threshold)))
+    decision = decide(result(failure(names.AUC, value, threshold)))
     (finding,) = decision.findings
     assert text in finding.text
     assert finding.text in decision.why
-    assert (finding.metric, finding.slice, finding.value, finding.bound) == ("auc", "overall", value, bound)
+    assert (finding.metric, finding.slice, finding.value, finding.bound) == (names.AUC, "overall", value, bound)
 
 
 def test_a_refusal_says_what_was_not_done_and_what_to_do():
-    decision = decide(result(failure("auc", 0.7, LOWER)), had_baseline=False)
+    decision = decide(result(failure(names.AUC, 0.7, LOWER)), had_baseline=False)
     assert decision.decision == "refused"
     assert decision.why.startswith("The model is not good enough, judged by the absolute bounds: auc overall ")
     assert "Nothing was pushed; what is served stays." in decision.why
@@ -70,7 +71,7 @@ def test_a_refusal_says_what_was_not_done_and_what_to_do():
 
 
 def test_a_fall_behind_the_latest_blessed_model_is_named_as_a_change():
-    decision = decide(result(failure("auc", -0.02, CHANGE, is_diff=True)))
+    decision = decide(result(failure(names.AUC, -0.02, CHANGE, is_diff=True)))
     (finding,) = decision.findings
     assert finding.text == "auc overall changed by -0.0200 against the latest blessed model, the bound is -0.0050."
     assert (finding.metric, finding.value, finding.bound) == ("auc (change)", -0.02, -0.005)
@@ -81,7 +82,7 @@ BOTH = {**SHARE, "absolute": {"value": 500}}
 
 
 def test_a_share_of_the_latest_blessed_models_metric_is_named_in_percent():
-    decision = decide(result(failure("mae", 800, {"change_threshold": SHARE}, is_diff=True)))
+    decision = decide(result(failure(names.MAE, 800, {"change_threshold": SHARE}, is_diff=True)))
     (finding,) = decision.findings
     assert (
         finding.text == "mae overall changed by +800.0000 against the latest blessed model, the bound is +2.0% of that model's."
@@ -99,14 +100,14 @@ def test_a_share_of_the_latest_blessed_models_metric_is_named_in_percent():
     ],
 )
 def test_of_two_bounds_on_a_change_the_one_that_is_missed_is_named(value, missed):
-    (finding,) = decide(result(failure("mae", value, {"change_threshold": BOTH}, is_diff=True))).findings
+    (finding,) = decide(result(failure(names.MAE, value, {"change_threshold": BOTH}, is_diff=True))).findings
     assert finding.text.endswith(missed)
 
 
 def test_a_share_on_a_slice_names_the_slice():
     key = [{"column": "zone", "bytes_value": b"RL"}]
     threshold = {"change_threshold": {"direction": "HIGHER_IS_BETTER", "relative": {"value": -0.1}}}
-    (finding,) = decide(result(failure("accuracy", -0.2, threshold, is_diff=True), slice_key=key)).findings
+    (finding,) = decide(result(failure(names.ACCURACY, -0.2, threshold, is_diff=True), slice_key=key)).findings
     assert finding.text == (
         "accuracy on the slice zone=RL changed by -0.2000 against the latest blessed model, "
         "the bound is -10.0% of that model's."
@@ -114,7 +115,7 @@ def test_a_share_on_a_slice_names_the_slice():
 
 
 def test_a_failure_on_a_slice_names_the_slice():
-    found = result(failure("auc", 0.7, LOWER), slice_key=[{"column": "payment", "bytes_value": b"Cash"}])
+    found = result(failure(names.AUC, 0.7, LOWER), slice_key=[{"column": "payment", "bytes_value": b"Cash"}])
     (finding,) = decide(found).findings
     assert finding.text.startswith("auc on the slice payment=Cash is 0.7000")
     assert finding.slice == "payment=Cash"
@@ -122,22 +123,22 @@ def test_a_failure_on_a_slice_names_the_slice():
 
 @pytest.mark.parametrize(("threshold", "text"), [(LOWER, "at least 0.8500"), (UPPER, "at most 0.2000")])
 def test_not_a_number_misses_every_bound(threshold, text):
-    (finding,) = decide(result(failure("auc", NAN, threshold))).findings
+    (finding,) = decide(result(failure(names.AUC, NAN, threshold))).findings
     assert finding.text.startswith("auc overall is nan")
     assert text in finding.text
     assert math.isnan(finding.value)
 
 
 def test_a_metric_that_was_not_found_is_not_said_to_be_zero():
-    (finding,) = decide(result(failure("auc", None, LOWER))).findings
-    assert "auc" in finding.text
+    (finding,) = decide(result(failure(names.AUC, None, LOWER))).findings
+    assert names.AUC in finding.text
     assert "is 0.0000" not in finding.text
     assert finding.value is None
 
 
 def test_every_failure_is_named():
-    decision = decide(result(failure("auc", 0.7, LOWER), failure("accuracy_skill", 0.0, LOWER)))
-    assert [f.metric for f in decision.findings] == ["auc", "accuracy_skill"]
+    decision = decide(result(failure(names.AUC, 0.7, LOWER), failure(names.ACCURACY_SKILL, 0.0, LOWER)))
+    assert [f.metric for f in decision.findings] == [names.AUC, names.ACCURACY_SKILL]
     assert all(f.text in decision.why for f in decision.findings)
 
 
@@ -168,7 +169,7 @@ def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_passes():
 
 
 def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_is_refused():
-    decision = decide(result(failure("auc", 0.7, LOWER)), had_baseline=False, unfit_baseline="its label was 'tip'")
+    decision = decide(result(failure(names.AUC, 0.7, LOWER)), had_baseline=False, unfit_baseline="its label was 'tip'")
     assert decision.decision == "refused"
     assert ASIDE in decision.why
     assert [f.refuses for f in decision.findings] == [True, False]
@@ -186,5 +187,5 @@ def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_is_refused():
     ],
 )
 def test_a_slice_is_named_by_column_and_value(keys, name):
-    found = result(failure("auc", 0.7, LOWER), slice_key=keys)
+    found = result(failure(names.AUC, 0.7, LOWER), slice_key=keys)
     assert logic.slice_name(found.metric_validations_per_slice[0].slice_key) == name

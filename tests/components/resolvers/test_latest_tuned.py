@@ -11,6 +11,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import Channel, standard_artifacts
 
 from components.resolvers.latest_tuned import LatestTunedStrategy
+from pipeline import node_ids
 
 HyperParameters = standard_artifacts.HyperParameters
 
@@ -49,7 +50,7 @@ def given(run, tmp_path):
             config={"dataset": dataset, "model": model},
             hyperparameters=Channel(type=HyperParameters),
         )
-        run(latest.with_id("LatestTuned"))
+        run(latest.with_id(node_ids.LATEST_TUNED))
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))) as handle:
             last = max(handle.store.get_executions_by_type("tfx.dsl.components.common.resolver.Resolver"), key=lambda e: e.id)
             events = handle.store.get_events_by_execution_ids([last.id])

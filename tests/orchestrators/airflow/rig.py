@@ -13,10 +13,6 @@ import sqlalchemy
 from tests.orchestrators import databases, processes
 from tests.support import cli
 
-# The nodes of a DAG, in an order in which they can run.
-NODES = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "LatestBlessedModel", "LatestTuned",
-         "Transform", "Trainer", "ChampionGate", "Evaluator", "Pusher")  # fmt: skip
-
 # Of one task, and of a whole run, on a small and busy machine.
 _SECONDS = 900
 

@@ -8,11 +8,13 @@ import textwrap
 import psutil
 import pytest
 
+from data import metric_names
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.orchestrators import airflow_compiler
 from tests.orchestrators.airflow import live, rig
-from tests.orchestrators.airflow.rig import NODES
 from tests.support import cli, samples
+from tests.support.dags import DATA_NODES, NODES
 
 DATE = "2026-01-31"
 RUN = f"manual__{DATE}T00:00:00+00:00"
@@ -37,7 +39,7 @@ def test_a_whole_run(airflow, tmp_path):
     record = rig.record(tmp_path, OURS)
     assert (record["status"], record["exit_code"], record["run_id"]) == ("pushed", 0, OURS)
     assert [n["state"] for n in record["nodes"]] == ["done"] * len(NODES)
-    assert record["metrics"]["auc"] > 0.7
+    assert record["metrics"][metric_names.AUC] > 0.7
     assert json.loads((tmp_path / "run.json").read_text()) == record
     live.assert_one_each(tmp_path, OURS, NODES)
     assert len(cli.served_versions(tmp_path)) == 1
@@ -50,14 +52,13 @@ def test_data_that_a_gate_refuses(airflow, tmp_path):
     data = samples.write_fruit(tmp_path / "single.csv", rows=1)
     airflow.compile("airflow.dag_id=fruit", dataset="toy.fruit", output_dir=tmp_path, data=data)
     said = airflow("dags", "test", "fruit", DATE, check=False)
-    before = NODES[: NODES.index("DataGate") + 1]
     assert airflow.tasks(RUN) == {
-        **dict.fromkeys(NODES, "skipped"), **dict.fromkeys(("Pool", *before), "success"), "Outcome": "failed"
+        **dict.fromkeys(NODES, "skipped"), **dict.fromkeys(("Pool", *DATA_NODES), "success"), "Outcome": "failed"
     }, said  # fmt: skip
     record = rig.record(tmp_path, OURS)
-    assert (record["status"], record["exit_code"], record["gates"][0]["id"]) == ("refused", 3, "DataGate")
+    assert (record["status"], record["exit_code"], record["gates"][0]["id"]) == ("refused", 3, node_ids.DATA_GATE)
     assert f"AirflowFailException: Refused. {record['why']} (3)" in said
-    assert {n["id"]: n["state"] for n in record["nodes"]} == {n: "done" if n in before else "skipped" for n in NODES}
+    assert {n["id"]: n["state"] for n in record["nodes"]} == {n: "done" if n in DATA_NODES else "skipped" for n in NODES}
 
 
 # The project's command as Airflow sees it: it says something, and has an exit code.
@@ -105,11 +106,11 @@ DATA = "/data/{YYYY}-{MM}-{DD}/*.csv"
 
 
 def test_what_a_gate_refuses_is_skipped_and_the_outcome_is_failed_with_its_reason(airflow, pretended):
-    skipped = ("Transform", "LatestBlessedModel", "LatestTuned")
+    skipped = (node_ids.TRANSFORM, node_ids.LATEST_BLESSED_MODEL, node_ids.LATEST_TUNED)
     said, calls = pretended(dict.fromkeys(skipped, 99) | {"Outcome": 3})
     states = airflow.tasks(RUN)
     assert states.pop("Outcome") == "failed"
-    behind = {*skipped, "Trainer", "ChampionGate", "Evaluator", "Pusher"}
+    behind = {*skipped, node_ids.TRAINER, node_ids.CHAMPION_GATE, node_ids.EVALUATOR, node_ids.PUSHER}
     assert {task for task, state in states.items() if state == "skipped"} == behind
     assert set(states.values()) == {"success", "skipped"}
     assert "AirflowFailException: The gate says why. (3)" in said
@@ -119,8 +120,8 @@ def test_what_a_gate_refuses_is_skipped_and_the_outcome_is_failed_with_its_reaso
 
 
 def test_input_that_cannot_be_used_is_not_tried_again(airflow, pretended):
-    said, calls = pretended({"CsvExampleGen": 2, "Outcome": 2}, f"data.path={DATA}", conf='{"data.span": 20400}')
-    assert airflow.tasks(RUN)["CsvExampleGen"] == "failed"
+    said, calls = pretended({node_ids.CSV_EXAMPLE_GEN: 2, "Outcome": 2}, f"data.path={DATA}", conf='{"data.span": 20400}')
+    assert airflow.tasks(RUN)[node_ids.CSV_EXAMPLE_GEN] == "failed"
     assert "Immediate failure requested" in said
     assert [call[1:3] for call in calls] == [["pipeline", "step"], ["pipeline", "end"]]
     assert sets(calls[0]) == sets(calls[1]) == {f"data.path={DATA}", "data.span=20400", "train.steps=200"}
@@ -128,9 +129,9 @@ def test_input_that_cannot_be_used_is_not_tried_again(airflow, pretended):
 
 def test_what_may_pass_is_tried_again(airflow, pretended):
     settings = ("airflow.retry_seconds=1", "airflow.retries=1", "airflow.span_by_date=false", f"data.path={DATA}")
-    said, calls = pretended({"CsvExampleGen": 1, "Outcome": 1}, *settings)
+    said, calls = pretended({node_ids.CSV_EXAMPLE_GEN: 1, "Outcome": 1}, *settings)
     assert "Marking task as UP_FOR_RETRY" in said
-    assert airflow.tries(RUN, "CsvExampleGen") == 2
+    assert airflow.tries(RUN, node_ids.CSV_EXAMPLE_GEN) == 2
     assert airflow.run_state(RUN) == "failed"
     assert [call[2] for call in calls] == ["step", "step", "end"]
     assert sets(calls[0]) == {f"data.path={DATA}", "train.steps=200"}
@@ -167,7 +168,7 @@ def test_sigterm_reaches_the_step_which_has_time_to_save_and_shows_what_it_says(
                     process.terminate()
         return said
 
-    said, calls = pretended({"CsvExampleGen": "asked to end"}, call=call)
+    said, calls = pretended({node_ids.CSV_EXAMPLE_GEN: "asked to end"}, call=call)
     assert "A checkpoint is saved." in said
     [parent] = {int(call[call.index("--parent") + 1]) for call in calls}
     assert not psutil.pid_exists(parent)

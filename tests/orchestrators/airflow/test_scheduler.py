@@ -8,11 +8,13 @@ import signal
 import psutil
 import pytest
 
+from data import metric_names
+from pipeline import node_ids
 from tests.orchestrators import processes
 from tests.orchestrators.airflow import live, rig
-from tests.orchestrators.airflow.rig import NODES
 from tests.orchestrators.databases import had
 from tests.support import cli
+from tests.support.dags import NODES
 
 pytestmark = pytest.mark.e2e
 
@@ -88,7 +90,7 @@ def test_tasks_that_are_killed_or_cleared_leave_one_live_output_each(airflow, ou
         airflow("tasks", "clear", "fruit", "--yes", "-t", "^Trainer$", "-s", NEWER, "-e", NEWER)
         finished(NEWER)
         assert airflow.tasks(run_id(NEWER)) == dict.fromkeys(("Pool", *NODES, "Outcome"), "success")
-        assert airflow.log(run_id(NEWER), "Trainer", attempt=2).count("Interrupted. Stopped by SIGTERM.") >= 1
+        assert airflow.log(run_id(NEWER), node_ids.TRAINER, attempt=2).count("Interrupted. Stopped by SIGTERM.") >= 1
         record = rig.record(output, ours(NEWER))
         assert (record["status"], record["exit_code"], record["train"]["steps"]) == ("pushed", 0, 30000)
         assert record["train"]["resumed_from"] > 100
@@ -101,7 +103,7 @@ def test_tasks_that_are_killed_or_cleared_leave_one_live_output_each(airflow, ou
         # A finished task is cleared, with all behind it.
         airflow("tasks", "clear", "fruit", "--yes", "--downstream", "-t", "^Trainer$", "-s", NEWER, "-e", NEWER)
         finished(NEWER)
-        assert "has run in this run before" in airflow.log(run_id(NEWER), "Trainer", attempt=4)
+        assert "has run in this run before" in airflow.log(run_id(NEWER), node_ids.TRAINER, attempt=4)
         live.assert_one_each(output, ours(NEWER), NODES)
         again = rig.record(output, ours(NEWER))
         assert {key: again[key] for key in ("status", "train", "metrics")} == {
@@ -114,10 +116,10 @@ def test_tasks_that_are_killed_or_cleared_leave_one_live_output_each(airflow, ou
         os.kill(trainer(OLDER).ppid(), signal.SIGKILL)
         finished(OLDER)
         states = airflow.tasks(run_id(OLDER))
-        assert {task for task, state in states.items() if state == "skipped"} == {"Pusher"}
-        assert {state for task, state in states.items() if task != "Pusher"} == {"success"}
+        assert {task for task, state in states.items() if state == "skipped"} == {node_ids.PUSHER}
+        assert {state for task, state in states.items() if task != node_ids.PUSHER} == {"success"}
         record = rig.record(output, ours(OLDER))
         assert (record["status"], record["exit_code"], record["train"]["steps"]) == ("unchanged", 0, 30000)
-        assert "span 20483" in record["why"] and record["metrics"]["auc"] > 0.7
+        assert "span 20483" in record["why"] and record["metrics"][metric_names.AUC] > 0.7
         live.assert_one_each(output, ours(OLDER), NODES[:-1])
         assert cli.served_versions(output) == served

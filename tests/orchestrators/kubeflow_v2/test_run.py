@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import node_ids
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.support import cli
 from trainer_module.entry import TRAINED_FILE
@@ -46,34 +47,34 @@ def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, to
     assert {s for n, s in first.states.items()} == {"succeeded"}, _log(first)
     output = volume / "toy.fruit"
     assert len(cli.served_versions(output)) == 1
-    trained = _file(volume, "first", "Trainer", "model_run", TRAINED_FILE)
+    trained = _file(volume, "first", *node_ids.MODEL_RUN, TRAINED_FILE)
     assert trained["steps"] == 80, "the run's own value, not the one that was compiled"
-    assert _decision(volume, "first", "Evaluator", "blessing")["decision"] == "passed"
+    assert _decision(volume, "first", *node_ids.BLESSING)["decision"] == "passed"
 
     second = pipeline.run("second", train_steps="90")
-    decided = _decision(volume, "second", "Evaluator", "blessing")
+    decided = _decision(volume, "second", *node_ids.BLESSING)
     assert "the latest blessed model" in decided["why"], decided
     assert decided["decision"] in ("passed", "refused")
-    assert second.states["Pusher"] == ("succeeded" if decided["decision"] == "passed" else "skipped")
+    assert second.states[node_ids.PUSHER] == ("succeeded" if decided["decision"] == "passed" else "skipped")
 
 
 def test_a_refused_model_ends_the_run_with_the_reason_in_the_log(compiled, volume):
     served = cli.served_versions(volume / "toy.fruit")
     refused = compiled("--model", "toy.constant").run("constant")
     assert "failed" not in refused.states.values(), _log(refused)
-    assert refused.states["Pusher"] == "skipped"
-    assert "Refused. The model is not good enough" in refused.logs["Evaluator"].read_text()
+    assert refused.states[node_ids.PUSHER] == "skipped"
+    assert "Refused. The model is not good enough" in refused.logs[node_ids.EVALUATOR].read_text()
     assert cli.served_versions(volume / "toy.fruit") == served
 
 
 def test_a_step_refuses_other_code(compiled, volume, tmp_path):
     pipeline = compiled()
-    container = pipeline._spec["deploymentSpec"]["executors"]["SchemaGen_executor"]["container"]
+    container = pipeline._spec["deploymentSpec"]["executors"][f"{node_ids.SCHEMA_GEN}_executor"]["container"]
     container["args"] = [word.replace('"code":"', '"code":"other') for word in container["args"]]
     run = pipeline.run("other-code")
-    assert run.states["SchemaGen"] == "failed"
-    assert "is not what this pipeline was compiled from" in run.logs["SchemaGen"].read_text()
-    assert "Traceback" not in run.logs["SchemaGen"].read_text()
+    assert run.states[node_ids.SCHEMA_GEN] == "failed"
+    assert "is not what this pipeline was compiled from" in run.logs[node_ids.SCHEMA_GEN].read_text()
+    assert "Traceback" not in run.logs[node_ids.SCHEMA_GEN].read_text()
 
 
 def _file(volume: Path, run: str, task: str, key: str, name: str):

@@ -6,6 +6,8 @@ import posixpath
 
 import pytest
 
+from data import metric_names
+from pipeline import node_ids
 from tests.orchestrators import databases, processes
 from tests.orchestrators.kubernetes import existing
 from tests.support import cli
@@ -48,7 +50,7 @@ def test_it_comes_to_a_pushed_model(first, output):
     assert (record["status"], record["exit_code"], record["run_id"], record["baseline"]) == ("pushed", 0, name, None)
     assert {node["state"] for node in record["nodes"]} == {"done"}
     assert record["rows"] == {"train": 10_496, "eval": 4_506}
-    assert record["metrics"]["auc"] > 0.8
+    assert record["metrics"][metric_names.AUC] > 0.8
     assert record["pushed_path"] == f"{output}/serving/{cli.served_versions(output)[0]}"
     assert (output / "serving" / cli.served_versions(output)[0] / "saved_model.pb").exists()
 
@@ -81,7 +83,7 @@ def test_a_worse_model_is_refused_and_the_workflow_is_green(first, cluster, comp
     assert record["baseline"]["run_id"] == first[0]
     assert cli.served_versions(output) == before
     states = {node["id"]: node["state"] for node in record["nodes"]}
-    assert (states["Transform"], states["Evaluator"], states["Pusher"]) == ("cached", "done", "skipped")
+    assert (states[node_ids.TRANSFORM], states[node_ids.EVALUATOR], states[node_ids.PUSHER]) == ("cached", "done", "skipped")
     [said] = cluster.logs(name, "evaluator")
     assert "Refused." in said and record["why"] in said and "auc overall" in said
     [said] = cluster.logs(name, "pusher")
@@ -128,7 +130,7 @@ def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
         assert databases.PASSWORD not in json.dumps(workflow)
         name = cluster.submit(workflow)
         try:
-            cluster.until(lambda: state(output, "StatisticsGen") == "done", SECONDS, "the second node")
+            cluster.until(lambda: state(output, node_ids.STATISTICS_GEN) == "done", SECONDS, "the second node")
         finally:
             cluster.delete(name, OF_PODS)
     assert not (output / "metadata.sqlite").exists()

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from rich.console import Console
 
-from pipeline import errors, ir
+from pipeline import errors, ir, node_ids
 from pipeline.commands import run
 from pipeline.commands.run import NodeRange, StartedRun
 from pipeline.config import pipeline_config
@@ -18,8 +18,7 @@ from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution.nodes import Nodes
 from pipeline.record import store
 from pipeline.record.run_record import NodeState
-
-BEFORE_TRAINER = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "DataGate", "Transform")
+from tests.support.dags import BEFORE_TRAINER, DATA_NODES, FROM_TRAINER, NODES
 
 
 @pytest.fixture
@@ -58,33 +57,34 @@ def test_a_run_compiles_its_dag_once_and_is_on_disk_before_any_node_runs(config,
     assert len(compilations) == 1
     [record] = store.newest_first(config.output_dir)
     assert (record.run_id, record.runner, record.status) == ("one", "beam", "running")
-    assert {node.id for node in record.nodes} == running(started) >= {*BEFORE_TRAINER, "Trainer", "Pusher"}
+    assert {node.id for node in record.nodes} == running(started) == set(NODES)
 
 
 def test_a_run_from_a_node_compiles_its_dag_once_too(config, compilations):
     earlier_run(config, "earlier", dict.fromkeys(BEFORE_TRAINER, "done"))
-    started = run.start(config, "one", "local", NodeRange("Trainer"))
+    started = run.start(config, "one", "local", NodeRange(node_ids.TRAINER))
     assert len(compilations) == 1
-    assert running(started) == {"LatestBlessedModel", "LatestTuned", "Trainer", "ChampionGate", "Evaluator", "Pusher"}
+    assert running(started) == set(FROM_TRAINER)
 
 
 def test_a_run_to_a_node_runs_none_after_it(config):
-    assert running(run.start(config, "one", "local", NodeRange(to_node="StatisticsGen"))) == {"CsvExampleGen", "StatisticsGen"}
+    started = run.start(config, "one", "local", NodeRange(to_node=node_ids.STATISTICS_GEN))
+    assert running(started) == {node_ids.CSV_EXAMPLE_GEN, node_ids.STATISTICS_GEN}
 
 
 def test_from_takes_the_newest_run_in_which_all_nodes_before_succeeded(config):
     earlier_run(config, "1", dict.fromkeys(BEFORE_TRAINER, "done"))
-    earlier_run(config, "2", dict.fromkeys(BEFORE_TRAINER, "cached") | {"Transform": "reused", "Trainer": "failed"})
-    earlier_run(config, "3", dict.fromkeys(BEFORE_TRAINER, "done") | {"Transform": "failed"})
-    earlier_run(config, "4", dict.fromkeys(BEFORE_TRAINER[:-1], "done"))
-    started = run.start(config, "one", "local", NodeRange("Trainer"))
+    earlier_run(config, "2", dict.fromkeys(DATA_NODES, "cached") | {node_ids.TRANSFORM: "reused", node_ids.TRAINER: "failed"})
+    earlier_run(config, "3", dict.fromkeys(DATA_NODES, "done") | {node_ids.TRANSFORM: "failed"})
+    earlier_run(config, "4", dict.fromkeys(DATA_NODES, "done"))
+    started = run.start(config, "one", "local", NodeRange(node_ids.TRAINER))
     snapshot = started.ir.runtime_spec.snapshot_settings
     assert snapshot.base_pipeline_run_strategy.base_run_id == "2"
 
 
 def test_from_without_such_a_run_says_what_it_needs_and_leaves_no_record(config):
     with pytest.raises(errors.UsageError, match=r"(?s)--from Trainer .*CsvExampleGen.*Transform.*Run without --from first"):
-        run.start(config, "one", "local", NodeRange("Trainer"))
+        run.start(config, "one", "local", NodeRange(node_ids.TRAINER))
     assert list(store.newest_first(config.output_dir)) == []
 
 
@@ -114,17 +114,17 @@ def executed(config, monkeypatch) -> Callable[[Callable[[Nodes, int], None]], tu
 def test_a_runner_has_the_nodes_and_they_write_their_states_into_the_record(executed, config):
     def does(nodes: Nodes, parallel: int) -> None:
         assert parallel >= 1
-        nodes.observer.node("SchemaGen", "done", 2.0)
+        nodes.observer.node(node_ids.SCHEMA_GEN, "done", 2.0)
 
     _, failure = executed(does)
     assert failure is None
     [record] = store.newest_first(config.output_dir)
-    assert (record.node("SchemaGen").state, record.node("SchemaGen").seconds) == ("done", 2.0)
+    assert (record.node(node_ids.SCHEMA_GEN).state, record.node(node_ids.SCHEMA_GEN).seconds) == ("done", 2.0)
 
 
 @pytest.mark.parametrize(
     "failure",
-    [errors.NodeFailedError("Trainer", "OOM"), errors.TerminatedRunError("Stopped by SIGTERM.")],
+    [errors.NodeFailedError(node_ids.TRAINER, "OOM"), errors.TerminatedRunError("Stopped by SIGTERM.")],
     ids=lambda e: str(e),
 )
 def test_what_ends_a_run_early_is_returned(executed, failure):
@@ -161,7 +161,9 @@ def ended(config: PipelineConfig, failure: BaseException | None, to_node: str | 
 
 
 def test_a_failure_is_said_with_the_log_and_without_a_summary(config):
-    code, out, err = ended(config, errors.NodeFailedError("Trainer", "ValueError: 5 [rows] are too few for anything at all"))
+    code, out, err = ended(
+        config, errors.NodeFailedError(node_ids.TRAINER, "ValueError: 5 [rows] are too few for anything at all")
+    )
     assert (code, out) == (1, "")
     assert err == (
         "Failed. Node Trainer failed: ValueError: 5 [rows] are too few for anything at all\n"
@@ -172,7 +174,7 @@ def test_a_failure_is_said_with_the_log_and_without_a_summary(config):
 
 
 def test_a_run_that_ends_well_has_a_summary_and_says_nothing_on_standard_error(config):
-    code, out, err = ended(config, None, to_node="Transform")
+    code, out, err = ended(config, None, to_node=node_ids.TRANSFORM)
     assert (code, err) == (0, "")
     assert "Unchanged. Stopped after Transform, as asked; nothing was pushed." in out
     assert f"Record: {config.output_dir}/run.json" in out
@@ -180,5 +182,5 @@ def test_a_run_that_ends_well_has_a_summary_and_says_nothing_on_standard_error(c
 
 def test_debug_shows_the_traceback_of_a_failure(config, monkeypatch):
     monkeypatch.setenv(errors.DEBUG, "1")
-    _, _, err = ended(config, errors.NodeFailedError("Trainer", "OOM"))
+    _, _, err = ended(config, errors.NodeFailedError(node_ids.TRAINER, "OOM"))
     assert err.startswith("pipeline.errors.NodeFailedError: OOM\nFailed. ")

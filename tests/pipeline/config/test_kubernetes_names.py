@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from pipeline import node_ids
 from pipeline.config import kubernetes_names
 from pipeline.config.tables import Kubeflow
 
@@ -11,7 +12,9 @@ GOOD = {
     "secrets": ["login/TOKEN"],
     "volume": {"claim": "pipelines", "path": "/data"},
     "all": {"cpu": "500m", "memory": "4Gi"},
-    "steps": {"Trainer": {"gpu_type": "nvidia.com/gpu", "node_selector": {"disk": "ssd"}, "tolerations": [{"key": "gpu"}]}},
+    "steps": {
+        node_ids.TRAINER: {"gpu_type": "nvidia.com/gpu", "node_selector": {"disk": "ssd"}, "tolerations": [{"key": "gpu"}]}
+    },
 }
 
 
@@ -33,7 +36,10 @@ def test_a_good_table_has_no_problem():
         ({"secrets": ["login"]}, "kubeflow.secrets is 'login': name each of its keys"),
         ({"secrets": ["login/a-token"]}, "kubeflow.secrets is 'a-token', which is no name of an environment variable"),
         ({"all": {"cpu": "many"}}, "kubeflow.all.cpu is 'many', which is no number of processors"),
-        ({"steps": {"Tuner": {"memory": "500K"}}}, "kubeflow.steps.Tuner.memory is '500K', which is no amount of memory"),
+        (
+            {"steps": {node_ids.TUNER: {"memory": "500K"}}},
+            "kubeflow.steps.Tuner.memory is '500K', which is no amount of memory",
+        ),
         ({"all": {"node_selector": {"disk": "a b"}}}, "kubeflow.all.node_selector.disk is 'a b', which is no value"),
         ({"all": {"tolerations": [{"kye": "a", "operator": "Exists"}]}}, "kubeflow.all.tolerations: a toleration has no 'kye'"),
         ({"all": {"tolerations": [{"value": "a"}]}}, "kubeflow.all.tolerations: a toleration has a key and its value"),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import tensorflow as tf
 
-from data import TASKS, discovery
+from data import TASKS, discovery, metric_names
 from data.datasets.taxi import DATASET as TAXI
 from pipeline.config import pipeline_config, reading, tables
 from pipeline.errors import USAGE, UsageError
@@ -41,7 +41,7 @@ def test_defaults(load, tmp_path):
     assert made.training.steps == TAXI.training.steps
     assert made.data_path == str(discovery.sample_path(TAXI))
     assert made.output_dir == str(tmp_path / "outputs" / "taxi")
-    assert made.training.best == "auc"
+    assert made.training.best == metric_names.AUC
     assert (made.training.export, made.training.keep_checkpoints, made.training.seed) == ("best", 5, 1)
     assert (made.training.summary_steps, made.training.histograms) == (100, False)
     assert made.settings.hyperparameters == {}
@@ -61,8 +61,9 @@ def test_how_long_and_how_often_is_what_the_dataset_suggests(load, name):
 
 def test_every_key_of_a_training_can_be_set(load):
     keys = {
-        "steps": 7, "batch_size": 8, "checkpoint_steps": 3, "eval_seconds": 0, "patience": 0, "best": "binary_accuracy",
-        "export": "latest", "keep_checkpoints": 2, "summary_steps": 0, "histograms": True, "seed": 4, "overhead": 0.5,
+        "steps": 7, "batch_size": 8, "checkpoint_steps": 3, "eval_seconds": 0, "patience": 0,
+        "best": metric_names.BINARY_ACCURACY, "export": "latest", "keep_checkpoints": 2, "summary_steps": 0, "histograms": True,
+        "seed": 4, "overhead": 0.5,
         "memory_mb": 7, "grace_seconds": 9, "stall_seconds": 10, "retries": 11, "keep_trainings": 12,
     }  # fmt: skip
     cluster = {"workers": 2, "ps": 1, "strategy": "parameter_server", "devices": 0, "start_seconds": 13}
@@ -88,8 +89,8 @@ def test_checkpoints_may_lie_elsewhere(load, tmp_path):
 
 def test_every_key_of_a_search_can_be_set(load):
     keys = {
-        "trials": 4, "oracle": "hyperband", "parallel": 2, "steps": 50, "objective": "auc_precision_recall", "seed": 5,
-        "factor": 4, "stop_early": False, "evaluations": 3,
+        "trials": 4, "oracle": "hyperband", "parallel": 2, "steps": 50, "seed": 5,
+        "objective": metric_names.AUC_PRECISION_RECALL, "factor": 4, "stop_early": False, "evaluations": 3,
     }  # fmt: skip
     made = load(None, *(f"tune.{key}={str(value).lower()}" for key, value in keys.items()))
     assert msgspec.to_builtins(made.tuning) == keys
@@ -130,7 +131,9 @@ def test_a_zero_beats_what_the_dataset_suggests(load):
     assert load(dataset="taxi", train__patience=0, train__eval_seconds=0).training.eval_seconds == 0
 
 
-@pytest.mark.parametrize("metric", ["rmse", "accuracy_skill", "calibration", "mean_label", "loss", ""])
+@pytest.mark.parametrize(
+    "metric", [metric_names.RMSE, metric_names.ACCURACY_SKILL, metric_names.CALIBRATION, metric_names.MEAN_LABEL, "loss", ""]
+)
 def test_a_metric_that_cannot_choose_a_checkpoint_is_answered_with_those_that_can(load, metric):
     assert refusal(load, None, f"train.best={metric}") == (
         f"Configuration key 'train.best': the best checkpoint of a binary_classification cannot be chosen by '{metric}'. "

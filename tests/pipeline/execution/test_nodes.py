@@ -8,7 +8,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
-from pipeline import ir
+from pipeline import ir, node_ids
 from pipeline.config import pipeline_config
 from pipeline.errors import NodeFailedError
 from pipeline.execution import nodes as node
@@ -30,7 +30,7 @@ def nodes(toy: Path, tmp_path: Path) -> node.Nodes:
     """The nodes of the smallest dataset, the first of which has run."""
     given = pipeline_config.load(None, (), {"dataset": "toy.fruit", "output_dir": str(tmp_path)})
     made = node.Nodes(ir.compile_pipeline(given, "one"), connection.reach(given.metadata_uri), Silent())
-    assert made.run("CsvExampleGen") == "done"
+    assert made.run(node_ids.CSV_EXAMPLE_GEN) == "done"
     return made
 
 
@@ -40,8 +40,8 @@ def test_a_node_whose_inputs_are_gone_fails_and_is_not_passed_over(nodes: node.N
         examples.state = metadata_store_pb2.Artifact.DELETED
         handle.store.put_artifacts([examples])
     with pytest.raises(NodeFailedError, match="its inputs could not be resolved") as raised:
-        nodes.run("StatisticsGen")
-    assert raised.value.node == "StatisticsGen"
+        nodes.run(node_ids.STATISTICS_GEN)
+    assert raised.value.node == node_ids.STATISTICS_GEN
 
 
 def test_a_node_that_was_ended_while_it_ran_publishes_nothing(
@@ -51,19 +51,19 @@ def test_a_node_that_was_ended_while_it_ran_publishes_nothing(
 
     def run_and_be_ended(self: node._Launcher, *args: object) -> object:
         output = launch(self, *args)
-        nodes.stop("StatisticsGen")
+        nodes.stop(node_ids.STATISTICS_GEN)
         return output
 
     monkeypatch.setattr(node._Launcher, "_run_executor", run_and_be_ended)
     with pytest.raises(NodeFailedError, match="It was stopped while it ran"):
-        nodes.run("StatisticsGen")
+        nodes.run(node_ids.STATISTICS_GEN)
     with metadata.Metadata(nodes.connection) as handle:
         assert {e.last_known_state for e in handle.store.get_executions()} == {Execution.COMPLETE, Execution.CANCELED}
-    assert not list(tmp_path.glob("artifacts/StatisticsGen/statistics/*"))
-    assert nodes.state("StatisticsGen") == "failed", "so that the next run does it again"
+    assert not list(tmp_path.joinpath("artifacts", *node_ids.STATISTICS).glob("*"))
+    assert nodes.state(node_ids.STATISTICS_GEN) == "failed", "so that the next run does it again"
 
 
 def test_of_two_pipelines_with_a_run_of_the_same_name_each_finds_its_own(nodes: node.Nodes) -> None:
     with metadata.Metadata(nodes.connection) as handle:
-        assert set(collect.outputs_of(handle.store, "one", "toy.fruit")) == {("CsvExampleGen", "examples")}
+        assert set(collect.outputs_of(handle.store, "one", "toy.fruit")) == {node_ids.CSV_EXAMPLES}
         assert collect.outputs_of(handle.store, "one", "another") == {}

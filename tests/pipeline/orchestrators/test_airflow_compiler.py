@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline import graph
+from pipeline import graph, node_ids
 from pipeline.config import pipeline_config, reading
 from pipeline.errors import UsageError
 from pipeline.orchestrators import airflow_compiler, compiled_pipeline
@@ -139,7 +139,18 @@ print(loaded, taxi.dag.dag_id, len(taxi.dag.tasks), taxi.dag.catchup, taxi.dag.m
         ("train.grace_seconds=40", "grace_seconds", 45),
         ("train.steps=700", "params", {"data.path": "", "data.span": "", "train.steps": "700"}),
         (SPANS, "params", {"data.path": "/data/{YYYY}-{MM}-{DD}/*.csv", "data.span": "", "train.steps": "300"}),
-        ("tune.trials=3", "heavy", ["CsvExampleGen", "StatisticsGen", "Transform", "Tuner", "Trainer", "Evaluator"]),
+        (
+            "tune.trials=3",
+            "heavy",
+            [
+                node_ids.CSV_EXAMPLE_GEN,
+                node_ids.STATISTICS_GEN,
+                node_ids.TRANSFORM,
+                node_ids.TUNER,
+                node_ids.TRAINER,
+                node_ids.EVALUATOR,
+            ],
+        ),
     ],
 )
 def test_a_setting(setting: str, key: str, value: object, tmp_path: Path) -> None:
@@ -148,7 +159,7 @@ def test_a_setting(setting: str, key: str, value: object, tmp_path: Path) -> Non
 
 def test_a_search_is_between_transform_and_trainer(tmp_path: Path) -> None:
     upstream = values(tmp_path, "tune.trials=3")["upstream"]
-    assert (upstream["Tuner"], upstream["Trainer"]) == (["Transform"], ["Tuner"])
+    assert (upstream[node_ids.TUNER], upstream[node_ids.TRAINER]) == ([node_ids.TRANSFORM], [node_ids.TUNER])
 
 
 def test_defaults(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import msgspec
 import pytest
 
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.errors import UsageError
 from pipeline.orchestrators import compiled_pipeline
@@ -15,7 +16,7 @@ from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 def compiled(tmp_path):
     settings = {"output_dir": str(tmp_path), "train": {"steps": 7}}
     return CompiledPipeline(
-        name="taxi", code="0" * 16, settings=settings, upstream={"CsvExampleGen": []}, secrets={"TOKEN": "login"}
+        name="taxi", code="0" * 16, settings=settings, upstream={node_ids.CSV_EXAMPLE_GEN: []}, secrets={"TOKEN": "login"}
     )
 
 

@@ -12,17 +12,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.errors import USAGE, PipelineError, UsageError
 from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_compiler
 from tests.support import cli
+from tests.support.dags import NODES
 
 GOLDEN = Path(__file__).parent / "golden" / "kubeflow.yaml"
 IMAGE, CLAIM = "kubeflow.image=registry.example:5000/team/estimator-pipeline:1.0", "kubeflow.volume.claim=pipeline"
-NODES = [
-    "CsvExampleGen", "SchemaGen", "StatisticsGen", "ExampleValidator", "DataGate", "LatestBlessedModel", "LatestTuned",
-    "Transform", "Trainer", "ChampionGate", "Evaluator", "Pusher",
-]  # fmt: skip
 SETS = [
     "--set", "data.path={{inputs.parameters.data_path}}", "--set", "data.span={{inputs.parameters.data_span}}",
     "--set", "train.steps={{inputs.parameters.train_steps}}",
@@ -104,9 +102,9 @@ def test_steps_wait_for_those_that_they_need(compiled):
 
 
 def test_a_step_runs_a_node_under_the_name_of_the_workflow(compiled):
-    step = template(compiled(), "Trainer")
+    step = template(compiled(), node_ids.TRAINER)
     assert step["container"]["command"] == ["python", "-m", "pipeline"]
-    assert step["container"]["args"][:3] == ["step", "--node", "Trainer"]
+    assert step["container"]["args"][:3] == ["step", "--node", node_ids.TRAINER]
     assert step["container"]["args"][5:] == ["--run-id", "{{workflow.name}}", *SETS]
     assert step["metadata"]["annotations"]["pipelines.kubeflow.org/max_cache_staleness"] == "P0D"
 
@@ -119,7 +117,7 @@ def test_whatever_becomes_of_the_steps_the_record_is_completed_and_a_refusal_is_
     assert end["container"]["args"][5:] == ["--run-id", "{{workflow.name}}", *SETS]
     assert "retryStrategy" not in end and "resources" not in end["container"]
     assert {key: end["container"][key] for key in ("image", "volumeMounts", "envFrom")} == {
-        key: template(workflow, "Pusher")["container"][key] for key in ("image", "volumeMounts", "envFrom")
+        key: template(workflow, node_ids.PUSHER)["container"][key] for key in ("image", "volumeMounts", "envFrom")
     }
 
 
@@ -169,34 +167,35 @@ def test_resources_of_all_steps_and_of_one(compiled):
         "kubeflow.steps.Tuner.gpu=1", "kubeflow.steps.Tuner.gpu_type=amd.com/gpu", "tune.trials=1",
     )  # fmt: skip
     small = {"cpu": "500m", "memory": "4Gi"}
-    assert template(made, "Evaluator")["container"]["resources"] == {"requests": small, "limits": small}
-    assert template(made, "Trainer")["container"]["resources"] == {
+    assert template(made, node_ids.EVALUATOR)["container"]["resources"] == {"requests": small, "limits": small}
+    assert template(made, node_ids.TRAINER)["container"]["resources"] == {
         "requests": {"cpu": "4", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "4Gi", "nvidia.com/gpu": "2"},
     }  # fmt: skip
-    assert template(made, "Tuner")["container"]["resources"]["limits"]["amd.com/gpu"] == "1"
-    assert "resources" not in template(compiled(), "Trainer")["container"]
+    assert template(made, node_ids.TUNER)["container"]["resources"]["limits"]["amd.com/gpu"] == "1"
+    assert "resources" not in template(compiled(), node_ids.TRAINER)["container"]
 
 
 def test_retries_but_not_of_wrong_settings_or_data(compiled):
     made = compiled("kubeflow.backoff_seconds=7", "kubeflow.steps.Trainer.retries=5", "kubeflow.steps.SchemaGen.retries=0")
-    assert template(made, "Trainer")["retryStrategy"] == {
+    assert template(made, node_ids.TRAINER)["retryStrategy"] == {
         "limit": 5, "retryPolicy": "Always", "backoff": {"duration": "7s", "factor": 2},
         "expression": f"lastRetry.exitCode != '{USAGE}'",
     }  # fmt: skip
-    assert template(made, "Transform")["retryStrategy"]["limit"] == 2
-    assert template(compiled("kubeflow.all.cpu=1"), "Transform")["retryStrategy"]["limit"] == 2
-    assert "retryStrategy" not in template(made, "SchemaGen")
+    assert template(made, node_ids.TRANSFORM)["retryStrategy"]["limit"] == 2
+    assert template(compiled("kubeflow.all.cpu=1"), node_ids.TRANSFORM)["retryStrategy"]["limit"] == 2
+    assert "retryStrategy" not in template(made, node_ids.SCHEMA_GEN)
 
 
 def test_time_limits(compiled):
     made = compiled("kubeflow.all.seconds=600", "kubeflow.steps.Trainer.seconds=0")
-    assert template(made, "Transform")["activeDeadlineSeconds"] == 600
-    assert "activeDeadlineSeconds" not in template(made, "Trainer")
+    assert template(made, node_ids.TRANSFORM)["activeDeadlineSeconds"] == 600
+    assert "activeDeadlineSeconds" not in template(made, node_ids.TRAINER)
 
 
 def test_a_step_that_is_asked_to_end_has_the_time_to_save(compiled):
-    assert template(compiled("train.grace_seconds=90"), "Trainer")["podSpecPatch"] == '{"terminationGracePeriodSeconds":95}'
-    assert "podSpecPatch" not in template(compiled(), "Trainer"), "Kubernetes' own 30 s are enough"
+    made = compiled("train.grace_seconds=90")
+    assert template(made, node_ids.TRAINER)["podSpecPatch"] == '{"terminationGracePeriodSeconds":95}'
+    assert "podSpecPatch" not in template(compiled(), node_ids.TRAINER), "Kubernetes' own 30 s are enough"
 
 
 def test_node_selectors_and_tolerations(compiled):
@@ -209,28 +208,32 @@ def test_node_selectors_and_tolerations(compiled):
         tolerations = [{ key = "nvidia.com/gpu", operator = "Exists", effect = "NoSchedule" }]
         """
     )
-    assert template(made, "Trainer")["nodeSelector"] == {"example.com/pool": "gpu"}
-    assert template(made, "Trainer")["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    assert template(made, "Pusher")["nodeSelector"] == {"example.com/pool": "cpu"}
-    assert "tolerations" not in template(made, "Pusher")
+    assert template(made, node_ids.TRAINER)["nodeSelector"] == {"example.com/pool": "gpu"}
+    assert template(made, node_ids.TRAINER)["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+    assert template(made, node_ids.PUSHER)["nodeSelector"] == {"example.com/pool": "cpu"}
+    assert "tolerations" not in template(made, node_ids.PUSHER)
 
 
 def test_secrets_and_config_maps_are_environments(compiled):
     made = compiled(text='[kubeflow]\nsecrets = ["database/URI", "login/TOKEN"]\nconfig_maps = ["places"]')
-    env = template(made, "Pusher")["container"]["env"]
+    env = template(made, node_ids.PUSHER)["container"]["env"]
     for name, key in (("database", "URI"), ("login", "TOKEN")):  # optional: the step itself says what is missing
         assert {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": True}}} in env
     assert compiled_pipeline_of(made).secrets == {"URI": "database", "TOKEN": "login"}
-    assert template(made, "Pusher")["container"]["envFrom"] == [{"configMapRef": {"name": "places", "optional": True}}]
-    assert template(compiled(), "Pusher")["container"]["envFrom"] == [
+    assert template(made, node_ids.PUSHER)["container"]["envFrom"] == [{"configMapRef": {"name": "places", "optional": True}}]
+    assert template(compiled(), node_ids.PUSHER)["container"]["envFrom"] == [
         {"configMapRef": {"name": "metadata-grpc-configmap", "optional": True}}
     ]
 
 
 def test_a_volume_holds_all_that_is_written(compiled):
     made = compiled("kubeflow.volume.path=/data", "kubeflow.volume.group=7", "kubeflow.service_account=trainer")
-    assert template(made, "Pusher")["volumes"] == [{"name": "pipeline", "persistentVolumeClaim": {"claimName": "pipeline"}}]
-    assert template(made, "Pusher")["container"]["volumeMounts"] == [{"name": "pipeline", "mountPath": "/data"}]
+    assert template(made, node_ids.PUSHER)["volumes"] == [
+        {"name": "pipeline", "persistentVolumeClaim": {"claimName": "pipeline"}}
+    ]
+    assert template(made, node_ids.PUSHER)["container"]["volumeMounts"] == [{"name": "pipeline", "mountPath": "/data"}]
     assert compiled_pipeline_of(made).config_for_run().output_dir == "/data/taxi"
     assert made["spec"]["securityContext"] == {"fsGroup": 7}
     assert made["spec"]["serviceAccountName"] == "trainer"
@@ -241,7 +244,7 @@ def test_or_object_storage_does(tmp_path):
     [text] = kubeflow_compiler.compile(given, tmp_path / "w.yaml").values()
     made = yaml.safe_load(text)
     assert compiled_pipeline_of(made).config_for_run().output_dir == "gs://bucket/taxi"
-    assert not {"volumes", "securityContext"} & {*made["spec"], *template(made, "Pusher")}
+    assert not {"volumes", "securityContext"} & {*made["spec"], *template(made, node_ids.PUSHER)}
 
 
 @pytest.mark.parametrize(
@@ -328,7 +331,7 @@ def test_an_extra_that_is_not_installed(tmp_path, monkeypatch):
 def test_a_step_that_meets_other_code_says_so_and_runs_nothing(compiled, tmp_path):
     made = compiled_pipeline_of(compiled(f"kubeflow.volume.path={tmp_path}/volume"))
     text = made.to_json().replace(made.code, "0" * 16)
-    done = cli.call("step", "--pipeline", text, "--node", "SchemaGen", "--run-id", "one")
+    done = cli.call("step", "--pipeline", text, "--node", node_ids.SCHEMA_GEN, "--run-id", "one")
     assert done.code == USAGE
     [line] = done.err.strip().splitlines()
     assert f"The code here ({made.code}) is not what this pipeline was compiled from (0000000000000000)" in line

@@ -13,6 +13,7 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.errors import UsageError
 from pipeline.orchestrators import kubeflow_v2_compiler
@@ -70,8 +71,8 @@ def test_resources_and_retries_of_a_step(compiled):
         "cpuLimit": 1.5, "memoryLimit": 4.295, "accelerator": {"type": "nvidia.com/gpu", "count": "1"},
     }  # fmt: skip
     assert "resources" not in executors["Transform_executor"]["container"]
-    assert tasks["Trainer"]["retryPolicy"]["maxRetryCount"] == 5
-    assert tasks["Transform"]["retryPolicy"]["maxRetryCount"] == 1
+    assert tasks[node_ids.TRAINER]["retryPolicy"]["maxRetryCount"] == 5
+    assert tasks[node_ids.TRANSFORM]["retryPolicy"]["maxRetryCount"] == 1
 
 
 def test_kubeflow_answers_no_reading_of_data_from_its_cache(compiled):
@@ -80,10 +81,10 @@ def test_kubeflow_answers_no_reading_of_data_from_its_cache(compiled):
     cached = {
         n: t["cachingOptions"].get("enableCache") for n, t in spec["root"]["dag"]["tasks"].items() if "cachingOptions" in t
     }
-    assert cached.pop("CsvExampleGen") is None
-    assert cached["Transform"] and cached["Trainer"]
+    assert cached.pop(node_ids.CSV_EXAMPLE_GEN) is None
+    assert cached[node_ids.TRANSFORM] and cached[node_ids.TRAINER]
     job = json.loads(compiled("output_dir=gs://bucket/taxi", out="job.json"))
-    assert job["pipelineSpec"]["root"]["dag"]["tasks"]["CsvExampleGen"]["cachingOptions"] == {"enableCache": True}
+    assert job["pipelineSpec"]["root"]["dag"]["tasks"][node_ids.CSV_EXAMPLE_GEN]["cachingOptions"] == {"enableCache": True}
 
 
 def test_vertex_is_told_the_kind_of_gpu(compiled):

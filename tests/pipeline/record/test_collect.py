@@ -13,7 +13,8 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import gate
-from components.decision import Decision, Finding
+from components.decision import OUTPUT_KEY, Decision, Finding
+from data import metric_names
 from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.metadata import connection as metadata_store
@@ -107,42 +108,47 @@ def test_of_a_training_the_record_keeps_how_it_went_and_its_hyper_parameters(wri
 
 
 WARNING = Finding(text="'fare' is out of range.", refuses=False)
-TOO_LOW = Finding(text="auc is 0.5.", metric="auc", slice="overall", value=0.5, bound=0.7)
-NOT_A_NUMBER = Finding(text="rmse is nan.", metric="rmse", slice="hour=7", value=float("nan"), bound=2.0)
+TOO_LOW = Finding(text="auc is 0.5.", metric=metric_names.AUC, slice="overall", value=0.5, bound=0.7)
+NOT_A_NUMBER = Finding(text="rmse is nan.", metric=metric_names.RMSE, slice="hour=7", value=float("nan"), bound=2.0)
 EMPTY = Finding(text="The split is empty.")
 
 
 @pytest.mark.parametrize(
     ("decision", "record"),
     [
-        (Decision(decision="passed", why="Good."), GateRecord("DataGate", "passed", "Good.")),
+        (Decision(decision="passed", why="Good."), GateRecord(node_ids.DATA_GATE, "passed", "Good.")),
         (Decision(decision="passed", why="Good.", findings=(WARNING,)),
-         GateRecord("DataGate", "passed", "Good.", warnings=[WARNING.text])),
+         GateRecord(node_ids.DATA_GATE, "passed", "Good.", warnings=[WARNING.text])),
         (Decision(decision="refused", why="Bad.", findings=(WARNING, EMPTY, TOO_LOW, NOT_A_NUMBER)),
-         GateRecord("DataGate", "refused", "Bad.", [WARNING.text], "auc", "overall", 0.5, 0.7)),
+         GateRecord(node_ids.DATA_GATE, "refused", "Bad.", [WARNING.text], metric_names.AUC, "overall", 0.5, 0.7)),
         (Decision(decision="refused", why="Bad.", findings=(NOT_A_NUMBER,)),
-         GateRecord("DataGate", "refused", "Bad.", [], "rmse", "hour=7", None, 2.0)),
-        (Decision(decision="unchanged", why="Nothing new."), GateRecord("DataGate", "unchanged", "Nothing new.")),
+         GateRecord(node_ids.DATA_GATE, "refused", "Bad.", [], metric_names.RMSE, "hour=7", None, 2.0)),
+        (Decision(decision="unchanged", why="Nothing new."), GateRecord(node_ids.DATA_GATE, "unchanged", "Nothing new.")),
     ],
 )  # fmt: skip
 def test_a_gate_keeps_its_verdict_its_warnings_and_the_first_bound_that_was_missed(written, decision, record):
-    written.decision(Output("DataGate", "decision"), decision)
+    written.decision(Output(node_ids.DATA_GATE, OUTPUT_KEY), decision)
     assert filled(written).gates == [record]
 
 
 def test_gates_come_in_the_order_in_which_they_decide(written):
     for output in reversed(node_ids.DECISIONS):
         written.decision(output, Decision(decision="passed", why="Good."), pushed=0)
-    assert [entry.id for entry in filled(written).gates] == ["DataGate", "ChampionGate", "Evaluator", "Pusher"]
+    assert [entry.id for entry in filled(written).gates] == [
+        node_ids.DATA_GATE,
+        node_ids.CHAMPION_GATE,
+        node_ids.EVALUATOR,
+        node_ids.PUSHER,
+    ]
 
 
 def test_a_node_that_is_no_gate_or_has_not_decided_has_no_decision(written):
     written.output(node_ids.MODEL)
     written.output(node_ids.PUSHED_MODEL, pushed=1)
     outputs = collect.outputs_of(written.store, "one")
-    assert collect.decision_of(outputs, "Trainer") is None
-    assert collect.decision_of(outputs, "Pusher") is None
-    assert collect.decision_of(outputs, "Evaluator") is None
+    assert collect.decision_of(outputs, node_ids.TRAINER) is None
+    assert collect.decision_of(outputs, node_ids.PUSHER) is None
+    assert collect.decision_of(outputs, node_ids.EVALUATOR) is None
 
 
 @pytest.mark.parametrize(("pushed", "path"), [(1, "/serving/7"), (0, None)])

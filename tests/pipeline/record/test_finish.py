@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.errors import NodeFailedError
 from pipeline.metadata import connection as metadata_store
@@ -18,7 +19,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def record(config):
-    return run_record.new(config, "one", "c0de", "local", ["Trainer"])
+    return run_record.new(config, "one", "c0de", "local", [node_ids.TRAINER])
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def broken(monkeypatch):
 
 
 def test_without_a_connection_the_record_says_what_the_failure_says(config, record):
-    assert finish_run(record, config, NodeFailedError("Trainer", "OOM")) == 1
+    assert finish_run(record, config, NodeFailedError(node_ids.TRAINER, "OOM")) == 1
     assert (record.status, record.why, record.gates) == ("failed", "Node Trainer failed: OOM", [])
 
 
@@ -44,13 +45,13 @@ def test_a_run_that_left_nothing_has_failed(config, record):
 
 def test_a_run_that_stops_at_a_node_has_not_failed(config, record):
     connection = metadata_store.reach(config.metadata_uri)
-    assert finish_run(record, config, connection=connection, to_node="Trainer") == 0
+    assert finish_run(record, config, connection=connection, to_node=node_ids.TRAINER) == 0
     assert record.status == "unchanged"
 
 
 def test_results_that_cannot_be_read_do_not_hide_why_a_run_failed(config, record, broken):
     connection = metadata_store.reach(config.metadata_uri)
-    assert finish_run(record, config, NodeFailedError("Trainer", "OOM"), connection=connection) == 1
+    assert finish_run(record, config, NodeFailedError(node_ids.TRAINER, "OOM"), connection=connection) == 1
     assert record.why == "Node Trainer failed: OOM"
 
 

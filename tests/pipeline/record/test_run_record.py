@@ -8,6 +8,7 @@ import sys
 import msgspec
 import pytest
 
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.record import run_record
 from pipeline.record.run_record import NodeRecord, RunRecord
@@ -15,7 +16,9 @@ from pipeline.record.run_record import NodeRecord, RunRecord
 
 @pytest.fixture
 def record() -> RunRecord:
-    return run_record.new(pipeline_config.load(None, (), {}), "one", "c0de", "local", ["SchemaGen", "Trainer", "Pusher"])
+    return run_record.new(
+        pipeline_config.load(None, (), {}), "one", "c0de", "local", [node_ids.SCHEMA_GEN, node_ids.TRAINER, node_ids.PUSHER]
+    )
 
 
 def states(record: RunRecord) -> list[str]:
@@ -31,8 +34,8 @@ def test_a_new_record_runs_and_all_its_nodes_wait(record):
     ("state", "cached"), [("done", False), ("running", False), ("failed", False), ("cached", True), ("reused", True)]
 )
 def test_a_node_that_enters_a_state_has_its_seconds_and_whether_an_earlier_run_had_its_result(record, state, cached):
-    record.enter("Trainer", state, 1.2345)
-    assert record.node("Trainer") == NodeRecord("Trainer", state, 1.23, cached)
+    record.enter(node_ids.TRAINER, state, 1.2345)
+    assert record.node(node_ids.TRAINER) == NodeRecord(node_ids.TRAINER, state, 1.23, cached)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +54,8 @@ def test_all_nodes_have_ended_when_none_waits_or_runs(record, entered, ended):
 
 
 def test_nodes_that_still_wait_at_the_end_were_skipped(record):
-    record.enter("SchemaGen", "done", 1.0)
-    record.enter("Trainer", "running", 0.0)
+    record.enter(node_ids.SCHEMA_GEN, "done", 1.0)
+    record.enter(node_ids.TRAINER, "running", 0.0)
     record.finish("interrupted", 130, "Stopped by Ctrl-C.")
     assert states(record) == ["done", "running", "skipped"]
     assert (record.status, record.exit_code, record.why) == ("interrupted", 130, "Stopped by Ctrl-C.")
@@ -60,9 +63,9 @@ def test_nodes_that_still_wait_at_the_end_were_skipped(record):
 
 
 def test_a_run_that_goes_on_waits_again_for_the_nodes_after_the_one_that_is_tried_again(record):
-    record.enter("SchemaGen", "skipped", 0.0)
+    record.enter(node_ids.SCHEMA_GEN, "skipped", 0.0)
     record.finish("failed", 1, "Node Trainer failed.")
-    record.reopen(["Pusher"])
+    record.reopen([node_ids.PUSHER])
     assert (record.status, record.exit_code, record.why, record.finished) == ("running", None, "", None)
     assert states(record) == ["skipped", "skipped", "waiting"]
 
@@ -70,7 +73,7 @@ def test_a_run_that_goes_on_waits_again_for_the_nodes_after_the_one_that_is_trie
 def test_two_records_share_no_list(record):
     other = run_record.new(pipeline_config.load(None, (), {}), "two", "c0de", "local")
     record.rows["train"] = 5
-    record.gates.append(run_record.GateRecord(id="DataGate", decision="passed", why="Good."))
+    record.gates.append(run_record.GateRecord(id=node_ids.DATA_GATE, decision="passed", why="Good."))
     assert (other.rows, other.gates, other.nodes) == ({}, [], [])
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from data import metric_names
+from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.record import run_record, store
 
@@ -28,14 +30,14 @@ def recorder(tmp_path):
 
 def begun(folder, run_id: str) -> store.Recorder:
     recorder = store.Recorder(pipeline_config.load(None, [], {"output_dir": str(folder)}), run_id, "c0de", "local")
-    recorder.begin(["CsvExampleGen", "Trainer", "Pusher"])
+    recorder.begin([node_ids.CSV_EXAMPLE_GEN, node_ids.TRAINER, node_ids.PUSHER])
     return recorder
 
 
 def orchestrated(folder, run_id: str) -> run_record.RunRecord:
     """The record of an orchestrated run that begins now."""
     config = pipeline_config.load(None, [], {"output_dir": str(folder)})
-    return run_record.new(config, run_id, "c0de", run_record.ORCHESTRATOR, ["CsvExampleGen", "Trainer"])
+    return run_record.new(config, run_id, "c0de", run_record.ORCHESTRATOR, [node_ids.CSV_EXAMPLE_GEN, node_ids.TRAINER])
 
 
 def on_disk(folder) -> dict:
@@ -43,7 +45,7 @@ def on_disk(folder) -> dict:
 
 
 def test_the_keys_are_those_that_scripts_rely_on(recorder, tmp_path):
-    recorder.record.gates = [run_record.GateRecord(id="DataGate", decision="refused", why="Because.")]
+    recorder.record.gates = [run_record.GateRecord(id=node_ids.DATA_GATE, decision="refused", why="Because.")]
     recorder.write()
     text = on_disk(tmp_path)
     assert text.keys() == KEYS
@@ -58,12 +60,12 @@ def test_a_run_is_on_disk_from_its_start(recorder, tmp_path):
     assert (text["code"], text["data"]) == ("c0de", pipeline_config.load(None, [], {}).data_path)
     assert (text["status"], text["exit_code"], text["finished"]) == ("running", None, None)
     assert text["started"].endswith("+00:00")
-    assert [n["id"] for n in text["nodes"]] == ["CsvExampleGen", "Trainer", "Pusher"]
+    assert [n["id"] for n in text["nodes"]] == [node_ids.CSV_EXAMPLE_GEN, node_ids.TRAINER, node_ids.PUSHER]
     assert {n["state"] for n in text["nodes"]} == {"waiting"}
 
 
 def test_both_copies_are_equal(recorder, tmp_path):
-    recorder.node("Trainer", "running", 0.0)
+    recorder.node(node_ids.TRAINER, "running", 0.0)
     copy = (tmp_path / "run.json").read_bytes()
     assert copy == (tmp_path / "runs" / "run-1" / "run.json").read_bytes()
     assert copy.endswith(b"}\n")
@@ -78,13 +80,13 @@ def test_the_copy_is_that_of_the_newest_run(tmp_path):
 
 @pytest.mark.parametrize(("state", "cached"), [("done", False), ("cached", True), ("reused", True), ("failed", False)])
 def test_a_node_says_its_state_its_seconds_and_whether_it_was_cached(recorder, tmp_path, state, cached):
-    recorder.node("Trainer", state, 1.23456)
-    assert on_disk(tmp_path)["nodes"][1] == {"id": "Trainer", "state": state, "seconds": 1.23, "cached": cached}
+    recorder.node(node_ids.TRAINER, state, 1.23456)
+    assert on_disk(tmp_path)["nodes"][1] == {"id": node_ids.TRAINER, "state": state, "seconds": 1.23, "cached": cached}
 
 
 def test_at_the_end_what_still_waits_was_skipped(recorder, tmp_path):
-    recorder.node("CsvExampleGen", "done", 1.0)
-    recorder.node("Trainer", "failed", 2.0)
+    recorder.node(node_ids.CSV_EXAMPLE_GEN, "done", 1.0)
+    recorder.node(node_ids.TRAINER, "failed", 2.0)
     recorder.finish("failed", 1, "Node Trainer failed.")
     text = on_disk(tmp_path)
     assert [n["state"] for n in text["nodes"]] == ["done", "failed", "skipped"]
@@ -109,7 +111,7 @@ def test_a_reader_never_sees_a_part_of_it(recorder, tmp_path):
     thread = threading.Thread(target=reader)
     thread.start()
     for step in range(200):
-        recorder.node("Trainer", "running", float(step))
+        recorder.node(node_ids.TRAINER, "running", float(step))
     done.set()
     thread.join()
     assert not bad
@@ -128,7 +130,7 @@ def test_earlier_runs_come_newest_first(tmp_path):
 
 
 def test_an_earlier_run_reads_back_as_it_was_written(recorder, tmp_path):
-    recorder.record.metrics = {"auc": 0.9, "calibration": None}
+    recorder.record.metrics = {metric_names.AUC: 0.9, metric_names.CALIBRATION: None}
     recorder.finish("pushed", 0, "Good.")
     (read,) = store.newest_first(str(tmp_path))
     assert msgspec.to_builtins(read) == msgspec.to_builtins(recorder.record)
@@ -156,10 +158,13 @@ def test_a_folder_without_runs_has_no_earlier_ones(tmp_path):
 
 
 def test_each_event_continues_the_record_of_its_run(tmp_path):
-    for node, state in (("CsvExampleGen", "done"), ("Trainer", "running")):
+    for node, state in ((node_ids.CSV_EXAMPLE_GEN, "done"), (node_ids.TRAINER, "running")):
         with store.locked(str(tmp_path), orchestrated(tmp_path, "run-1")) as record:
             record.enter(node, state, 1.0)
-    assert [(n["id"], n["state"]) for n in on_disk(tmp_path)["nodes"]] == [("CsvExampleGen", "done"), ("Trainer", "running")]
+    assert [(n["id"], n["state"]) for n in on_disk(tmp_path)["nodes"]] == [
+        (node_ids.CSV_EXAMPLE_GEN, "done"),
+        (node_ids.TRAINER, "running"),
+    ]
 
 
 def test_an_event_of_a_node_reads_no_record_of_another_run(tmp_path, monkeypatch):
@@ -170,7 +175,7 @@ def test_an_event_of_a_node_reads_no_record_of_another_run(tmp_path, monkeypatch
     monkeypatch.setattr(Path, "read_bytes", lambda path: paths.append(path) or read(path))
     for state in ("running", "done"):
         with store.locked(str(tmp_path), orchestrated(tmp_path, "scheduled")) as record:
-            record.enter("Trainer", state, 1.0)
+            record.enter(node_ids.TRAINER, state, 1.0)
     assert {str(path.relative_to(tmp_path)) for path in paths} == {"run.json", "runs/scheduled/run.json"}
     assert len(paths) == 2 * 2  # two files for each event
 
@@ -179,7 +184,7 @@ def test_an_older_run_that_goes_on_leaves_the_copy_of_the_newer_one(tmp_path):
     older = orchestrated(tmp_path, "older")
     begun(tmp_path, "newer")
     with store.locked(str(tmp_path), older) as record:
-        record.enter("Trainer", "done", 1.0)
+        record.enter(node_ids.TRAINER, "done", 1.0)
     assert on_disk(tmp_path)["run_id"] == "newer"
     assert json.loads((tmp_path / "runs" / "older" / "run.json").read_text())["nodes"][1]["state"] == "done"
 
@@ -208,7 +213,7 @@ def test_a_second_process_waits_until_the_first_has_written(tmp_path):
     with store.locked(str(tmp_path), orchestrated(tmp_path, "run-1")) as record:
         other = threading.Thread(target=lambda: second(tmp_path, order))
         other.start()
-        record.enter("CsvExampleGen", "done", 1.0)
+        record.enter(node_ids.CSV_EXAMPLE_GEN, "done", 1.0)
         order.append("first")
     other.join()
     assert order == ["first", "second"]
@@ -218,7 +223,7 @@ def test_a_second_process_waits_until_the_first_has_written(tmp_path):
 def second(folder, order) -> None:
     with store.locked(str(folder), orchestrated(folder, "run-1")) as record:
         order.append("second")
-        record.enter("Trainer", "done", 1.0)
+        record.enter(node_ids.TRAINER, "done", 1.0)
 
 
 # Records of runs that have ended.

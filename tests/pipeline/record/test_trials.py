@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 
+from data import metric_names
 from pipeline import node_ids
 from pipeline.record import trials
 from pipeline.record.run_record import RunRecord
@@ -57,7 +58,8 @@ def search(folder, *summaries):
 
 def trial(number, **fields):
     return TrialSummary(
-        str(number), **{"state": "completed", "values": {"rate": 0.1}, "metric": "auc", "direction": "higher"} | fields
+        str(number),
+        **{"state": "completed", "values": {"rate": 0.1}, "metric": metric_names.AUC, "direction": "higher"} | fields,
     )
 
 

@@ -7,7 +7,7 @@ import io
 import click
 import pytest
 
-from pipeline import errors
+from pipeline import errors, node_ids
 from pipeline.terminal import process_exit
 from pipeline.terminal.logs import Screen
 
@@ -55,7 +55,7 @@ def test_the_exit_code_is_what_a_command_returns(exit_code, capsys, returned, co
         (errors.InputError("No such file."), 2, "No such file.\n"),
         (errors.InUseError("Another run."), 2, "Another run.\n"),
         (errors.PipelineError("Something."), 1, "Something.\n"),
-        (errors.NodeFailedError("Trainer", "OOM"), 1, "OOM\n"),
+        (errors.NodeFailedError(node_ids.TRAINER, "OOM"), 1, "OOM\n"),
         (errors.InterruptedRunError("Stopped by Ctrl-C."), 130, "Stopped by Ctrl-C.\n"),
         (errors.TerminatedRunError("Stopped by SIGTERM."), 143, "Stopped by SIGTERM.\n"),
         (click.exceptions.Abort(), 130, ""),

@@ -6,13 +6,15 @@ import logging
 import pytest
 from rich.console import Console
 
+from data import metric_names
+from pipeline import node_ids
 from pipeline.terminal.progress import Progress
 from trainer_module.training import progress as training_progress
 from trainer_module.training.progress import ProgressReport
 from trainer_module.tuning import trial_table
 from trainer_module.tuning.trial_summary import TrialSummary
 
-NODES = ["CsvExampleGen", "Tuner", "Trainer"]
+NODES = [node_ids.CSV_EXAMPLE_GEN, node_ids.TUNER, node_ids.TRAINER]
 
 
 class Clock:
@@ -64,7 +66,7 @@ def trials(*summaries):
 
 
 def trial(number, state, objective=0.5, **fields):
-    return TrialSummary(str(number), state, {"rate": 0.1}, "auc", "higher", objective, steps=100, **fields)
+    return TrialSummary(str(number), state, {"rate": 0.1}, metric_names.AUC, "higher", objective, steps=100, **fields)
 
 
 def _record(logger, **fields):
@@ -75,9 +77,9 @@ def _record(logger, **fields):
 
 
 def test_every_node_is_a_line_when_it_has_ended(file):
-    file.progress.node("CsvExampleGen", "running", 0.0)
-    file.progress.node("CsvExampleGen", "done", 2.34)
-    file.progress.node("Trainer", "skipped", 0.0)
+    file.progress.node(node_ids.CSV_EXAMPLE_GEN, "running", 0.0)
+    file.progress.node(node_ids.CSV_EXAMPLE_GEN, "done", 2.34)
+    file.progress.node(node_ids.TRAINER, "skipped", 0.0)
     assert file.lines() == ["CsvExampleGen  done       2.3 s", "Trainer        skipped    0.0 s"]
 
 
@@ -115,8 +117,8 @@ def test_a_trial_is_a_line_once_it_has_ended(file):
 
 def test_the_table_shows_every_node_with_its_mark_its_state_and_its_seconds(terminal):
     terminal.clock.now = 50.0
-    terminal.progress.node("CsvExampleGen", "cached", 0.4)
-    terminal.progress.node("Trainer", "running", 0.0)
+    terminal.progress.node(node_ids.CSV_EXAMPLE_GEN, "cached", 0.4)
+    terminal.progress.node(node_ids.TRAINER, "running", 0.0)
     terminal.clock.now = 57.5
     terminal.progress.emit(step(1500))
     assert terminal.table() == [
@@ -131,26 +133,26 @@ def test_the_table_shows_every_node_with_its_mark_its_state_and_its_seconds(term
     ("state", "mark"), [("done", "✓"), ("reused", "="), ("failed", "✗"), ("skipped", "-"), ("waiting", "·")]
 )
 def test_every_state_has_its_mark(terminal, state, mark):
-    terminal.progress.node("Trainer", state, 1.0)
+    terminal.progress.node(node_ids.TRAINER, state, 1.0)
     assert terminal.table()[-1].startswith(f"{mark} Trainer {state}")
 
 
 def test_the_steps_of_one_node_are_not_shown_at_the_next(terminal):
-    terminal.progress.node("Tuner", "running", 0.0)
+    terminal.progress.node(node_ids.TUNER, "running", 0.0)
     terminal.progress.emit(step(1500))
-    terminal.progress.node("Tuner", "done", 3.0)
-    terminal.progress.node("Trainer", "running", 0.0)
+    terminal.progress.node(node_ids.TUNER, "done", 3.0)
+    terminal.progress.node(node_ids.TRAINER, "running", 0.0)
     assert terminal.table()[-1] == "▶ Trainer running 0.0 s"
 
 
 def test_the_trials_are_shown_while_the_tuner_runs(terminal):
     terminal.progress.emit(trials(trial(0, "completed", 0.8, step=100), trial(1, "running", None)))
     assert len(terminal.table()) == len(NODES)
-    terminal.progress.node("Tuner", "running", 0.0)
+    terminal.progress.node(node_ids.TUNER, "running", 0.0)
     shown = terminal.table()[len(NODES) :]
     assert shown[0] == "trial rate auc step seconds state"
     assert [row.split()[:2] for row in shown[1:]] == [["✓", "0"], ["▶", "1"]]
-    terminal.progress.node("Tuner", "done", 9.0)
+    terminal.progress.node(node_ids.TUNER, "done", 9.0)
     assert len(terminal.table()) == len(NODES)
 
 

@@ -7,12 +7,14 @@ import io
 import pytest
 from rich.console import Console
 
+from data import metric_names
+from pipeline import node_ids
 from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord
 from pipeline.terminal import summary
 
 
 def record(**fields: object) -> RunRecord:
-    nodes = [NodeRecord("CsvExampleGen", "cached", 0.04, True), NodeRecord("Trainer", "done", 12.34)]
+    nodes = [NodeRecord(node_ids.CSV_EXAMPLE_GEN, "cached", 0.04, True), NodeRecord(node_ids.TRAINER, "done", 12.34)]
     return RunRecord("one", "taxi", "custom_wide_deep", "c0de", "trips.csv", nodes=nodes, seconds=15.26, **fields)
 
 
@@ -24,7 +26,13 @@ def shown(record: RunRecord) -> list[str]:
 
 
 def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
-    metrics = {"example_count": 3012.0, "auc": 0.91234, "rmse": 123.456, "mae": 12345.6, "calibration": None}
+    metrics = {
+        metric_names.EXAMPLE_COUNT: 3012.0,
+        metric_names.AUC: 0.91234,
+        metric_names.RMSE: 123.456,
+        metric_names.MAE: 12345.6,
+        metric_names.CALIBRATION: None,
+    }
     pushed = record(status="pushed", pushed_path="outputs/taxi/serving/1700000000", metrics=metrics)
     assert shown(pushed) == [
         "",
@@ -50,7 +58,10 @@ def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
     [
         ({"train": TrainRecord(resumed_from=1500, steps=3000)}, "The training continued from its checkpoint at step 1,500."),
         ({"train": TrainRecord(warm_start="It begins with the weights of [run 1].")}, "It begins with the weights of [run 1]."),
-        ({"metrics": {"auc": 0.9}, "baseline": {"model": "m", "run_id": "1"}}, "Latest blessed model before: m, run 1"),
+        (
+            {"metrics": {metric_names.AUC: 0.9}, "baseline": {"model": "m", "run_id": "1"}},
+            "Latest blessed model before: m, run 1",
+        ),
         ({"status": "unchanged", "why": "Nothing has changed."}, "Unchanged. Nothing has changed."),
         ({"trials_plot": "runs/one/trials.png"}, "Trials: runs/one/trials.png"),
         ({"plot": "runs/one/forecast.png"}, "Forecast of the held-out end: runs/one/forecast.png"),
@@ -66,8 +77,8 @@ def test_what_a_run_has_is_shown_and_nothing_else(fields, line):
         {"train": TrainRecord(resumed_from=0, steps=3000)},
         {"train": TrainRecord(resumed_from=3000, steps=3000)},  # there was nothing to train
         {"status": "refused", "why": "auc is 0.5."},  # the paragraph that ends the run says why
-        {"gates": [GateRecord("DataGate", "passed", "Good. Warning: a word is no warning.")]},
-        {"gates": [GateRecord("Evaluator", "refused", "Bad.", ["The latest blessed model was set aside."])]},
+        {"gates": [GateRecord(node_ids.DATA_GATE, "passed", "Good. Warning: a word is no warning.")]},
+        {"gates": [GateRecord(node_ids.EVALUATOR, "refused", "Bad.", ["The latest blessed model was set aside."])]},
     ],
 )
 def test_what_says_nothing_new_is_not_shown(fields):
@@ -75,5 +86,7 @@ def test_what_says_nothing_new_is_not_shown(fields):
 
 
 def test_the_warnings_of_a_gate_that_passed_are_shown_in_one_line():
-    gate = GateRecord("DataGate", "passed", "Good.", ["'fare' in split 'train': 3 of 9 [rows].", "'note' is a new column."])
+    gate = GateRecord(
+        node_ids.DATA_GATE, "passed", "Good.", ["'fare' in split 'train': 3 of 9 [rows].", "'note' is a new column."]
+    )
     assert "DataGate warns: 'fare' in split 'train': 3 of 9 [rows]. 'note' is a new column." in shown(record(gates=[gate]))

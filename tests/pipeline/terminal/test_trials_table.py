@@ -4,13 +4,14 @@ import io
 
 from rich.console import Console
 
+from data import metric_names
 from pipeline.terminal.trials_table import line, table
 from trainer_module.tuning.trial_summary import TrialSummary
 
 
 def trial(number, state="completed", objective=0.5, direction="higher", values=None, **fields):
     chosen = {"rate": number / 7, "units": number} if values is None else values
-    return TrialSummary(str(number), state, chosen, "auc", direction, objective, steps=1000, **fields)
+    return TrialSummary(str(number), state, chosen, metric_names.AUC, direction, objective, steps=1000, **fields)
 
 
 def shown(trials, **settings):

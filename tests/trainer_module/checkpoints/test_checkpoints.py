@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data import metric_names
 from tests.support.cli import ROOT
 from trainer_module.checkpoints import checkpoints, folder
 from trainer_module.checkpoints.evaluations import Evaluations
@@ -146,7 +147,7 @@ def test_an_empty_folder_is_no_reason_to_complain(tmp_path, warnings):
 
 
 def evaluations(path):
-    return Evaluations(str(path), "auc", "higher")
+    return Evaluations(str(path), metric_names.AUC, "higher")
 
 
 def test_a_folder_is_held_by_one_process_at_a_time_and_says_by_which(tmp_path):
@@ -192,8 +193,8 @@ def test_a_folder_is_prepared_for_where_its_training_goes_on(tmp_path):
 def test_what_was_found_behind_a_lost_checkpoint_is_forgotten(tmp_path):
     save(tmp_path, 5, 10)
     record = evaluations(tmp_path)
-    record.record(str(tmp_path / "model.ckpt-5"), {"auc": 0.7, "loss": 1.0, "global_step": 5}, None)
-    record.record(str(tmp_path / "model.ckpt-10"), {"auc": 0.6, "loss": 1.0, "global_step": 10}, None)
+    record.record(str(tmp_path / "model.ckpt-5"), {metric_names.AUC: 0.7, "loss": 1.0, "global_step": 5}, None)
+    record.record(str(tmp_path / "model.ckpt-10"), {metric_names.AUC: 0.6, "loss": 1.0, "global_step": 10}, None)
     truncate(tmp_path, 10)
     assert folder.prepare(str(tmp_path), record, "") == 5
     found = record.read()
@@ -214,7 +215,7 @@ def test_tidying_leaves_what_a_longer_training_goes_on_from(tmp_path):
     path = tmp_path / "now"
     path.mkdir()
     save(path, 5, 10, 15)
-    evaluations(path).record(str(path / "model.ckpt-10"), {"auc": 0.7, "loss": 1.0, "global_step": 10}, None)
+    evaluations(path).record(str(path / "model.ckpt-10"), {metric_names.AUC: 0.7, "loss": 1.0, "global_step": 10}, None)
     (path / "export" / "best" / "1").mkdir(parents=True)
     (path / "broken").mkdir()
     (path / "events.out.tfevents.1").write_text("summaries")

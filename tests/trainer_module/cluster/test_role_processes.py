@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from data import metric_names
 from tests.support.settings import train_settings
 from trainer_module.cluster import role_processes, tf_config_problems
 from trainer_module.training import job as jobs
@@ -20,7 +21,9 @@ PS = Cluster(workers=2, ps=1)
 
 @pytest.fixture
 def job(tmp_path):
-    return Job("taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(100, best="auc", patience=20, cluster=PS))
+    return Job(
+        "taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(100, best=metric_names.AUC, patience=20, cluster=PS)
+    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import NumericLabel
+from data import NumericLabel, metric_names
 from tests.support.estimator_datasets import FRUIT, KINDS, PRICES
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import compatibility, hyperparameters
@@ -147,10 +147,10 @@ def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line
 
     said = built.evaluate(prices)
     errors = np.array(predicted) - [90, 100, 120]
-    assert said["mae"] == pytest.approx(np.abs(errors).mean())  # the task's, not that of the Keras model
-    assert said["rmse"] == pytest.approx(np.sqrt((errors**2).mean()))
+    assert said[metric_names.MAE] == pytest.approx(np.abs(errors).mean())  # the task's, not that of the Keras model
+    assert said[metric_names.RMSE] == pytest.approx(np.sqrt((errors**2).mean()))
     assert said["loss"] == pytest.approx(((errors / SCALE) ** 2).mean())
-    assert said["mean_label"] == pytest.approx(310 / 3)
+    assert said[metric_names.MEAN_LABEL] == pytest.approx(310 / 3)
 
 
 # Units.
@@ -191,8 +191,8 @@ def test_a_model_sees_standardised_labels_and_is_judged_in_units(one_number, tmp
     said = built(PRICES, one_number, tmp_path).evaluate(prices)
     assert said["seen"] == pytest.approx((-1 + 0 + 2) / 3)
     assert said["loss"] == pytest.approx((1.5 + 0.5 + 1.5) / 3)
-    assert said["mae"] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
-    assert said["mean_prediction"] == pytest.approx(105)
+    assert said[metric_names.MAE] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
+    assert said[metric_names.MEAN_PREDICTION] == pytest.approx(105)
 
 
 def test_a_logarithm_is_undone_too(one_number, tmp_path):
@@ -206,7 +206,7 @@ def test_a_logarithm_is_undone_too(one_number, tmp_path):
     estimator = built(skewed, one_number, tmp_path)
     predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(small)]
     assert predicted == pytest.approx(np.expm1([0, 1, 2]), abs=1e-6)
-    assert estimator.evaluate(small)["mae"] == pytest.approx(np.mean(np.abs(np.expm1([0, 1, 2]) - [0, 3, 5])))
+    assert estimator.evaluate(small)[metric_names.MAE] == pytest.approx(np.mean(np.abs(np.expm1([0, 1, 2]) - [0, 3, 5])))
 
 
 def test_what_is_no_prediction_of_the_label_stays_as_it_is(one_number, tmp_path):
@@ -220,7 +220,7 @@ def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
     def rows():
         return prices().map(lambda x, y: ({**x, WEIGHT: tf.constant([[2.0], [0.0], [1.0]])}, y))
 
-    assert built(weighed, one_number, tmp_path).evaluate(rows)["mae"] == pytest.approx((2 * 15 + 15) / 3)
+    assert built(weighed, one_number, tmp_path).evaluate(rows)[metric_names.MAE] == pytest.approx((2 * 15 + 15) / 3)
 
 
 @pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])

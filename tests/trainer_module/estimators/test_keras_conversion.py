@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from data import BinaryLabel, Dataset, MulticlassLabel, Numeric, NumericLabel, Text
 from trainer_module.estimators import keras_conversion as conversion
-from trainer_module.heads import WEIGHT, label_scale
+from trainer_module.heads import PROBABILITIES, WEIGHT, label_scale
 
 keras = tf.keras
 layers = keras.layers
@@ -141,7 +141,7 @@ def test_an_output_of_another_width_is_told_the_right_one():
         "It has (None, 3)."
     )
     assert "must have the shape [batch, 3] for dataset 'fruit'. It has (None, 2)." in refusal(
-        functional("size", output="probabilities", units=2), FRUIT
+        functional("size", output=PROBABILITIES, units=2), FRUIT
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import BinaryLabel, Bucketized, Categorical, Dataset, Numeric
+from data import BinaryLabel, Bucketized, Categorical, Dataset, Numeric, metric_names
 from trainer_module.estimators import build as estimators
 from trainer_module.estimators import hyperparameters, summaries
 
@@ -96,7 +96,7 @@ def test_metrics_of_the_task_are_shown_by_themselves(written):
     _, built, _ = written
     metrics = built.evaluate(rows, steps=1)
     shown = events(Path(built.model_dir) / "eval")
-    assert shown["auc"] == pytest.approx([metrics["auc"]])
+    assert shown[metric_names.AUC] == pytest.approx([metrics[metric_names.AUC]])
     assert shown["loss"] == pytest.approx([metrics["loss"]])
 
 

@@ -32,7 +32,7 @@ def test_a_file_that_is_not_there_is_nothing(tmp_path):
 
 
 def test_a_number_of_numpy_is_written_as_a_number_and_other_objects_are_refused(tmp_path):
-    json_file.write(f"{tmp_path}/score.json", {"name": "auc", "value": np.float64(0.5)})
-    assert json_file.read(f"{tmp_path}/score.json", Score) == Score("auc", 0.5)
+    json_file.write(f"{tmp_path}/score.json", {"name": "loss", "value": np.float64(0.5)})
+    assert json_file.read(f"{tmp_path}/score.json", Score) == Score("loss", 0.5)
     with pytest.raises(TypeError, match="JSON cannot hold an object of type object"):
         json_file.write(f"{tmp_path}/score.json", {"value": object()})

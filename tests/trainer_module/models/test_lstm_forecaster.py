@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import Dataset, Series
+from data import Dataset, Series, metric_names
 from trainer_module.estimators import hyperparameters
 from trainer_module.estimators.build import build
 from trainer_module.heads import label_scale
 from trainer_module.models import lstm_forecaster
+from trainer_module.serving.signatures import SERVING_DEFAULT
 
 MODEL = "lstm_forecaster"
 MODES = tf.estimator.ModeKeys
@@ -49,9 +50,10 @@ def test_each_part_exists_in_its_modes_only():
     assert all(isinstance(s.predictions, dict) for s in (train, evaluation, predict))
     assert [s.loss is not None for s in (train, evaluation, predict)] == [True, True, False]
     assert [s.train_op is not None for s in (train, evaluation, predict)] == [True, False, False]
-    assert [set(s.eval_metric_ops or {}) for s in (train, evaluation, predict)] == [set(), {"rmse", "mae"}, set()]
+    metrics = {metric_names.RMSE, metric_names.MAE}
+    assert [set(s.eval_metric_ops or {}) for s in (train, evaluation, predict)] == [set(), metrics, set()]
     assert [set(s.export_outputs or {}) for s in (train, evaluation)] == [set(), set()]
-    assert set(predict.export_outputs) == {"serving_default", "predict", "regression", "embedding"}
+    assert set(predict.export_outputs) == {SERVING_DEFAULT, "predict", "regression", "embedding"}
 
 
 @pytest.mark.parametrize(("outputs", "kind"), [(1, "RegressionOutput"), (12, "PredictOutput")])
@@ -72,7 +74,7 @@ def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
     later = estimator.evaluate(lambda: input_fn(dataset))
     assert later["loss"] < first["loss"]
     # The loss is on the scale of training, the metrics in the units of the series.
-    assert later["rmse"] == pytest.approx(2 * later["loss"] ** 0.5, rel=1e-4)
+    assert later[metric_names.RMSE] == pytest.approx(2 * later["loss"] ** 0.5, rel=1e-4)
     predicted = next(estimator.predict(lambda: input_fn(dataset)))
     assert predicted["predictions"].shape == (3,)
     assert np.all(np.abs(predicted["predictions"] - 300) < 20)

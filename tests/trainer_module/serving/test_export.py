@@ -106,10 +106,10 @@ def test_a_saved_model_of_another_origin_is_not_finished(tmp_path):
     class Tiny(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def serve(self, examples):
-            return {"probability": tf.zeros(tf.shape(examples))}
+            return {PROBABILITY: tf.zeros(tf.shape(examples))}
 
     tiny = Tiny()
-    tf.saved_model.save(tiny, str(tmp_path), {"serving_default": tiny.serve, "other": tiny.serve})
+    tf.saved_model.save(tiny, str(tmp_path), {SERVING_DEFAULT: tiny.serve, "other": tiny.serve})
     before = Path(tmp_path, "saved_model.pb").read_bytes()
     with pytest.raises(MissingPredictionError) as error:
         export.finish(str(tmp_path), PRICES)

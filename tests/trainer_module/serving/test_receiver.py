@@ -12,8 +12,8 @@ def test_a_window_is_an_input_of_its_length_and_a_forecast_an_output_of_its_own(
     signature = served["levels"][PREDICT_RAW]
     inputs = {name: (spec.dtype, spec.shape.as_list()) for name, spec in signature.structured_input_signature[1].items()}
     assert inputs == {"level": (tf.float64, [None, 3]), "rain": (tf.float64, [None, 3])}
-    assert {name: spec.shape.as_list() for name, spec in signature.structured_outputs.items()} == {"prediction": [None, 2]}
-    assert served["prices"][PREDICT_RAW].structured_outputs["prediction"].shape.as_list() == [None]
+    assert {name: spec.shape.as_list() for name, spec in signature.structured_outputs.items()} == {PREDICTION: [None, 2]}
+    assert served["prices"][PREDICT_RAW].structured_outputs[PREDICTION].shape.as_list() == [None]
 
 
 def test_serving_needs_neither_label_nor_weight(served):

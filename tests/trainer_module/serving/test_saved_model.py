@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from trainer_module.serving import saved_model
+from trainer_module.serving.signatures import SERVING_DEFAULT
 
 
 def model(*names):
@@ -16,9 +17,9 @@ def model(*names):
 
 
 def test_a_model_is_read_as_it_was_written(tmp_path):
-    saved_model.write(str(tmp_path), model("serving_default", "embedding"))
+    saved_model.write(str(tmp_path), model(SERVING_DEFAULT, "embedding"))
     assert [p.name for p in tmp_path.iterdir()] == ["saved_model.pb"]
-    assert saved_model.read(str(tmp_path)) == model("serving_default", "embedding")
+    assert saved_model.read(str(tmp_path)) == model(SERVING_DEFAULT, "embedding")
 
 
 def test_the_same_model_is_the_same_bytes(tmp_path):
@@ -28,8 +29,8 @@ def test_the_same_model_is_the_same_bytes(tmp_path):
 
 
 def test_signatures_are_named(tmp_path):
-    saved_model.write(str(tmp_path), model("serving_default", "embedding"))
-    assert saved_model.signature_names(str(tmp_path)) == {"serving_default", "embedding"}
+    saved_model.write(str(tmp_path), model(SERVING_DEFAULT, "embedding"))
+    assert saved_model.signature_names(str(tmp_path)) == {SERVING_DEFAULT, "embedding"}
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from data import metric_names
 from tests.support.toy_estimator import NAN, checkpoints, estimator, exports, rows, served, training, weight
 from trainer_module.checkpoints import evaluations
 from trainer_module.supervision import watchdog
@@ -249,7 +250,7 @@ def test_another_choice_is_made_from_a_finished_training_without_training(tmp_pa
 
 def test_a_metric_that_the_estimator_does_not_report_is_answered_with_those_it_does(tmp_path):
     with pytest.raises(evaluations.MissingMetricError, match=r"'auc', but .* It reports: global_step, loss, small, weight\."):
-        train(tmp_path, 2, best="auc", direction="higher")
+        train(tmp_path, 2, best=metric_names.AUC, direction="higher")
 
 
 def test_a_training_whose_metric_is_never_finite_is_refused(tmp_path):
@@ -292,9 +293,9 @@ def record(tmp_path):
     ],
 )
 def test_better_is_strictly_better_and_finite(direction, value, than, better):
-    known = evaluations.Evaluations("/nowhere", "auc", direction)
-    assert known.is_better({"auc": value, "loss": 1.0}, None if than is None else {"auc": than}) is better
-    assert not known.is_better({"auc": value, "loss": NAN}, None)
+    known = evaluations.Evaluations("/nowhere", metric_names.AUC, direction)
+    assert known.is_better({metric_names.AUC: value, "loss": 1.0}, None if than is None else {metric_names.AUC: than}) is better
+    assert not known.is_better({metric_names.AUC: value, "loss": NAN}, None)
 
 
 def test_the_record_survives_values_that_are_not_finite(record):

@@ -5,6 +5,7 @@ import collections
 import pytest
 import tensorflow as tf
 
+from data import metric_names
 from tests.support.settings import train_settings
 from trainer_module.training.job import Job
 from trainer_module.training.training_state import TrainingState
@@ -12,7 +13,7 @@ from trainer_module.training.training_state import TrainingState
 
 @pytest.fixture
 def state(tmp_path):
-    settings = train_settings(100, best="auc", patience=20)
+    settings = train_settings(100, best=metric_names.AUC, patience=20)
     return TrainingState(Job("taxi", "none", {}, [], [], "", "", str(tmp_path), settings))
 
 
@@ -33,7 +34,7 @@ def evaluate(state, tmp_path):
     """Returns a function: evaluates the checkpoint of a step. `inside`: the step that it holds, if its name says another."""
 
     def evaluate(step, auc, inside=None):
-        metrics = {"auc": auc, "loss": 1.0, "global_step": inside or step}
+        metrics = {metric_names.AUC: auc, "loss": 1.0, "global_step": inside or step}
         state.evaluations.record(str(tmp_path / f"model.ckpt-{step}"), metrics, None)
 
     return evaluate

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from data import metric_names
 from tests.support.searches import in_a_process, job, searched, starts, states, tuner, until
 from trainer_module.checkpoints import folder
 from trainer_module.supervision import watchdog
@@ -20,7 +21,7 @@ def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
     assert [t.id for t in trials] == ["0", "1", "2"]
     for trial in trials:
         assert trial.objective == pytest.approx(1 - abs(trial.values["x"] - 0.7))
-        assert (trial.step, trial.steps, trial.metric, trial.direction) == (100, 100, "auc", "higher")
+        assert (trial.step, trial.steps, trial.metric, trial.direction) == (100, 100, metric_names.AUC, "higher")
         assert [step for step, _ in trial.curve] == [20, 40, 60, 80, 100]
     [best] = found.get_best_hyperparameters()
     assert best.get("x") == max(trials, key=lambda t: t.objective).values["x"]

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from tfx.components.tuner import executor
 
+from data import metric_names
 from tests.support.searches import in_a_process, job, planned, searched, starts, states, tuner, until
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.tuning import best, oracles, trial, trial_table
@@ -20,7 +21,7 @@ def seed(*fates):
     """A seed with which the first trials have these fates."""
     for number in itertools.count():
         what = planned("/nowhere", job("toy.fateful"), seed=number)
-        oracle = oracles.build(what.tuning, what.search_space(), "auc", "higher", what.steps)
+        oracle = oracles.build(what.tuning, what.search_space(), metric_names.AUC, "higher", what.steps)
         if tuple(oracle._random_values()["fate"] for _ in fates) == fates:
             return number
 
@@ -35,8 +36,8 @@ def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
     assert trials[1].why == "its process was killed by SIGKILL (out of memory?)"
     assert "Traceback" in Path(trials[0].log).read_text()
     plan = found._spec
-    evaluated = Evaluations(plan.training_folder("2"), "auc", "higher").read()
-    assert trials[2].objective == evaluated.best.metrics["auc"] > 0.7
+    evaluated = Evaluations(plan.training_folder("2"), metric_names.AUC, "higher").read()
+    assert trials[2].objective == evaluated.best.metrics[metric_names.AUC] > 0.7
     assert [step for step, _ in trials[2].curve] == [10, 20]
 
     # What TFX does when the search is over.
@@ -124,7 +125,7 @@ def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tu
         {"oracle": "bayesian"},
         {"seed": 2},
         {"steps": 50},
-        {"objective": "binary_accuracy"},
+        {"objective": metric_names.BINARY_ACCURACY},
         {"stop_early": False},
         {"evaluations": 2},
         {"fixed": {"rate": 0.5}},
@@ -132,7 +133,7 @@ def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tu
         {"training": {"steps": 50}},
         {"training": {"seed": 7}},
         {"training": {"batch_size": 7}},
-        {"training": {"best": "binary_accuracy"}},
+        {"training": {"best": metric_names.BINARY_ACCURACY}},
         {"training": {"patience": 7}},
         {"training": {"export": "final"}},
     ],
@@ -144,7 +145,13 @@ def test_what_changes_the_outcome_is_another_search(changed):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"trials": 30}, {"parallel": 4}, {"training": {"retries": 1}}, {"training": {"grace_seconds": 3}}, {"objective": "auc"}],
+    [
+        {"trials": 30},
+        {"parallel": 4},
+        {"training": {"retries": 1}},
+        {"training": {"grace_seconds": 3}},
+        {"objective": metric_names.AUC},
+    ],
     ids=str,
 )
 def test_what_does_not_is_the_same_search(changed):
@@ -165,7 +172,7 @@ def test_another_range_is_another_search(monkeypatch):
 
 
 def test_the_objective_and_the_steps_are_those_of_the_training_unless_others_are_named(tmp_path):
-    plan = planned(tmp_path, job(steps=70, best="auc"))
-    assert (plan.objective, plan.direction, plan.steps) == ("auc", "higher", 70)
-    plan = planned(tmp_path, job(), objective="binary_accuracy", steps=30)
-    assert (plan.objective, plan.direction, plan.steps) == ("binary_accuracy", "higher", 30)
+    plan = planned(tmp_path, job(steps=70, best=metric_names.AUC))
+    assert (plan.objective, plan.direction, plan.steps) == (metric_names.AUC, "higher", 70)
+    plan = planned(tmp_path, job(), objective=metric_names.BINARY_ACCURACY, steps=30)
+    assert (plan.objective, plan.direction, plan.steps) == (metric_names.BINARY_ACCURACY, "higher", 30)

@@ -10,6 +10,7 @@ import pytest
 from keras_tuner.engine.trial import Trial
 from msgspec import structs
 
+from data import metric_names
 from tests.support.searches import job, planned
 from trainer_module.checkpoints import evaluations
 from trainer_module.checkpoints.checkpoints import step_of
@@ -53,7 +54,7 @@ def test_a_trial_is_evaluated_at_equal_distances_and_keeps_its_weights(search):
     status, report = run(plan, "0")
     assert (status, report.ended_by, report.error, report.resumed_from) == (role.DONE, "steps", None, 0)
     assert [step for step, _ in report.curve] == [20, 40]
-    assert report.value(plan.direction, best=True) == found(plan, "0").best.metrics["auc"]
+    assert report.value(plan.direction, best=True) == found(plan, "0").best.metrics[metric_names.AUC]
     assert step_of(plan.training_folder("0")) == 40
     assert not Path(plan.training_folder("0"), "export").exists()
 
@@ -112,7 +113,7 @@ def test_the_last_evaluation_counts_where_the_last_model_is_handed_on(search):
 
 def rival(number, value):
     curve = [(step, value) for step in (10, 20, 30, 40)]
-    return trial_table.TrialSummary(number, "completed", {}, "auc", "higher", value, curve=curve)
+    return trial_table.TrialSummary(number, "completed", {}, metric_names.AUC, "higher", value, curve=curve)
 
 
 @pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), pytest.param(0.0, 40, marks=pytest.mark.slow)])

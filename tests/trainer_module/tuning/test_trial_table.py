@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from data import metric_names
 from trainer_module.tuning import plot, trial_table
 from trainer_module.tuning.trial_summary import TrialSummary
 from trainer_module.tuning.trial_table import TrialTable
 
 
 def record(number, state="completed", objective=0.5, **fields):
-    return TrialSummary(str(number), state, {"x": number / 10}, "auc", "higher", objective, **fields)
+    return TrialSummary(str(number), state, {"x": number / 10}, metric_names.AUC, "higher", objective, **fields)
 
 
 def test_what_was_put_is_on_disk_in_the_order_of_numbers(tmp_path):

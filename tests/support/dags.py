@@ -1,0 +1,17 @@
+"""The nodes of the DAG over CSV files with default settings: no search in the run, so a node looks for the newest one."""
+
+from __future__ import annotations
+
+from pipeline import node_ids
+
+# The nodes of each tuple stand in an order in which they can run.
+DATA_NODES = (
+    node_ids.CSV_EXAMPLE_GEN,
+    node_ids.STATISTICS_GEN,
+    node_ids.SCHEMA_GEN,
+    node_ids.EXAMPLE_VALIDATOR,
+    node_ids.DATA_GATE,
+)
+BEFORE_TRAINER = (*DATA_NODES, node_ids.TRANSFORM)
+FROM_TRAINER = (*node_ids.RESOLVERS, node_ids.TRAINER, node_ids.CHAMPION_GATE, node_ids.EVALUATOR, node_ids.PUSHER)
+NODES = (*BEFORE_TRAINER, *FROM_TRAINER)
