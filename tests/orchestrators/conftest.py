@@ -1,4 +1,4 @@
-"""What the proofs share: one cluster for a session, and that nothing is left of any of them."""
+"""Fixtures of the orchestrator tests: one cluster per session, and a check that no test module leaves a process behind."""
 
 import os
 import signal
@@ -14,12 +14,13 @@ from tests.orchestrators import processes
 from tests.orchestrators.kubernetes import existing, local, tools
 from tests.support import cli, warm
 
+# Time that the processes of a module have to end after its last test.
 _LEAVING_SECONDS = 15
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ended_when_asked():
-    """SIGTERM, by which a CI ends a job, takes everything down as Ctrl-C does."""
+def sigterm_acts_like_ctrl_c():
+    """Makes SIGTERM, with which a CI ends a job, run all teardown code as Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     yield
     signal.signal(signal.SIGTERM, before)
@@ -27,13 +28,13 @@ def ended_when_asked():
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_process():
-    """The process that forks commands outlives a module: it starts before the first one, without its mark."""
+    """Starts the process that forks commands before any module sets its mark, because it outlives the modules."""
     warm.start()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_left(warm_process):
-    """No process of a module outlives it, and so no port that it listens on. (The cluster looks after its own.)"""
+def no_process_left(warm_process):
+    """Checks that no process of a module outlives it, and so no port stays in use. The `cluster` fixture checks its own."""
     mark = uuid.uuid4().hex
     os.environ[processes.MODULE] = mark
     yield
@@ -46,22 +47,22 @@ def nothing_left(warm_process):
 
 @pytest.fixture(scope="session")
 def programs(pytestconfig):
-    """etcd, the API server, Argo's controller and command line."""
+    """The programs of a cluster: etcd, the API server, Argo's controller and Argo's command line. Builds them if necessary."""
     screen = pytestconfig.pluginmanager.getplugin("capturemanager")
 
-    def say(text):
+    def show(text):
         with screen.global_and_fixture_disabled():
             print(f"\n{text}", flush=True)
 
     try:
-        return tools.built(say)
+        return tools.built(show)
     except tools.MissingToolError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def cluster(request, tmp_path_factory):
-    """A Cluster: the one that E2E_KUBECONFIG names, or one that is built here."""
+    """A Cluster: the existing one that E2E_KUBECONFIG names, otherwise a new one on this machine."""
     if os.environ.get(existing.KUBECONFIG):
         yield existing.cluster(os.environ)
         return
@@ -72,17 +73,17 @@ def cluster(request, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def compiled(cluster, tmp_path_factory):
-    """Returns a function: settings -> the workflow of the taxi dataset, compiled for the cluster."""
+    """Returns a function that compiles the taxi pipeline for the cluster: (settings, text of a settings file) -> workflow."""
 
     def call(*settings, text=""):
         folder = tmp_path_factory.mktemp("compiled")
         (folder / "settings.toml").write_text(text)
-        given = [f"kubeflow.image={cluster.image}", f"kubeflow.volume.claim={cluster.claim}",
-                 f"kubeflow.volume.path={cluster.volume}", "kubeflow.backoff_seconds=1", *settings]  # fmt: skip
+        all_settings = [f"kubeflow.image={cluster.image}", f"kubeflow.volume.claim={cluster.claim}",
+                        f"kubeflow.volume.path={cluster.volume}", "kubeflow.backoff_seconds=1", *settings]  # fmt: skip
         done = subprocess.run(
             cli.command(
                 "compile", "kubeflow", "--out", folder / "workflow.yaml", "--config", folder / "settings.toml",
-                *(part for setting in given for part in ("--set", setting)),
+                *(part for setting in all_settings for part in ("--set", setting)),
             ),
             cwd=cluster.code, env=cli.environment(cluster.code), capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Programs of Debian's packages: where they are installed, else unpacked into a cache, once a machine. Nothing is installed."""
+"""Finds the programs of Debian packages.
+
+Uses installed packages. Others are downloaded and unpacked into a cache, once per machine. Nothing is installed.
+"""
 
 import contextlib
 import fcntl
@@ -16,26 +19,26 @@ _MINUTES = 5
 
 
 class MissingPackageError(Exception):
-    """A package cannot be had here; the text says why, and the way out."""
+    """A package is neither installed nor downloadable. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Programs:
-    """What packages hold.
+    """The files of some packages.
 
     Attributes:
-        root: the folder that stands for `/`.
+        root: `/` if the packages are installed, otherwise the folder they are unpacked in.
     """
 
     root: Path
 
     def glob(self, pattern):
-        """Returns the files or folders of a pattern, such as `usr/lib/postgresql/*/bin`."""
+        """Returns the files and folders that match a pattern such as `usr/lib/postgresql/*/bin`, sorted."""
         return sorted(self.root.glob(pattern))
 
     @property
     def environment(self):
-        """What a program needs to find its libraries."""
+        """Returns environment variables with which a program finds its shared libraries."""
         if self.root == Path("/"):
             return dict(os.environ)
         libraries = self.root / "usr" / "lib"
@@ -43,13 +46,13 @@ class Programs:
 
 
 def programs(*packages):
-    """Returns the programs of packages.
+    """Returns the programs of packages; downloads and unpacks them first if necessary.
 
     Raises:
-        MissingPackageError: they are not installed, and cannot be downloaded.
+        MissingPackageError: a package is not installed and cannot be downloaded.
     """
     if not shutil.which("apt-get"):
-        raise MissingPackageError(f"{' and '.join(packages)} are packages of Debian's, and apt-get is not on the PATH.")
+        raise MissingPackageError(f"{' and '.join(packages)} are Debian packages, but apt-get is not on the PATH.")
     if all(map(_is_installed, packages)):
         return Programs(Path("/"))
     folder = _cache() / f"debian-{'-'.join(packages)}"
@@ -67,32 +70,32 @@ def _is_installed(package):
 
 
 def _cache():
-    """Returns where to unpack. A server that is not to run as root must be able to look into it, and so not at home."""
+    """Returns the cache folder. Root uses one outside its home, because a server that runs as another user must read it."""
     if os.geteuid() == 0:
         return Path("/var/cache/estimator-pipeline")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "estimator-pipeline"
 
 
 def _unpack(packages, folder):
-    """Downloads what is not installed of the packages and of all that they depend on, and unpacks it."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
-        downloads, made = Path(unfinished), Path(unfinished, folder.name)
+    """Downloads and unpacks the packages and their dependencies, except those that are installed."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        downloads, unpacked = Path(temporary), Path(temporary, folder.name)
         _apt("-qq", "download", *_missing(packages), folder=downloads)
         for file in downloads.glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", file, made], check=True)
-        made.chmod(0o755)
-        made.rename(folder)
+            subprocess.run(["dpkg-deb", "-x", file, unpacked], check=True)
+        unpacked.chmod(0o755)
+        unpacked.rename(folder)
 
 
 def _missing(packages):
-    """Returns `name=version` of all packages that installing some would bring."""
+    """Returns `name=version` of every package that installing `packages` would install."""
     arguments = ("-qq", "--print-uris", "--no-install-recommends", "install", *packages)
     try:
         uris = _apt(*arguments)
     except MissingPackageError:
         if os.geteuid() != 0:
             raise
-        _apt("-qq", "update")  # a new machine has no lists of packages, or old ones
+        _apt("-qq", "update")  # a new machine has no package lists, or old ones
         uris = _apt(*arguments)
     files = [line.split()[1] for line in uris.splitlines()]  # 'URI' NAME_VERSION_ARCHITECTURE.deb SIZE HASH
     return [unquote("=".join(file.split("_")[:2])) for file in files]

@@ -1,8 +1,8 @@
-"""MLMD's gRPC server. Its wheel has none, but the whole store and the description of the service: this stands between them.
+"""MLMD's gRPC server. MLMD's wheel holds the store and the gRPC service's description, but no server: this file joins them.
 
     python -m tests.orchestrators.mlmd_server sqlite:///tmp/metadata.sqlite
 
-It listens on a free port of the loopback and says which: `grpc://127.0.0.1:PORT`.
+The server listens on a free loopback port and prints its address, `grpc://127.0.0.1:PORT`.
 """
 
 import contextlib
@@ -24,11 +24,14 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 @contextlib.contextmanager
 def running(uri, environment=None):
-    """Yields the address of a server in a process of its own, as `metadata.uri` takes it.
+    """Starts a server in a new process. Yields its address in the form of `metadata.uri`.
 
     Args:
-        uri: where it keeps everything, in the form of `metadata.uri`.
-        environment: of the process; METADATA_USER and METADATA_PASSWORD are what it logs in with.
+        uri: database that the server stores metadata in, in the form of `metadata.uri`.
+        environment: of the process. The server logs in to its database with METADATA_USER and METADATA_PASSWORD.
+
+    Raises:
+        RuntimeError: the server ended before it printed its address.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, uri],
@@ -46,7 +49,7 @@ def running(uri, environment=None):
 
 
 def serve(uri):
-    """Serves until the process ends."""
+    """Prints the address of a server on database `uri`, and serves until the process ends."""
     migration = metadata_store_pb2.MigrationOptions()
     store = stores.CreateMetadataStore(connection.connection_config(uri).SerializeToString(), migration.SerializeToString())
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
@@ -61,6 +64,7 @@ def serve(uri):
 
 
 def _handler(method, store, one_at_a_time):
+    """Returns the gRPC handler that calls the store's function of the same name."""
     function = getattr(stores, method.name, None)
 
     def answer(request, context):
@@ -72,7 +76,7 @@ def _handler(method, store, one_at_a_time):
             context.abort(_CODES[code], message.decode() if isinstance(message, bytes) else message)
         return response
 
-    return grpc.unary_unary_rpc_method_handler(answer)  # messages pass as they are: bytes in, bytes out
+    return grpc.unary_unary_rpc_method_handler(answer)  # bytes in, bytes out: the store parses messages itself
 
 
 if __name__ == "__main__":

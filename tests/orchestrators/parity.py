@@ -1,4 +1,4 @@
-"""What a run has made, in a form that can be compared with what another one has."""
+"""Reads the outputs of a run into a form that can be compared with the outputs of another run."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from pipeline.record import collect
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a run has made.
+class RunOutputs:
+    """The outputs of a run.
 
     Attributes:
-        splits: name -> digest of the rows, whatever their order, and how many there are.
-        schemas: of the raw and of the transformed examples, as text.
-        vocabularies: file -> content.
+        splits: split name -> (digest of the rows in sorted order, number of rows).
+        schemas: schema of the raw examples and of the transformed examples, as text.
+        vocabularies: file name -> content.
         signatures: of the exported model: name -> "inputs" or "outputs" -> tensor -> (dtype, shape).
         metrics: of the evaluation split: name -> value.
     """
@@ -32,10 +32,10 @@ class Made:
     metrics: dict
 
 
-def made(folder):
-    """Reads what a run has made; `folder`: (node, output key) -> folder of the artifact."""
+def outputs(folder):
+    """Returns the RunOutputs of a run. `folder`: function of (node, output key) that returns the artifact's folder."""
     transformed = folder(*node_ids.TRANSFORM_GRAPH)
-    return Made(
+    return RunOutputs(
         splits={split.name: _rows(split) for split in sorted(folder(*node_ids.CSV_EXAMPLES).glob("Split-*"))},
         schemas=(
             (folder(*node_ids.SCHEMA) / "schema.pbtxt").read_text(),
@@ -47,21 +47,22 @@ def made(folder):
     )
 
 
-def recorded(uri, run_id):
-    """Returns the artifacts of a run that MLMD knows of: (node, output key) -> artifact."""
+def artifacts(uri, run_id):
+    """Returns the output artifacts of a run as recorded in MLMD: (node, output key) -> artifact."""
     store = stores.MetadataStore(connection.connection_config(uri))
     return collect.outputs_of(store, run_id)
 
 
 def metadata_of(artifact):
-    """Returns the properties of one of MLMD's artifacts as Kubeflow 2 has them: one flat map."""
+    """Returns the properties and custom properties of an MLMD artifact in one flat map, as Kubeflow 2 stores them."""
     properties = {**artifact.properties, **artifact.custom_properties}
     return {key: getattr(value, value.WhichOneof("value")) for key, value in properties.items() if value.WhichOneof("value")}
 
 
 def _rows(split):
+    """Returns (digest of a split's sorted rows, number of rows)."""
     records = tf.data.TFRecordDataset([str(file) for file in sorted(split.iterdir())], "GZIP").as_numpy_iterator()
-    # The order of an example's features is not part of what it says.
+    # The order of the features in a serialised tf.Example carries no meaning.
     rows = sorted(tf.train.Example.FromString(record).SerializeToString(deterministic=True) for record in records)
     return hashlib.sha256(b"\0".join(rows)).hexdigest()[:12], len(rows)
 

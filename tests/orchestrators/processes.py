@@ -1,4 +1,7 @@
-"""Processes of a rig: each has the rig's mark in its environment, by which those that are left over are found and ended."""
+"""Finds and ends the processes of a test.
+
+Each process has a mark, an environment variable that its child processes inherit. So no process can be lost.
+"""
 
 import contextlib
 import os
@@ -8,28 +11,28 @@ import subprocess
 import time
 from pathlib import Path
 
-# What a test module's processes, a rig's, a pod's and those that they start inherit.
+# Variables that mark all processes of a test module, of a rig (a cluster or an Airflow), and of a container in a pod.
 MODULE, RIG, CONTAINER = "E2E_MODULE", "E2E_RIG", "E2E_CONTAINER"
 _LOOK_EVERY_SECONDS = 0.05
 
 
 class Server:
-    """A server, its output in a file of its own."""
+    """A server process that writes its output to `folder`/`name`.log."""
 
     def __init__(self, name, command, folder, environment):
-        """`folder`: for its output; `environment`: of the process."""
+        """`folder`: for the log; `environment`: all variables of the process."""
         self.name, self.log = name, folder / f"{name}.log"
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
 
     def check(self):
-        """Raises if it has ended: nothing that waits for it would come."""
+        """Raises RuntimeError if the server has ended: whoever waits for it would wait in vain."""
         if self._process.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
             raise RuntimeError(f"{self.name} has ended with status {self._process.returncode}:\n{tail}")
 
     def stop(self, seconds=15):
-        """Ends it; by force after a while."""
+        """Sends SIGTERM, then SIGKILL if the server has not ended after `seconds`."""
         self._process.terminate()
         try:
             self._process.wait(seconds)
@@ -39,18 +42,18 @@ class Server:
 
 
 def marked(name, value):
-    """Returns the ids of the living processes with such a variable in the environment that they were started with."""
-    found = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
-    return [process for process in found if process != os.getpid() and _environment(process).get(name) == value]
+    """Returns the ids of running processes that were started with variable `name` set to `value`, except this process."""
+    running = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    return [process for process in running if process != os.getpid() and _environment(process).get(name) == value]
 
 
 def has(process, name):
-    """Whether a process was started with a variable in its environment."""
+    """Returns whether a process was started with variable `name`."""
     return name in _environment(process)
 
 
 def _environment(process):
-    """Returns what a process was started with; nothing if it has ended, or belongs to somebody else."""
+    """Returns the variables a process was started with. Empty if it has ended or belongs to another user."""
     with contextlib.suppress(OSError):
         variables = Path(f"/proc/{process}/environ").read_bytes().decode(errors="replace").split("\0")
         return dict(variable.partition("=")[::2] for variable in variables)
@@ -58,7 +61,7 @@ def _environment(process):
 
 
 def kill(name, value):
-    """Kills all such processes, those too that they start meanwhile."""
+    """Kills all processes that have variable `name` set to `value`, also those that they start in the meantime."""
     while left := marked(name, value):
         for process in left:
             with contextlib.suppress(ProcessLookupError):
@@ -67,13 +70,13 @@ def kill(name, value):
 
 
 def free_port():
-    """Returns a port of the loopback that nobody listens on."""
+    """Returns a loopback port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def listens(port):
-    """Whether somebody listens there."""
+    """Returns whether a server listens on a loopback port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

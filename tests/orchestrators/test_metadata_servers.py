@@ -1,4 +1,4 @@
-"""MLMD on real servers: two runs at once do not disturb each other, and a later one finds what an earlier one has left."""
+"""MLMD on real servers: two simultaneous runs do not disturb each other, and a later run finds what an earlier run stored."""
 
 import subprocess
 
@@ -16,17 +16,17 @@ _SECONDS = 600
 
 @pytest.fixture(params=["mysql", "postgresql", "grpc"])
 def server(request, tmp_path, monkeypatch):
-    """The URI of an empty store; the password of its user is in the environment."""
+    """The URI of an empty metadata store. The password of its user is in METADATA_PASSWORD."""
     monkeypatch.setenv("METADATA_PASSWORD", databases.PASSWORD)
     if request.param == "grpc":
         with mlmd_server.running(f"sqlite://{tmp_path}/served.sqlite") as uri:
             yield uri
         return
-    with databases.had(getattr(databases, request.param)(processes.free_port())) as uri:
+    with databases.or_skip(getattr(databases, request.param)(processes.free_port())) as uri:
         yield uri
 
 
-def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
+def test_two_runs_share_a_server_at_once_and_a_third_finds_its_own_results(server, toy, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     arguments = (*QUICK, "--set", f"metadata.uri={server}")
     both = [
@@ -37,8 +37,8 @@ def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
         for output in (one, other)
     ]  # fmt: skip
     for process in both:
-        said, _ = process.communicate(timeout=_SECONDS)
-        assert process.returncode == 0, said
+        output_text, _ = process.communicate(timeout=_SECONDS)
+        assert process.returncode == 0, output_text
     for output in (one, other):
         assert len(cli.served_versions(output)) == 1
         assert not (output / "metadata.sqlite").exists()
@@ -46,4 +46,4 @@ def test_two_runs_at_once_and_a_third(server, toy, tmp_path):
     again = cli.run(one, *arguments, path=toy)
     assert (again.code, again.record["status"]) == (0, "unchanged"), again.err
     assert again.states()[node_ids.TRAINER] == "cached"
-    assert cli.served_versions(one) == [again.record["pushed_path"].rpartition("/")[2]], "its own champion, not the other one's"
+    assert cli.served_versions(one) == [again.record["pushed_path"].rpartition("/")[2]], "its own champion"

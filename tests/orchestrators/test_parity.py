@@ -1,6 +1,6 @@
-"""One configuration, one seed, five ways to run it, one result.
+"""Five ways to run one configuration with one seed give the same result.
 
-The smallest real configuration: some thousand taxi trips, the default model, a few hundred steps.
+The configuration is the smallest real one: 6,000 taxi trips, the default model, 300 steps.
 """
 
 import contextlib
@@ -25,9 +25,10 @@ pytestmark = pytest.mark.e2e
 
 ROWS, STEPS = 6_000, 300
 DATE = "2026-01-31"
-# From the same transformed examples: not the last bits of a sum.
+# Absolute tolerance of metrics from the same transformed examples: only the last bits of sums differ.
 EXACT = 1e-6
-# From raw data, of which Beam promises the rows, not their order: in another order a training ends elsewhere.
+# Absolute tolerance of each metric from raw data: Beam guarantees the rows but not their order, and a training on the same
+# rows in another order ends with other weights.
 RAW = {
     metric_names.AUC: 0.002,
     metric_names.AUC_PRECISION_RECALL: 0.005,
@@ -39,31 +40,39 @@ _SECONDS = 900
 
 
 class Place:
-    """Where the runs of a test go: the output folder, the data, MLMD."""
+    """Where a run reads and writes.
+
+    Attributes:
+        output: output folder of the run.
+        data: CSV file of the run.
+        uri: of MLMD, in the form of `metadata.uri`.
+    """
 
     def __init__(self, folder, uri):
         self.output, self.data, self.uri = folder / "taxi", folder / "taxi.csv", uri
 
     @property
     def settings(self):
-        """What all of the runs are told."""
-        given = (f"train.steps={STEPS}", f"data.path={self.data}", f"output_dir={self.output}")
-        return (*given, f"metadata.uri={self.uri}") if self.uri else given
+        """Returns the settings that all runs share."""
+        settings = (f"train.steps={STEPS}", f"data.path={self.data}", f"output_dir={self.output}")
+        return (*settings, f"metadata.uri={self.uri}") if self.uri else settings
 
     def record(self):
         return json.loads((self.output / "run.json").read_text())
 
     def folder(self, node, key):
-        """Returns the folder of an artifact of the newest run."""
-        return Path(parity.recorded(self.uri, self.record()["run_id"])[node, key].uri)
+        """Returns the folder of an output artifact of the newest run."""
+        return Path(parity.artifacts(self.uri, self.record()["run_id"])[node, key].uri)
 
 
 def sets(*settings):
+    """Returns the command-line arguments that set the settings."""
     return [part for setting in settings for part in ("--set", setting)]
 
 
-def local(place, request, *more):
-    done = cli.call("run", *sets(*place.settings), *more)
+def local(place, request, *arguments):
+    """Runs the pipeline. Returns a function, as all runners here do: (node, output key) -> folder of the artifact."""
+    done = cli.call("run", *sets(*place.settings), *arguments)
     assert done.code == 0, done.err
     return place.folder
 
@@ -89,25 +98,23 @@ def airflow(place, request):
 
 
 def kubeflow_v2(place, request):
-    """Kubeflow 2 keeps metadata itself; what MLMD knows of the nodes before the Trainer, its cache knows."""
+    """Kubeflow 2 stores metadata itself, so its cache gets what MLMD records about the nodes before the Trainer."""
     volume = place.output.parent
     out = request.getfixturevalue("tmp_path") / "pipeline.yaml"
-    given = [setting for setting in place.settings if not setting.startswith("metadata.")]
-    given += ["kubeflow.image=registry/estimator-pipeline:1", "kubeflow.volume.claim=any", f"kubeflow.volume.path={volume}"]
-    done = cli.call("compile", "kubeflow_v2", "--out", out, *sets(*given))
+    settings = [setting for setting in place.settings if not setting.startswith("metadata.")]
+    settings += ["kubeflow.image=registry/estimator-pipeline:1", "kubeflow.volume.claim=any", f"kubeflow.volume.path={volume}"]
+    done = cli.call("compile", "kubeflow_v2", "--out", out, *sets(*settings))
     assert done.code == 0, done.err
     store = interpreter.Store(volume / "artifacts.json")
-    run = interpreter.Interpreter(interpreter.load(out)[0], volume / "runs", store, cli.environment(), cli.ROOT)
+    pipeline = interpreter.Interpreter(interpreter.load(out)[0], volume / "runs", store, cli.environment(), cli.ROOT)
     cached = {}
     if (place.output / "run.json").exists():
-        for (node, key), artifact in parity.recorded(place.uri, place.record()["run_id"]).items():
+        for (node, key), artifact in parity.artifacts(place.uri, place.record()["run_id"]).items():
             if node in BEFORE_TRAINER:
                 cached.setdefault(node, {})[key] = (artifact.uri, parity.metadata_of(artifact))
-    ended = run.run("parity", cached)
-    assert "failed" not in ended.states.values(), {
-        n: ended.logs[n].read_text() for n, s in ended.states.items() if s == "failed"
-    }
-    assert ended.states[node_ids.PUSHER] == interpreter.SUCCEEDED
+    run = pipeline.run("parity", cached)
+    assert "failed" not in run.states.values(), {n: run.logs[n].read_text() for n, s in run.states.items() if s == "failed"}
+    assert run.states[node_ids.PUSHER] == interpreter.SUCCEEDED
 
     def folder(node, key):
         return Path(cached[node][key][0]) if node in cached else volume / "runs" / "parity" / node / key
@@ -116,20 +123,20 @@ def kubeflow_v2(place, request):
 
 
 RUNNERS = {"beam": beam, "kubeflow": kubeflow, "kubeflow_v2": kubeflow_v2, "airflow": airflow}
-others = pytest.mark.parametrize("runner", RUNNERS)
+every_other_runner = pytest.mark.parametrize("runner", RUNNERS)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow") / "home"
-    made = rig.Airflow(home, f"sqlite:///{home}/airflow.db", None)
-    yield made
-    made.close()
+    airflow = rig.Airflow(home, f"sqlite:///{home}/airflow.db", None)
+    yield airflow
+    airflow.close()
 
 
 @pytest.fixture(scope="module")
 def table(pytestconfig):
-    """A list of (examples, runner, seconds, metrics), printed when all have run: a column each."""
+    """A list of (examples, runner, seconds, metrics). Printed when all tests have run, one column per run."""
     lines = []
     yield lines
     screen = pytestconfig.pluginmanager.getplugin("capturemanager")
@@ -142,12 +149,12 @@ def table(pytestconfig):
                 print(f"{name:24}", *(f"{metrics[name]:14.8f}" for *_, metrics in columns))
 
 
-def ran(runner, examples, place, request, table):
-    """Runs, adds a line to the table, and returns what was made."""
+def run_with(runner, examples, place, request, table):
+    """Runs the pipeline with a runner, adds the run to the table, and returns its RunOutputs."""
     began = time.monotonic()
-    made = parity.made(runner(place, request))
-    table.append((examples, runner.__name__, time.monotonic() - began, made.metrics))
-    return made
+    outputs = parity.outputs(runner(place, request))
+    table.append((examples, runner.__name__, time.monotonic() - began, outputs.metrics))
+    return outputs
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +177,7 @@ def place_of(folder, sample, uri):
 
 @pytest.fixture(scope="module")
 def volume(request, tmp_path_factory):
-    """A folder that pods see too, if any test is to have them and this machine can."""
+    """A folder for the runs. The cluster's volume if a selected test runs pods and this machine can start a cluster."""
     if any(item.name.endswith("[kubeflow]") for item in request.session.items):
         with contextlib.suppress(pytest.skip.Exception):
             return request.getfixturevalue("cluster").volume
@@ -178,24 +185,24 @@ def volume(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def from_raw(volume, sample, server, request, table):
-    """What a local run makes of raw data."""
-    return ran(local, "raw", place_of(volume / "raw-local", sample, server), request, table)
+def local_from_raw(volume, sample, server, request, table):
+    """The RunOutputs of a local run from raw data."""
+    return run_with(local, "raw", place_of(volume / "raw-local", sample, server), request, table)
 
 
-@others
-def test_from_raw_data(runner, from_raw, volume, sample, server, request, table):
-    made = ran(RUNNERS[runner], "raw", place_of(volume / f"raw-{runner}", sample, server), request, table)
-    assert made.splits == from_raw.splits
-    assert made.schemas == from_raw.schemas
-    assert made.vocabularies == from_raw.vocabularies
-    assert made.signatures == from_raw.signatures
+@every_other_runner
+def test_from_raw_data(runner, local_from_raw, volume, sample, server, request, table):
+    outputs = run_with(RUNNERS[runner], "raw", place_of(volume / f"raw-{runner}", sample, server), request, table)
+    assert outputs.splits == local_from_raw.splits
+    assert outputs.schemas == local_from_raw.schemas
+    assert outputs.vocabularies == local_from_raw.vocabularies
+    assert outputs.signatures == local_from_raw.signatures
     for name, tolerance in RAW.items():
-        assert made.metrics[name] == pytest.approx(from_raw.metrics[name], abs=tolerance), name
+        assert outputs.metrics[name] == pytest.approx(local_from_raw.metrics[name], abs=tolerance), name
 
 
 class Shared:
-    """A folder with all that a run leaves up to the transformed examples, made again for every run: MLMD's answers too."""
+    """The output folder and MLMD database of a run that ended with Transform. Every run starts from a fresh copy of them."""
 
     def __init__(self, folder, sample):
         self.folder, self._kept = folder / "shared", folder / "kept"
@@ -210,10 +217,11 @@ class Shared:
         return f"sqlite://{self.folder}/served.sqlite"
 
     def run(self, runner, request, table):
+        """Runs the pipeline from Transform's outputs. Returns its RunOutputs."""
         shutil.rmtree(self.folder)
         shutil.copytree(self._kept, self.folder)
         with mlmd_server.running(self._database) as uri:
-            return ran(runner, "shared", Place(self.folder, uri), request, table)
+            return run_with(runner, "shared", Place(self.folder, uri), request, table)
 
 
 @pytest.fixture(scope="module")
@@ -223,13 +231,13 @@ def shared(volume, sample):
 
 
 @pytest.fixture(scope="module")
-def from_shared(shared, request, table):
-    """What a local run makes of the shared examples."""
+def local_from_shared(shared, request, table):
+    """The RunOutputs of a local run from the shared transformed examples."""
     return shared.run(local, request, table)
 
 
-@others
-def test_from_the_same_transformed_examples(runner, from_shared, shared, request, table):
-    made = shared.run(RUNNERS[runner], request, table)
-    assert made.signatures == from_shared.signatures
-    assert made.metrics == pytest.approx(from_shared.metrics, abs=EXACT)
+@every_other_runner
+def test_from_the_same_transformed_examples(runner, local_from_shared, shared, request, table):
+    outputs = shared.run(RUNNERS[runner], request, table)
+    assert outputs.signatures == local_from_shared.signatures
+    assert outputs.metrics == pytest.approx(local_from_shared.metrics, abs=EXACT)

@@ -12,7 +12,7 @@ from data import metric_names
 from pipeline import node_ids
 from tests.orchestrators import processes
 from tests.orchestrators.airflow import live, rig
-from tests.orchestrators.databases import had
+from tests.orchestrators.databases import or_skip
 from tests.support import cli
 from tests.support.dags import NODES
 
@@ -33,7 +33,7 @@ def ours(date):
 @pytest.fixture(scope="module")
 def airflow(toy, tmp_path_factory):
     mark = secrets.token_hex(8)
-    with had(rig.postgresql(mark)) as uri:
+    with or_skip(rig.postgresql(mark)) as uri:
         made = rig.Airflow(
             tmp_path_factory.mktemp("airflow") / "home", uri, toy, mark,
             CORE__EXECUTOR="LocalExecutor", CORE__PARALLELISM=3,

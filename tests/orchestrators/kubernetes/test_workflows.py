@@ -121,7 +121,7 @@ def test_an_unreachable_metadata_server_is_tried_again_and_explained(cluster, co
 def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
     if os.environ.get(existing.KUBECONFIG):
         pytest.skip("The pods of an existing cluster do not see a database on the loopback of this machine.")
-    with databases.had(databases.mysql(processes.free_port())) as uri:
+    with databases.or_skip(databases.mysql(processes.free_port())) as uri:
         secret = {"metadata": {"name": "mlmd-login"}, "stringData": {"METADATA_PASSWORD": databases.PASSWORD}}
         cluster.core.create_namespaced_secret(cluster.namespace, secret)
         output = cluster.volume / "in-a-database"
