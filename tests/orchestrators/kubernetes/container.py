@@ -1,4 +1,4 @@
-"""One container of a pod, run as a process of this machine."""
+"""Runs one container of a pod as a process on this machine."""
 
 import re
 import subprocess
@@ -8,19 +8,19 @@ from pathlib import Path
 
 from tests.orchestrators import processes
 
-# What Argo adds to pods: a container that waits for the others, and a wrapper around their commands.
+# Argo's program in a pod: the command of a container that waits for the others, and a wrapper around their commands.
 _ARGO = "argoexec"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What containers run on.
+    """Stands in for the image and the machine that containers run on.
 
     Attributes:
-        image: the only one that there is.
-        folder: what is in it: where its commands start.
-        environment: what it sets.
-        logs: folder for the logs of containers.
+        image: name of the only image. Containers of other images cannot start.
+        folder: the image's content and the working folder of its commands.
+        environment: variables that the image sets.
+        logs: folder for the containers' logs.
     """
 
     image: str
@@ -33,7 +33,7 @@ class WaitingError(Exception):
     """A container cannot start yet.
 
     Attributes:
-        reason: Kubernetes' word for why.
+        reason: Kubernetes' term for the reason, such as "ErrImagePull".
     """
 
     def __init__(self, reason, message):
@@ -42,18 +42,18 @@ class WaitingError(Exception):
 
 
 class Container:
-    """Knows what state it is in, as Kubernetes puts it."""
+    """A container. `state` is a Kubernetes ContainerState: waiting, running or terminated."""
 
-    def __init__(self, spec, pod_uid, restarts, machine):
-        """`spec`: of the pod; `restarts`: its restartPolicy; `machine`: what it runs on."""
-        self.name, self._spec, self._restarts, self._machine = spec.name, spec, restarts, machine
+    def __init__(self, spec, pod_uid, restart_policy, machine):
+        """`spec`: a V1Container; `restart_policy`: of the pod; `machine`: a Machine."""
+        self.name, self._spec, self._restart_policy, self._machine = spec.name, spec, restart_policy, machine
         self._mark = f"{pod_uid}/{spec.name}"
-        self._process, self.restarted = None, 0
+        self._process, self.restart_count = None, 0
         self.state = {"waiting": {"reason": "ContainerCreating"}}
 
     @property
     def only_waits(self):
-        """Whether it is Argo's: it ends when the others have ended."""
+        """Whether this is Argo's container that waits until the pod's other containers have ended."""
         command = self._spec.command or []
         return len(command) > 1 and command[0].endswith(_ARGO) and command[1] == "wait"
 
@@ -63,15 +63,15 @@ class Container:
 
     @property
     def exit_code(self):
-        """None while it runs or is to run."""
+        """The exit code, or None if the container has not ended."""
         return self.state.get("terminated", {}).get("exitCode")
 
     def start(self, environment, folder):
-        """Starts it.
+        """Starts the container's process, or sets the state that says why it cannot start.
 
         Args:
-            environment: returns that of the pod's specification. May raise WaitingError.
-            folder: for its logs.
+            environment: function: V1Container -> variables that the pod's specification sets. May raise WaitingError.
+            folder: folder for the log.
         """
         if self.only_waits:
             self.state = {"running": {"startedAt": _now()}}
@@ -86,7 +86,7 @@ class Container:
             return
         self.state = {"running": {"startedAt": _now()}}
         mark = {processes.CONTAINER: self._mark}
-        with (folder / f"{self.name}.{self.restarted}.log").open("wb") as log:
+        with (folder / f"{self.name}.{self.restart_count}.log").open("wb") as log:
             try:
                 self._process = subprocess.Popen(
                     self._command(values), cwd=self._machine.folder, env=self._machine.environment | values | mark,
@@ -97,50 +97,51 @@ class Container:
                 self._end(128, "StartError")
 
     def wait(self, error):
+        """Sets the state "waiting" with the reason of a WaitingError."""
         self.state = {"waiting": {"reason": error.reason, "message": str(error)}}
 
-    def look(self):
-        """Notices that it has ended."""
+    def update(self):
+        """Updates the state if the process has ended: to terminated, or to waiting if the restart policy restarts it."""
         if self.exit_code is not None or self._process is None or self._process.poll() is None:
             return
-        processes.kill(processes.CONTAINER, self._mark)  # with its first process a container ends
+        processes.kill(processes.CONTAINER, self._mark)  # a container ends when its first process ends
         code = self._process.returncode
         code = code if code >= 0 else 128 - code
-        if self._restarts == "Always" or (self._restarts == "OnFailure" and code):
-            self._process, self.restarted = None, self.restarted + 1
+        if self._restart_policy == "Always" or (self._restart_policy == "OnFailure" and code):
+            self._process, self.restart_count = None, self.restart_count + 1
             self.wait(WaitingError("CrashLoopBackOff", "back-off restarting failed container"))
         else:
             self._end(code, "Error" if code else "Completed")
 
-    def ask(self):
-        """Sends it SIGTERM."""
+    def terminate(self):
+        """Sends SIGTERM to the process. A container that has not started ends at once."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
         elif self.waiting:
-            self._end(137, "ContainerStatusUnknown")  # as if it had been killed: it never ran
+            self._end(137, "ContainerStatusUnknown")  # the code of a killed one, as it never ran
 
     def kill(self):
-        """Kills all of it."""
+        """Kills all processes of the container."""
         if self._process:
             processes.kill(processes.CONTAINER, self._mark)
 
     def finish(self):
-        """Ends the one that waits for the others."""
+        """Ends Argo's waiting container, which has no process."""
         self._end(0, "Completed")
 
     def status(self):
-        """Returns what a pod's status says of it."""
+        """Returns the ContainerStatus for the pod's status."""
         return {
             "name": self.name, "image": self._spec.image, "imageID": self._spec.image, "state": self.state,
-            "ready": "running" in self.state, "restartCount": self.restarted,
+            "ready": "running" in self.state, "restartCount": self.restart_count,
         }  # fmt: skip
 
     def _command(self, values):
-        """Kubernetes replaces $(NAME) in a command. Argo's wrapper, which carries outputs, is left out."""
-        given = [*(self._spec.command or []), *(self._spec.args or [])]
-        if given[0].endswith(_ARGO):
-            given = given[given.index("--") + 1 :]
-        return [re.sub(r"\$\((\w+)\)", lambda found: values.get(found[1], found[0]), part) for part in given]
+        """Returns the command with $(NAME) replaced as Kubernetes does, without Argo's wrapper, which only carries outputs."""
+        words = [*(self._spec.command or []), *(self._spec.args or [])]
+        if words[0].endswith(_ARGO):
+            words = words[words.index("--") + 1 :]
+        return [re.sub(r"\$\((\w+)\)", lambda match: values.get(match[1], match[0]), word) for word in words]
 
     def _end(self, code, reason):
         self.state = {"terminated": {"exitCode": code, "reason": reason, "finishedAt": _now()}}

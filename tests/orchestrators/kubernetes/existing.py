@@ -1,11 +1,12 @@
-"""A cluster that is there already, for the same tests. Environment variables name it and what it has:
+"""Runs the same tests on an existing cluster. Environment variables describe it:
 
-E2E_KUBECONFIG   file with its address and credentials
-E2E_NAMESPACE    where Argo Workflows (3.5, or that of Kubeflow Pipelines 1.8) runs workflows, with the ServiceAccount
-                 `pipeline-runner` and the ConfigMap `metadata-grpc-configmap` that names an MLMD server  [kubeflow]
-E2E_IMAGE        image of this very checkout (make it with `docker build`), which its machines can pull
-E2E_CLAIM        a PersistentVolumeClaim of that namespace that many pods can write to (ReadWriteMany)
-E2E_VOLUME       folder where that volume is mounted on this machine; pods have it at the same path
+E2E_KUBECONFIG   kubeconfig file with the cluster's address and credentials
+E2E_NAMESPACE    namespace in which Argo Workflows (3.5, or that of Kubeflow Pipelines 1.8) runs workflows. It has the
+                 ServiceAccount `pipeline-runner` and the ConfigMap `metadata-grpc-configmap` with the address of an MLMD
+                 server. Default: kubeflow
+E2E_IMAGE        image of this checkout, built with `docker build`, which the cluster's machines can pull
+E2E_CLAIM        PersistentVolumeClaim in that namespace that many pods can write to (ReadWriteMany)
+E2E_VOLUME       folder where the claim's volume is mounted on this machine. Pods mount it at the same path
 """
 
 from pathlib import Path
@@ -16,14 +17,18 @@ from tests.orchestrators.kubernetes.cluster import Cluster
 from tests.support import cli
 
 KUBECONFIG = "E2E_KUBECONFIG"
-_NEEDED = ("E2E_IMAGE", "E2E_CLAIM", "E2E_VOLUME")
+_REQUIRED = ("E2E_IMAGE", "E2E_CLAIM", "E2E_VOLUME")
 
 
 def cluster(environment):
-    """Returns the cluster that an environment names."""
-    missing = [name for name in _NEEDED if not environment.get(name)]
+    """Returns the cluster that the environment variables describe.
+
+    Raises:
+        ValueError: a variable is missing.
+    """
+    missing = [name for name in _REQUIRED if not environment.get(name)]
     if missing:
-        raise ValueError(f"With {KUBECONFIG} go {', '.join(_NEEDED)}. Not set: {', '.join(missing)}. See {__file__}.")
+        raise ValueError(f"{KUBECONFIG} requires {', '.join(_REQUIRED)}. Not set: {', '.join(missing)}. See {__file__}.")
     api = config.new_client_from_config(environment[KUBECONFIG])
     core, namespace = client.CoreV1Api(api), environment.get("E2E_NAMESPACE", "kubeflow")
     return Cluster(

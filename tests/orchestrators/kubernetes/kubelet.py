@@ -1,7 +1,8 @@
-"""A small kubelet, and scheduler: runs the containers of every pod of an API server as processes of this machine.
+"""A small kubelet and scheduler. It runs the containers of all pods of an API server as processes on this machine.
 
-It honours environments, also from ConfigMaps, Secrets and the pod itself, claims of volumes, restart policies, exit codes, time
-limits, and SIGTERM with its grace period. It isolates nothing: no images, no namespaces, no limits of memory and processors.
+It supports environment variables (also from ConfigMaps, Secrets and fields of the pod), PersistentVolumeClaims, restart
+policies, exit codes, time limits, and SIGTERM with a grace period. It isolates nothing: it has no images, no Linux namespaces
+and no limits on memory or processors.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from tests.orchestrators.kubernetes.pod import Pod
 
-# A watch ends and begins again: so long may `close` take.
+# Length of one watch request. `close` waits at most so long for the current request to end.
 _WATCH_SECONDS = 2
 
 
@@ -27,28 +28,29 @@ class Kubelet:
         self._thread.start()
 
     def close(self):
-        """Ends the containers that still run, and itself."""
+        """Stops watching, and kills the containers that still run."""
         self._closing.set()
         self._thread.join()
         for pod in self._pods.values():
             pod.close()
 
     def log(self, pod, container="main"):
-        """Returns what a pod's container has written, that of its restarts too; `pod` is its name."""
+        """Returns the log of a container, including its restarts. `pod` is the pod's name."""
         files = sorted((self._machine.logs / pod).glob(f"{container}.*.log"))
         return "".join(file.read_text(errors="replace") for file in files)
 
     def kill(self, pod):
-        """Kills a pod's containers, as a lack of memory would."""
+        """Kills a pod's containers, as the kernel does when memory runs out. `pod` is the pod's name."""
         next(p for p in self._pods.values() if p.name == pod).kill()
 
     def _watch(self):
         while not self._closing.is_set():
             with contextlib.suppress(client.ApiException, HTTPError):
                 for event in watch.Watch().stream(self._core.list_pod_for_all_namespaces, timeout_seconds=_WATCH_SECONDS):
-                    self._hear(event["type"], event["object"])
+                    self._handle(event["type"], event["object"])
 
-    def _hear(self, kind, pod):
+    def _handle(self, kind, pod):
+        """Handles an event of the watch: starts a new pod, or deletes a known one."""
         known = self._pods.get(pod.metadata.uid)
         if known and (kind == "DELETED" or pod.metadata.deletion_timestamp):
             known.delete(pod.metadata.deletion_grace_period_seconds or 0)

@@ -1,6 +1,6 @@
-"""A cluster on this machine, without containers: etcd, the API server, Argo's controller, MLMD's server and a kubelet.
+"""A cluster on this machine without containers: etcd, the API server, Argo's controller, an MLMD server and a small kubelet.
 
-All listen on the loopback, on free ports. However the tests end, all are ended, by their ids.
+All servers listen on free loopback ports. All processes are ended by their ids, however the tests end.
 """
 
 import contextlib
@@ -26,19 +26,19 @@ from tests.support import cli
 IMAGE = "registry.example/estimator-pipeline:1.0"
 _NAMESPACE, _CLAIM, _TOKEN = "default", "pipeline", "token-of-the-tests"
 _START_SECONDS = 120
-# What the Dockerfile copies.
+# The packages that the Dockerfile copies.
 _PROJECT = ("data", "trainer_module", "components", "pipeline")
 _CONTROLLER_SETTINGS = "metricsConfig: {enabled: false}\ntelemetryConfig: {enabled: false}\n"
 
 
 @dataclass
 class Rig:
-    """What there is of a cluster, for the tests of the rig itself.
+    """A cluster on this machine, with what a test needs to check that it has ended.
 
     Attributes:
-        cluster: to work with.
-        mark: value of the variable in the environment of all its processes.
-        ports: that it listens on.
+        cluster: the Cluster to work with.
+        mark: value of the variable `processes.RIG` in the environment of all its processes.
+        ports: ports that its servers listen on.
     """
 
     cluster: Cluster
@@ -48,11 +48,11 @@ class Rig:
 
 @contextlib.contextmanager
 def up(tools, folder):
-    """Yields a Rig that runs, and takes it down.
+    """Starts a cluster, yields its Rig, and ends all its processes.
 
     Args:
-        tools: the programs.
-        folder: an empty one, for all that the cluster writes.
+        tools: Tools with the programs.
+        folder: empty folder for everything that the cluster writes.
     """
     rig = Rig(None, f"{folder}-{uuid.uuid4().hex}")
     try:
@@ -60,11 +60,11 @@ def up(tools, folder):
             rig.cluster = _start(tools, folder, rig, stack)
             yield rig
     finally:
-        processes.kill(processes.RIG, rig.mark)  # what a server or a step may have started
+        processes.kill(processes.RIG, rig.mark)  # processes that a server or a step has started
 
 
 def left_of(rig):
-    """Returns what there still is of it: ids of processes, ports that somebody listens on."""
+    """Returns what is left of a rig: ids of running processes, and ports that are still in use."""
     return processes.marked(processes.RIG, rig.mark) + [port for port in rig.ports if processes.listens(port)]
 
 
@@ -81,17 +81,17 @@ def _start(tools, folder, rig, stack):
         rig.ports.append(processes.free_port())
         return rig.ports[-1]
 
-    clients, peers = (f"http://127.0.0.1:{port()}" for _ in range(2))
-    serve("etcd", *_etcd(folder / "etcd", clients, peers))
+    client_url, peer_url = (f"http://127.0.0.1:{port()}" for _ in range(2))
+    serve("etcd", *_etcd(folder / "etcd", client_url, peer_url))
     url = f"https://127.0.0.1:{port()}"
-    serve("kube-apiserver", *_api_server(folder, clients, url))
+    serve("kube-apiserver", *_api_server(folder, client_url, url))
     api = _connected(folder, url, servers)
-    _settle(api, tools, servers)
-    # Controllers look at a change at once instead of after ten seconds.
+    _create_argo_objects(api, tools, servers)
+    # The controller handles a change after 100 ms instead of ten seconds.
     serve("workflow-controller", "-kubeconfig", str(folder / "kubeconfig"), DEFAULT_REQUEUE_TIME="100ms")
     metadata = stack.enter_context(mlmd_server.running(f"sqlite://{folder}/metadata.sqlite", environment))
     rig.ports.append(int(metadata.rpartition(":")[2]))
-    _provide(api, metadata, folder)
+    _create_pipeline_objects(api, metadata, folder)
     kubelet = Kubelet(api, _machine(folder, rig.mark))
     stack.callback(kubelet.close)
     return Cluster(
@@ -100,11 +100,12 @@ def _start(tools, folder, rig, stack):
     )  # fmt: skip
 
 
-def _etcd(data, clients, peers):
+def _etcd(data, client_url, peer_url):
     return (
         "--data-dir", str(data), "--unsafe-no-fsync", "--log-level=warn",
-        "--listen-client-urls", clients, "--advertise-client-urls", clients,
-        "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", f"default={peers}",
+        "--listen-client-urls", client_url, "--advertise-client-urls", client_url,
+        "--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url,
+        "--initial-cluster", f"default={peer_url}",
     )  # fmt: skip
 
 
@@ -121,13 +122,13 @@ def _api_server(folder, etcd, url):
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={folder}/service-accounts.pem",
         f"--service-account-signing-key-file={folder}/service-accounts.pem",
-        "--disable-admission-plugins=ServiceAccount",  # there is no controller that makes the accounts
+        "--disable-admission-plugins=ServiceAccount",  # no controller runs that creates service accounts
     )  # fmt: skip
 
 
 def _connected(folder, url, servers):
-    """Waits for the API server and returns a client of it."""
-    authority = folder / "certificates" / "apiserver.crt"  # it signs its own
+    """Waits until the API server is ready. Returns a client of it."""
+    authority = folder / "certificates" / "apiserver.crt"  # the API server creates it
     kubeconfig = {
         "apiVersion": "v1", "kind": "Config", "current-context": "tests",
         "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests", "namespace": _NAMESPACE}}],
@@ -148,8 +149,8 @@ def _connected(folder, url, servers):
     return api
 
 
-def _settle(api, tools, servers):
-    """Creates what must be there before Argo's controller starts, or it looks again only after half a minute."""
+def _create_argo_objects(api, tools, servers):
+    """Creates the objects that Argo's controller needs at its start. If one is missing, it tries again after half a minute."""
     for manifest in tools.manifests:
         utils.create_from_yaml(api, str(manifest))
     extensions = client.ApiextensionsV1Api(api)
@@ -159,12 +160,13 @@ def _settle(api, tools, servers):
 
 
 def _established(extensions, name):
+    """Returns whether the API server serves a custom resource."""
     conditions = extensions.read_custom_resource_definition(name).status.conditions or []
     return any(c.type == "Established" and c.status == "True" for c in conditions)
 
 
-def _provide(api, metadata, folder):
-    """Creates what an installation of Kubeflow Pipelines and its users bring: MLMD's address, and a volume."""
+def _create_pipeline_objects(api, metadata, folder):
+    """Creates what Kubeflow Pipelines provides elsewhere, a ConfigMap with MLMD's address, and what its users do, a volume."""
     host, _, port = metadata.removeprefix("grpc://").partition(":")
     _config_map(api, "metadata-grpc-configmap", {"METADATA_GRPC_SERVICE_HOST": host, "METADATA_GRPC_SERVICE_PORT": port})
     _volume(folder).mkdir()
@@ -176,7 +178,7 @@ def _provide(api, metadata, folder):
 
 
 def _machine(folder, mark):
-    """What the image of the Dockerfile is elsewhere: a copy of the project, which is edited meanwhile perhaps, and Python."""
+    """Returns the Machine of the cluster. Its image is a copy of the project: an edit of the checkout does not change a run."""
     for name in _PROJECT:
         shutil.copytree(cli.ROOT / name, folder / "application" / name)
     environment = {
@@ -198,10 +200,11 @@ def _volume(folder):
 
 
 def _until(condition, servers, what):
+    """Waits until a function returns a true value, at most _START_SECONDS. Raises RuntimeError if a server ends meanwhile."""
     deadline = time.monotonic() + _START_SECONDS
     while not condition():
         for server in servers:
             server.check()
         if time.monotonic() > deadline:
-            raise RuntimeError(f"In {_START_SECONDS} s there was no sign of {what}.")
+            raise RuntimeError(f"Waited {_START_SECONDS} s in vain for {what}.")
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The rig itself: its kubelet does with pods what Kubernetes' does, and nothing is left of it, whatever happens."""
+"""The cluster of the tests: its kubelet treats pods as the real one does, and it leaves no process, whatever happens."""
 
 import os
 
@@ -10,39 +10,39 @@ from tests.orchestrators.kubernetes import existing, local, tools
 pytestmark = pytest.mark.e2e
 
 SECONDS = 30
-MINE = {"label_selector": "of=test-rig"}
+THESE_PODS = {"label_selector": "of=test-rig"}
 
 
 @pytest.fixture
 def run(cluster, request):
-    """Returns a function: a container's fields, a pod's fields -> name of the pod that runs it. Pods are deleted afterwards."""
+    """Returns a function: (fields of a container, fields of its pod) -> name of the new pod. Deletes the pods at the end."""
     if os.environ.get(existing.KUBECONFIG):
-        pytest.skip("An existing cluster has a kubelet of its own.")
-    made = []
+        pytest.skip("This test needs our kubelet; an existing cluster has another one.")
+    names = []
 
     def call(container, **pod):
-        name = f"{request.node.name[:40].replace('_', '-').strip('-')}-{len(made)}"
+        name = f"{request.node.name[:40].replace('_', '-').strip('-')}-{len(names)}"
         main = {"name": "main", "image": cluster.image} | container
         spec = {"restartPolicy": "Never", "containers": [main]} | pod
         metadata = {"name": name, "labels": {"of": "test-rig"}}
         cluster.core.create_namespaced_pod(cluster.namespace, {"metadata": metadata, "spec": spec})
-        made.append(name)
+        names.append(name)
         return name
 
     yield call
-    cluster.core.delete_collection_namespaced_pod(cluster.namespace, **MINE, body={"gracePeriodSeconds": 0})
+    cluster.core.delete_collection_namespaced_pod(cluster.namespace, **THESE_PODS, body={"gracePeriodSeconds": 0})
 
 
 @pytest.fixture
 def ended(cluster):
-    """Returns a function: name of a pod -> its status when it is over."""
+    """Returns a function: name of a pod -> its status, once the pod has ended."""
 
     def call(name):
-        def over():
+        def end_status():
             status = cluster.core.read_namespaced_pod_status(name, cluster.namespace).status
             return status if status.phase in ("Succeeded", "Failed") else None
 
-        return cluster.until(over, SECONDS, f"the end of {name}")
+        return cluster.until(end_status, SECONDS, f"the end of {name}")
 
     return call
 
@@ -51,7 +51,7 @@ def shell(script):
     return {"command": ["sh", "-c", script]}
 
 
-def test_exit_codes_and_signals(run, ended):
+def test_a_pod_reports_exit_codes_and_signals(run, ended):
     codes = {0: "true", 3: "exit 3", 137: "kill -9 $$", 128: None}
     pods = {code: run(shell(script) if script else {"command": ["no-such-program"]}) for code, script in codes.items()}
     for code, pod in pods.items():
@@ -68,7 +68,7 @@ def test_a_container_is_restarted_as_its_pod_says(cluster, run, ended):
     assert cluster.log(pod) == "first\nsecond\n"
 
 
-def test_environments_of_values_fields_secrets_and_config_maps(cluster, run, ended):
+def test_a_container_gets_variables_from_values_fields_secrets_and_config_maps(cluster, run, ended):
     objects = {"metadata": {"name": "colours"}}
     cluster.core.create_namespaced_secret(cluster.namespace, objects | {"stringData": {"RED": "1", "GREEN": "2"}})
     cluster.core.create_namespaced_config_map(cluster.namespace, objects | {"data": {"GREEN": "3", "BLUE": "4"}})
@@ -96,36 +96,36 @@ def test_environments_of_values_fields_secrets_and_config_maps(cluster, run, end
         cluster.core.delete_namespaced_config_map("colours", cluster.namespace)
 
 
-def test_a_pod_that_is_deleted_has_its_grace_period(cluster, run):
-    file = cluster.volume / "said"
-    pod = run(shell(f"trap 'echo asked > {file}; exit 0' TERM; echo started; while true; do sleep 0.1; done"))
+def test_a_deleted_pod_gets_its_grace_period(cluster, run):
+    file = cluster.volume / "received-sigterm"
+    pod = run(shell(f"trap 'echo received > {file}; exit 0' TERM; echo started; while true; do sleep 0.1; done"))
     stubborn = run(shell("trap '' TERM; echo started; while true; do sleep 0.1; done"))
     for name in (pod, stubborn):
         cluster.until(lambda name=name: "started" in cluster.log(name), SECONDS, f"{name}'s start")
         cluster.core.delete_namespaced_pod(name, cluster.namespace, grace_period_seconds=1)
-    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **MINE).items, SECONDS, "their end")
-    assert file.read_text() == "asked\n"
+    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **THESE_PODS).items, SECONDS, "their end")
+    assert file.read_text() == "received\n"
 
 
-def test_a_pod_that_ends_before_it_is_heard_that_it_was_deleted_is_gone(cluster, run, ended, monkeypatch):
+def test_a_pod_that_ends_before_the_kubelet_sees_its_deletion_is_removed(cluster, run, ended, monkeypatch):
     file = cluster.volume / "may-end"
     pod = run(shell(f"echo started; until test -e {file}; do sleep 0.1; done"))
     cluster.until(lambda: "started" in cluster.log(pod), SECONDS, "its start")
     kubelet = cluster.log.__self__
-    with monkeypatch.context() as deaf:
-        deaf.setattr(kubelet, "_hear", lambda *_: None)
+    with monkeypatch.context() as patch:  # the kubelet ignores the event of the deletion
+        patch.setattr(kubelet, "_handle", lambda *_: None)
         cluster.core.delete_namespaced_pod(pod, cluster.namespace, grace_period_seconds=SECONDS)
         file.touch()
         assert ended(pod).phase == "Succeeded"
-    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **MINE).items, SECONDS, "its end")
+    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **THESE_PODS).items, SECONDS, "its end")
 
 
-def test_a_time_limit(run, ended):
+def test_a_time_limit_ends_a_pod(run, ended):
     status = ended(run(shell("sleep 60"), activeDeadlineSeconds=1, terminationGracePeriodSeconds=1))
     assert (status.phase, status.reason) == ("Failed", "DeadlineExceeded")
 
 
-def test_when_something_fails_nothing_is_left(programs, tmp_path):
+def test_a_failing_test_leaves_no_process_and_no_port(programs, tmp_path):
     with pytest.raises(ZeroDivisionError), local.up(programs, tmp_path) as rig:
         container = {"name": "main", "image": local.IMAGE, **shell("sleep 60")}
         pod = {"metadata": {"name": "sleeper"}, "spec": {"containers": [container]}}
@@ -140,7 +140,7 @@ def uid(rig):
     return rig.cluster.core.read_namespaced_pod("sleeper", rig.cluster.namespace).metadata.uid
 
 
-def test_without_go_the_reason_is_said(tmp_path, monkeypatch):
+def test_without_go_the_error_names_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(tools.MissingToolError, match=r"`go` is not on the PATH: install Go .* E2E_KUBECONFIG"):
         tools.built(print, tmp_path)

@@ -1,6 +1,6 @@
-"""What we compile is accepted by `argo lint` and, pod by pod, by the API server; what is broken on purpose is refused.
+"""`argo lint` and the API server accept a compiled workflow and its pods, and refuse one that is broken on purpose.
 
-Neither sees everything: a mount of a volume that is not there passes the one, a wrong `when` the other.
+Both checks are needed: `argo lint` accepts a mount of a volume that does not exist, the API server a wrong `when`.
 """
 
 import copy
@@ -33,19 +33,19 @@ grace_seconds = 60
 
 @pytest.fixture(scope="module")
 def workflow(compiled):
-    """One that has all there is."""
+    """A workflow that uses every setting of Kubeflow."""
     return compiled(text=SETTINGS)
 
 
 @pytest.fixture
 def broken(workflow):
-    """A copy of it, to break."""
+    """A copy of the workflow for a test to break."""
     return copy.deepcopy(workflow)
 
 
 @pytest.fixture
 def lint(programs, tmp_path):
-    """Returns a function: workflow -> what `argo lint` has against it, "" if nothing."""
+    """Returns a function: workflow -> why `argo lint` refuses it, or "" if it accepts it."""
 
     def call(workflow):
         file = tmp_path / "workflow.yaml"
@@ -69,66 +69,69 @@ def task(workflow, name):
 
 
 def pods(workflow):
-    """The pods that Argo makes of a workflow, as far as it takes them from there."""
-    for made in workflow["spec"]["templates"]:
-        if "container" in made:
-            spec = {
-                key: made[key] for key in ("volumes", "tolerations", "nodeSelector", "activeDeadlineSeconds") if key in made
-            }
-            spec |= {"restartPolicy": "Never", "containers": [{"name": "main"} | made["container"]]}
-            spec |= {"securityContext": workflow["spec"]["securityContext"]} | json.loads(made.get("podSpecPatch", "{}"))
-            yield {"metadata": {"name": made["name"]} | made["metadata"], "spec": spec}
+    """Yields the pods that Argo creates for a workflow, with the fields that Argo copies from the workflow."""
+    for step in workflow["spec"]["templates"]:
+        if "container" in step:
+            copied = ("volumes", "tolerations", "nodeSelector", "activeDeadlineSeconds")
+            spec = {key: step[key] for key in copied if key in step}
+            spec |= {"restartPolicy": "Never", "containers": [{"name": "main"} | step["container"]]}
+            spec |= {"securityContext": workflow["spec"]["securityContext"]} | json.loads(step.get("podSpecPatch", "{}"))
+            yield {"metadata": {"name": step["name"]} | step["metadata"], "spec": spec}
 
 
-def test_what_we_compile_is_accepted(workflow, lint, cluster):
+def test_a_compiled_workflow_and_its_pods_are_accepted(workflow, lint, cluster):
     assert lint(workflow) == ""
     assert [cluster.dry_run(pod) for pod in pods(workflow)] == [""] * 13
 
 
-LINTED = {
+# What is wrong -> (change that breaks a workflow, part of the message: one of several, separated by "|").
+REFUSED_BY_LINT = {
     "a cycle": (lambda w: task(w, "csvexamplegen").update(dependencies=["pusher"]), "cycle"),
-    "a task twice": (
+    "two tasks of one name": (
         lambda w: template(w, w["spec"]["entrypoint"])["dag"]["tasks"].append(task(w, "pusher")), "sorting failed|not unique",
     ),
-    "no template": (lambda w: task(w, "pusher").update(template="pushed"), "template name 'pushed' undefined"),
+    "an undefined template": (lambda w: task(w, "pusher").update(template="pushed"), "template name 'pushed' undefined"),
     "a parameter that the task does not give": (lambda w: task(w, "pusher").pop("arguments"), "parameter"),
-    "a parameter that the workflow has not": (lambda w: w["spec"].pop("arguments"), "parameter"),
+    "a parameter that the workflow does not have": (lambda w: w["spec"].pop("arguments"), "parameter"),
     "an unknown field": (lambda w: template(w, "pusher").update(retries=3), "unknown field"),
-    "a quantity": (lambda w: container(w).update(resources={"limits": {"cpu": "many"}}), "quantit"),
-    "a number for a text": (lambda w: container(w).update(env=[{"name": "A", "value": 3}]), "number"),
-    "a retry policy": (lambda w: template(w, "pusher")["retryStrategy"].update(retryPolicy="Sometimes"), "Sometimes"),
-    "a kind": (lambda w: w.update(kind="Workflo"), "nothing to lint"),
+    "a wrong quantity": (lambda w: container(w).update(resources={"limits": {"cpu": "many"}}), "quantit"),
+    "a number instead of a text": (lambda w: container(w).update(env=[{"name": "A", "value": 3}]), "number"),
+    "an unknown retry policy": (lambda w: template(w, "pusher")["retryStrategy"].update(retryPolicy="Sometimes"), "Sometimes"),
+    "an unknown kind of object": (lambda w: w.update(kind="Workflo"), "nothing to lint"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", LINTED)
-def test_lint_refuses(what, broken, lint):
-    change, why = LINTED[what]
+@pytest.mark.parametrize("defect", REFUSED_BY_LINT)
+def test_lint_refuses(defect, broken, lint):
+    change, expected = REFUSED_BY_LINT[defect]
     change(broken)
-    said = lint(broken)
-    assert said, "accepted"
-    assert any(word in said for word in why.split("|")), said
+    message = lint(broken)
+    assert message, "lint accepted the workflow"
+    assert any(text in message for text in expected.split("|")), message
 
 
-REFUSED = {
+# What is wrong -> (change that breaks a workflow, part of the message).
+REFUSED_BY_THE_API_SERVER = {
     "a mount of no volume": (lambda w: container(w).update(volumeMounts=[{"name": "disk", "mountPath": "/x"}]), '"disk"'),
     "an unknown field": (lambda w: container(w).update(imagee="x"), "unknown field"),
-    "less than it asks for": (
+    "a limit below the request": (
         lambda w: container(w).update(resources={"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}),
         "must be less than or equal to cpu limit",
     ),
     "half a GPU": (lambda w: container(w)["resources"]["limits"].update({"nvidia.com/gpu": "0.5"}), "must be an integer"),
-    "the name of a secret": (lambda w: container(w).update(envFrom=[{"secretRef": {"name": "A_b"}}]), "lowercase RFC 1123"),
-    "an effect": (lambda w: template(w, "trainer").update(tolerations=[{"key": "a", "effect": "Never"}]), "Unsupported value"),
-    "a label": (lambda w: template(w, "trainer").update(nodeSelector={"pool": "a b"}), "a valid label must be"),
+    "a wrong secret name": (lambda w: container(w).update(envFrom=[{"secretRef": {"name": "A_b"}}]), "lowercase RFC 1123"),
+    "a wrong effect": (
+        lambda w: template(w, "trainer").update(tolerations=[{"key": "a", "effect": "Never"}]), "Unsupported value",
+    ),
+    "a wrong label": (lambda w: template(w, "trainer").update(nodeSelector={"pool": "a b"}), "a valid label must be"),
     "no image": (lambda w: container(w).pop("image"), "image: Required value"),
-    "a negative limit": (lambda w: template(w, "trainer").update(activeDeadlineSeconds=-1), "must be between 1"),
+    "a negative time limit": (lambda w: template(w, "trainer").update(activeDeadlineSeconds=-1), "must be between 1"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_the_api_server_refuses(what, broken, cluster):
-    change, why = REFUSED[what]
+@pytest.mark.parametrize("defect", REFUSED_BY_THE_API_SERVER)
+def test_the_api_server_refuses(defect, broken, cluster):
+    change, expected = REFUSED_BY_THE_API_SERVER[defect]
     change(broken)
-    said = next(filter(None, map(cluster.dry_run, pods(broken))), "")
-    assert why in said, said
+    message = next(filter(None, map(cluster.dry_run, pods(broken))), "")
+    assert expected in message, message

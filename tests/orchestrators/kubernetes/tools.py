@@ -1,4 +1,4 @@
-"""The programs of a cluster: built from the Go modules beside this file, once a machine."""
+"""Builds the programs of a cluster from the Go modules in the folder `go`, once per machine."""
 
 import fcntl
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 _SOURCES = Path(__file__).parent / "go"
 _ARGO = "github.com/argoproj/argo-workflows/v3"
-# Program -> (folder of its module, package, value of a variable that the linker is to set).
+# Program -> (folder of its module, package, linker flags).
 _PROGRAMS = {
     "etcd": ("cluster", "./etcd", ""),
     # Without it the server says that it is version 0.0.0, which clients do not believe.
@@ -23,12 +23,12 @@ _MANIFESTS = "manifests"
 
 
 class MissingToolError(Exception):
-    """The machine lacks what the programs are built with; the text says what."""
+    """The machine lacks a program that the build needs. The message names it."""
 
 
 @dataclass(frozen=True)
 class Tools:
-    """Programs, by their paths."""
+    """The built programs. `tools[name]` is the path of a program."""
 
     folder: Path
 
@@ -37,20 +37,21 @@ class Tools:
 
     @property
     def manifests(self):
-        """What a cluster must know before Argo's controller starts: its kinds of objects."""
+        """Files that define Argo's custom resources, which a cluster must know before Argo's controller starts."""
         return sorted((self.folder / _MANIFESTS).glob("*.yaml"))
 
 
-def built(say, cache=None):
-    """Returns the programs, of the cache or built now: about 7 minutes on 2 cores, and 3 GB of modules to download.
+def built(show, cache=None):
+    """Returns the programs. Builds them if the cache has none: 7 minutes on 2 cores, and a download of 3 GB of modules.
 
     Args:
-        say: is called with a text before something takes long.
-        cache: folder for them; by default the user's cache folder. They are built anew where the modules have changed.
+        show: function that shows a text to the user. It is called before the build.
+        cache: folder for the programs; default: the user's cache folder. Its key is a hash of the modules, so changed modules
+            are built again.
 
     Raises:
-        MissingToolError: there is no Go here.
-        RuntimeError: it cannot build them.
+        MissingToolError: Go is not installed.
+        RuntimeError: the build failed.
     """
     cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "estimator-pipeline"
     folder = cache / f"kubernetes-{_digest()}"
@@ -64,38 +65,38 @@ def built(say, cache=None):
         with (cache / f".{folder.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
-                say(f"Building etcd, the Kubernetes API server and Argo into {folder}: once, about 7 minutes on 2 cores.")
+                show(f"Building etcd, the Kubernetes API server and Argo into {folder}: once, about 7 minutes on 2 cores.")
                 _build(folder)
     return Tools(folder)
 
 
 def _build(folder):
-    """Builds all programs, and the folder is there when they are."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
-        made = Path(unfinished, folder.name)
+    """Builds all programs into a temporary folder and renames it, so that `folder` is either complete or absent."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        built_folder = Path(temporary, folder.name)
         for name, (module, package, linked) in _PROGRAMS.items():
-            _go(module, "build", "-trimpath", "-ldflags", f"-s -w {linked}", "-o", str(made / name), package)
+            _go(module, "build", "-trimpath", "-ldflags", f"-s -w {linked}", "-o", str(built_folder / name), package)
         source = _go(module, "list", "-m", "-f", "{{.Dir}}", _ARGO).strip()
-        (made / _MANIFESTS).mkdir()
+        (built_folder / _MANIFESTS).mkdir()
         for manifest in Path(source, "manifests", "base", "crds", "minimal").glob("argoproj.io_*.yaml"):
-            shutil.copyfile(manifest, made / _MANIFESTS / manifest.name)
-        made.rename(folder)
+            shutil.copyfile(manifest, built_folder / _MANIFESTS / manifest.name)
+        built_folder.rename(folder)
 
 
 def _go(module, *arguments):
-    # No C compiler, no other Go than the one that is here, and nothing but what go.sum names.
+    # Build without a C compiler, with the installed Go and no other, and only from modules that go.sum lists.
     settings = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     done = subprocess.run(
         ["go", *arguments], cwd=_SOURCES / module, env=os.environ | settings, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if not line.startswith("go: downloading")]
-        raise RuntimeError(f"`go {arguments[0]}` of {module} failed:\n" + "\n".join(said[-20:]))
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("go: downloading")]
+        raise RuntimeError(f"`go {arguments[0]}` of {module} failed:\n" + "\n".join(lines[-20:]))
     return done.stdout
 
 
 def _digest():
-    """Hashes all that decides what is built."""
+    """Returns a hash of everything that determines the programs."""
     digest = hashlib.sha256(repr(_PROGRAMS).encode())
     for file in sorted(_SOURCES.rglob("*")):
         if file.is_file():
