@@ -1,4 +1,4 @@
-"""What MLMD says that a run has left."""
+"""Reads from MLMD which executions and live output artifacts a run has."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from pipeline.record import collect
 
 
 def outputs(folder, run_id):
-    """Returns (node, key) -> number of live artifacts that the executions of a run have put out, and execution states."""
+    """Returns two counters of a run: (node, output key) -> live artifacts, and node -> executions."""
     connection = metadata_store_pb2.ConnectionConfig()
     connection.sqlite.filename_uri = str(folder / "metadata.sqlite")
     store = metadata_store.MetadataStore(connection)
@@ -27,9 +27,9 @@ def outputs(folder, run_id):
 
 
 def assert_one_each(folder, run_id, nodes):
-    """Every node of a run has one execution, and one live artifact under each of its keys.
+    """Asserts that every node of a run has one execution, and one live artifact for each of its output keys.
 
-    Resolvers have none: a first run has no champion, and no search has found anything.
+    Resolvers have no artifact: before a first run there is no champion, and no search has stored hyperparameters.
     """
     live, executions = outputs(folder, run_id)
     assert set(live.values()) == {1}, live

@@ -1,4 +1,4 @@
-"""An Airflow of a test's own: its home, its database, its command line, and a scheduler if it is to have one."""
+"""An Airflow installation for a test: home folder, database, command line, and optionally a scheduler."""
 
 import contextlib
 import json
@@ -13,20 +13,34 @@ import sqlalchemy
 from tests.orchestrators import databases, processes
 from tests.support import cli
 
-# Of one task, and of a whole run, on a small and busy machine.
+# Time limit of a task and of a whole run on a small and busy machine.
 _SECONDS = 900
 
 
 class Airflow:
-    """An installation of Airflow whose DAGs lie in `dags`."""
+    """An Airflow installation. Calling the object runs an Airflow command.
+
+    Attributes:
+        home: Airflow's home folder.
+        dags: folder of the DAG files.
+        environment: variables of all its processes.
+    """
 
     def __init__(self, home, uri, path, mark=None, **settings):
-        """`uri`: of the database; `path`: what the project's commands can import; `settings`: SECTION__KEY=value."""
+        """Creates the installation and its database tables.
+
+        Args:
+            home: a new folder.
+            uri: URI of Airflow's database.
+            path: folder that the project's commands can import from, or None.
+            mark: value of `processes.RIG` in the environment of all processes, or None for no mark.
+            **settings: Airflow's settings as SECTION__KEY=value.
+        """
         self.home, self.dags, self._engine = home, home / "dags", sqlalchemy.create_engine(uri)
         self.dags.mkdir(parents=True)
         self.environment = {
             **{key: value for key, value in cli.environment(path).items() if not key.startswith("AIRFLOW")},
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # some executors start `airflow`
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # LocalExecutor starts `airflow`
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri,
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -39,7 +53,7 @@ class Airflow:
         self("db", "migrate")
 
     def __call__(self, *args, check=True):
-        """Runs a command of Airflow's. Returns what it has said."""
+        """Runs an Airflow command. Returns its standard output and standard error."""
         done = subprocess.run(
             self.command(*args),
             env=self.environment, cwd=self.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -49,10 +63,18 @@ class Airflow:
         return done.stdout
 
     def command(self, *args):
+        """Returns the command line of an Airflow command."""
         return [str(Path(sys.executable).with_name("airflow")), *map(str, args)]
 
     def compile(self, *settings, name="fruit.py", code=cli.ROOT, **options):
-        """Compiles a DAG into the folder."""
+        """Runs `compile airflow`, which writes a DAG file into the DAG folder.
+
+        Args:
+            *settings: KEY=VALUE for --set.
+            name: name of the DAG file.
+            code: checkout that the DAG is compiled in.
+            **options: other command-line options, such as output_dir.
+        """
         arguments = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
         arguments += [part for setting in settings for part in ("--set", setting)]
         done = subprocess.run(
@@ -62,41 +84,48 @@ class Airflow:
         assert done.returncode == 0, done.stderr
 
     def rows(self, query, **values):
-        """Asks the database."""
+        """Returns the rows of an SQL query of Airflow's database."""
         with self._engine.connect() as connection:
             return connection.execute(sqlalchemy.text(query), values).fetchall()
 
     def run_state(self, run_id):
+        """Returns the state of a DAG run, such as "success"."""
         return self.rows("select state from dag_run where run_id = :run", run=run_id)[0][0]
 
     def tasks(self, run_id):
-        """Returns task -> state."""
+        """Returns the states of the tasks of a run: task -> state."""
         return dict(self.rows("select task_id, state from task_instance where run_id = :run", run=run_id))
 
     def tries(self, run_id, task):
+        """Returns how often a task was tried."""
         query = "select try_number from task_instance where run_id = :run and task_id = :task"
         return self.rows(query, run=run_id, task=task)[0][0]
 
     def log(self, run_id, task, attempt=1):
-        """What a task has said."""
+        """Returns the log of a try of a task."""
         return next(self.home.glob(f"logs/dag_id=*/run_id={run_id}/task_id={task}/attempt={attempt}.log")).read_text()
 
     def wait(self, what, until, scheduler):
-        """Waits until something is so, while the scheduler lives. Returns it."""
+        """Waits until a function returns a true value, at most _SECONDS. Returns that value. `what` names it in the error.
+
+        Raises:
+            RuntimeError: the scheduler has ended.
+        """
         deadline = time.monotonic() + _SECONDS
-        while not (found := until()):
+        while not (result := until()):
             scheduler.check()
-            assert time.monotonic() < deadline, f"{what} has not come within {_SECONDS} s"
+            assert time.monotonic() < deadline, f"Waited {_SECONDS} s in vain for {what}."
             time.sleep(0.1)
-        return found
+        return result
 
     def close(self):
+        """Closes the connections to the database."""
         self._engine.dispose()
 
 
 @contextlib.contextmanager
 def scheduler(airflow):
-    """The scheduler, its workers among its children. It listens nowhere."""
+    """Starts Airflow's scheduler, which starts its workers as child processes. It listens on no port."""
     command = airflow.command("scheduler", "--skip-serve-logs")
     server = processes.Server("scheduler", command, airflow.home, airflow.environment)
     try:
@@ -107,15 +136,15 @@ def scheduler(airflow):
 
 @contextlib.contextmanager
 def postgresql(mark):
-    """Yields the URI of an empty database of PostgreSQL's, whose processes have the mark.
+    """Starts PostgreSQL, whose processes have the mark. Yields the URI of an empty database in SQLAlchemy's form.
 
     Raises:
-        debian.MissingPackageError: the package cannot be had.
+        debian.MissingPackageError: the package is not installed and cannot be downloaded.
     """
     with databases.postgresql(processes.free_port(), "airflow", **{processes.RIG: mark}) as uri:
         yield uri.replace("postgresql://tfx@", f"postgresql+psycopg2://tfx:{databases.PASSWORD}@")
 
 
 def record(output, run_id):
-    """The record of a run."""
+    """Returns the record of a run."""
     return json.loads((output / "runs" / run_id / "run.json").read_text())

@@ -1,6 +1,6 @@
-"""Runs a PipelineSpec as Kubeflow Pipelines 2 and Vertex do: in the order of its tasks, each step's real command as a process.
+"""Runs a PipelineSpec as Kubeflow Pipelines 2 and Vertex do. Each task's real command runs as a process on this machine.
 
-What a service keeps in its database (artifacts, and which of them are live) is a file here.
+The artifacts, which a service stores in its database, are stored in a file here.
 """
 
 from __future__ import annotations
@@ -23,24 +23,29 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 SUCCEEDED, FAILED, SKIPPED, CACHED = "succeeded", "failed", "skipped", "cached"
 _STEP_SECONDS = 300
 
-# What may stand in a command: the whole ExecutorInput, a parameter, the run's name.
+# The placeholders of a command: the whole ExecutorInput, a parameter, the run's name, an artifact's metadata.
 _PLACEHOLDER = re.compile(
     r"\{\{\$(?P<path>\.inputs\.parameters\['(?P<parameter>[^']+)'\]|\.pipeline_job_name"
     r"|\.inputs\.artifacts\['(?P<artifact>[^']+)'\]\.metadata\['(?P<key>[^']+)'\])?\}\}"
 )
 _CONDITION = re.compile(r"\(?inputs\.artifacts\['([^']+)'\]\.artifacts\[0\]\.metadata\['([^']+)'\] == ([0-9.]+)\)?")
 
-# Output key -> folder of the artifact, and its metadata.
+# Outputs of a cached task: output key -> (folder of the artifact, its metadata).
 Cached = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 class UnknownFormError(ValueError):
-    """The spec holds something that this interpreter does not know: better to say so than to pass over it."""
+    """The spec contains a form that this interpreter does not know. It raises instead of ignoring the form."""
 
 
 @dataclass
 class Store:
-    """The artifacts of all runs, oldest first, in a file."""
+    """The artifacts of all runs, stored in a JSON file.
+
+    Attributes:
+        path: the file.
+        artifacts: RuntimeArtifacts as dictionaries, oldest first.
+    """
 
     path: Path
     artifacts: list[dict[str, Any]] = field(default_factory=list)
@@ -50,17 +55,17 @@ class Store:
             self.artifacts = json.loads(self.path.read_text())
 
     def add(self, artifact: dict[str, Any]) -> None:
-        """Keeps an artifact."""
+        """Appends an artifact and writes the file."""
         self.artifacts.append(artifact)
         self.path.write_text(json.dumps(self.artifacts, indent=1))
 
     def query(self, text: str) -> list[dict[str, Any]]:
-        """Returns the newest artifact that a resolver's filter matches, or none."""
+        """Returns a list of the newest artifact that matches a resolver's filter, empty if no artifact matches."""
         conditions = [condition.partition("=") for condition in text.split(" AND ")]
-        return [a for a in self.artifacts if all(self._holds(a, key, value.strip('"')) for key, _, value in conditions)][-1:]
+        return [a for a in self.artifacts if all(self._matches(a, key, value.strip('"')) for key, _, value in conditions)][-1:]
 
     @staticmethod
-    def _holds(artifact: Mapping[str, Any], key: str, value: str) -> bool:
+    def _matches(artifact: Mapping[str, Any], key: str, value: str) -> bool:
         if key == "schema_title":
             return yaml.safe_load(artifact["type"]["instanceSchema"])["title"] == value
         if key == "state":
@@ -75,13 +80,13 @@ class Store:
 
 @dataclass
 class Run:
-    """One run, and what has become of its tasks.
+    """A run and the outcome of its tasks.
 
     Attributes:
-        name: of the run.
-        states: task -> state.
-        logs: task -> file that its processes write to.
-        attempts: task -> how often its command was run.
+        name: name of the run.
+        states: task -> SUCCEEDED, FAILED, SKIPPED or CACHED.
+        logs: task -> log file of its processes.
+        attempts: task -> number of times its command ran.
     """
 
     name: str
@@ -91,20 +96,20 @@ class Run:
 
 
 class Interpreter:
-    """Runs a spec."""
+    """Runs a PipelineSpec."""
 
     def __init__(self, spec: Mapping[str, Any], root: Path, store: Store, environment: Mapping[str, str], cwd: Path) -> None:
         """Checks the spec against the published proto.
 
         Args:
             spec: the PipelineSpec.
-            root: folder of the runs' artifacts.
-            store: of artifacts.
-            environment: of the steps.
-            cwd: where the steps run: the image's working folder.
+            root: folder for the artifacts of the runs.
+            store: the artifacts of all runs.
+            environment: variables that are added to the environment of the steps.
+            cwd: folder that the steps run in, which stands for the image's working folder.
 
         Raises:
-            google.protobuf.json_format.ParseError: it is not what the proto allows.
+            google.protobuf.json_format.ParseError: the spec is not valid for the proto.
         """
         json_format.ParseDict(dict(spec), pipeline_spec_pb2.PipelineSpec())
         json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
@@ -112,13 +117,14 @@ class Interpreter:
         self._environment, self._cwd = environment, cwd
 
     def run(self, name: str, cached: Mapping[str, Cached] | None = None, **parameters: str) -> Run:
-        """Runs all tasks. A task whose condition does not hold is skipped, with those that depend on it; so is one behind a
-        failed one.
+        """Runs all tasks.
+
+        A task whose condition is false is skipped. So is every task that depends on a skipped or failed one.
 
         Args:
-            name: of the run.
-            cached: task -> its outputs, of tasks that the service answers from its cache.
-            parameters: what the run sets otherwise than the spec.
+            name: name of the run.
+            cached: outputs of the tasks that the service takes from its cache instead of running them.
+            parameters: values that replace the defaults of the spec.
         """
         declared = self._spec["root"].get("inputDefinitions", {}).get("parameters", {})
         values = {
@@ -126,9 +132,9 @@ class Interpreter:
         } | parameters
         tasks = self._spec["root"]["dag"]["tasks"]
         run, produced = Run(name), {}
-        for task_name in TopologicalSorter({n: _needs(t) for n, t in tasks.items()}).static_order():
+        for task_name in TopologicalSorter({n: _upstream(t) for n, t in tasks.items()}).static_order():
             task = tasks[task_name]
-            if any(run.states[needed] not in (SUCCEEDED, CACHED) for needed in _needs(task)):
+            if any(run.states[upstream] not in (SUCCEEDED, CACHED) for upstream in _upstream(task)):
                 run.states[task_name] = SKIPPED
                 continue
             inputs = {
@@ -139,30 +145,31 @@ class Interpreter:
                 run.states[task_name] = SKIPPED
                 continue
             if cached and task_name in cached:
-                produced[task_name], run.states[task_name] = self._answered(task, cached[task_name]), CACHED
+                produced[task_name], run.states[task_name] = self._cached_outputs(task, cached[task_name]), CACHED
                 continue
             outputs = self._run_task(run, task_name, task, inputs, values)
             if outputs is not None:
                 produced[task_name] = outputs
         return run
 
-    def _answered(self, task: Mapping[str, Any], cached: Cached) -> dict[str, Any]:
-        made = self._spec["components"][task["componentRef"]["name"]]["outputDefinitions"]["artifacts"]
+    def _cached_outputs(self, task: Mapping[str, Any], cached: Cached) -> dict[str, Any]:
+        declared = self._spec["components"][task["componentRef"]["name"]]["outputDefinitions"]["artifacts"]
         return {
-            key: [{"name": uri, "uri": uri, "type": made[key]["artifactType"], "metadata": dict(metadata)}]
+            key: [{"name": uri, "uri": uri, "type": declared[key]["artifactType"], "metadata": dict(metadata)}]
             for key, (uri, metadata) in cached.items()
         }
 
     def _run_task(
         self, run: Run, name: str, task: Mapping[str, Any], inputs: dict[str, Any], values: Mapping[str, str]
     ) -> dict[str, Any] | None:
+        """Runs one task. Returns output key -> artifacts, or None if the task failed."""
         component = self._spec["components"][task["componentRef"]["name"]]
         executor = self._spec["deploymentSpec"]["executors"][component["executorLabel"]]
         if "resolver" in executor:
             run.states[name] = SUCCEEDED
-            told = {"inputs": {"artifacts": {k: {"artifacts": v} for k, v in inputs.items()}}}
+            executor_input = {"inputs": {"artifacts": {k: {"artifacts": v} for k, v in inputs.items()}}}
             return {
-                key: self._store.query(_filled(query["filter"], told, run.name))
+                key: self._store.query(_filled(query["filter"], executor_input, run.name))
                 for key, query in executor["resolver"]["outputArtifactQueries"].items()
             }
         parameters = {
@@ -177,10 +184,10 @@ class Interpreter:
         folder = self._root / run.name / name
         folder.mkdir(parents=True)
         outputs = {
-            key: [{"name": f"{run.name}/{name}/{key}", "uri": str(folder / key), "type": made["artifactType"], "metadata": {}}]
-            for key, made in component.get("outputDefinitions", {}).get("artifacts", {}).items()
+            key: [{"name": f"{run.name}/{name}/{key}", "uri": str(folder / key), "type": spec["artifactType"], "metadata": {}}]
+            for key, spec in component.get("outputDefinitions", {}).get("artifacts", {}).items()
         }
-        told = {
+        executor_input = {
             "inputs": {"artifacts": {k: {"artifacts": v} for k, v in inputs.items()}, "parameterValues": parameters},
             "outputs": {
                 "artifacts": {k: {"artifacts": v} for k, v in outputs.items()},
@@ -188,22 +195,22 @@ class Interpreter:
             },
         }
         run.logs[name] = folder / "log"
-        if not self._run_container(run, name, executor["container"], told, task.get("retryPolicy", {})):
+        if not self._run_container(run, name, executor["container"], executor_input, task.get("retryPolicy", {})):
             run.states[name] = FAILED
             return None
         written = json.loads((folder / "executor_output.json").read_text())
         for key, [artifact] in outputs.items():
-            for found in written.get("artifacts", {}).get(key, {}).get("artifacts", []):
-                artifact["metadata"] |= found.get("metadata", {})
-                artifact["uri"] = found.get("uri", artifact["uri"])
+            for reported in written.get("artifacts", {}).get(key, {}).get("artifacts", []):
+                artifact["metadata"] |= reported.get("metadata", {})
+                artifact["uri"] = reported.get("uri", artifact["uri"])
             self._store.add(artifact)
         run.states[name] = SUCCEEDED
         return outputs
 
     def _imported(self, name: str, importer: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Makes what lies somewhere known as an artifact; unless it is to be imported again, it is the one of before."""
-        where = importer["artifactUri"]
-        uri = parameters[where["runtimeParameter"]] if "runtimeParameter" in where else where["constant"]
+        """Returns an artifact for the importer's URI: the known one, or a new one if none is known or `reimport` is set."""
+        source = importer["artifactUri"]
+        uri = parameters[source["runtimeParameter"]] if "runtimeParameter" in source else source["constant"]
         known = [a for a in self._store.artifacts if (a["uri"], a["type"]) == (uri, importer["typeSchema"])]
         if known and not parameters.get("reimport"):
             return known[-1]
@@ -212,19 +219,21 @@ class Interpreter:
         return artifact
 
     def _run_container(
-        self, run: Run, name: str, container: Mapping[str, Any], told: Mapping[str, Any], retries: Mapping[str, Any]
+        self, run: Run, name: str, container: Mapping[str, Any], executor_input: Mapping[str, Any], retries: Mapping[str, Any]
     ) -> bool:
+        """Runs a task's container, again after a failure as its retry policy says. Returns whether it succeeded."""
         hook = container.get("lifecycle", {}).get("preCacheCheck")
-        if hook and self._call(run, name, hook, told):
+        if hook and self._call(run, name, hook, executor_input):
             return False
         for _ in range(1 + int(retries.get("maxRetryCount", 0))):
             run.attempts[name] = run.attempts.get(name, 0) + 1
-            if self._call(run, name, container, told) == 0:
+            if self._call(run, name, container, executor_input) == 0:
                 return True
         return False
 
-    def _call(self, run: Run, name: str, what: Mapping[str, Any], told: Mapping[str, Any]) -> int:
-        command = [_filled(word, told, run.name) for word in [*what["command"], *what.get("args", [])]]
+    def _call(self, run: Run, name: str, program: Mapping[str, Any], executor_input: Mapping[str, Any]) -> int:
+        """Runs a command with its placeholders replaced. Returns its exit code."""
+        command = [_filled(word, executor_input, run.name) for word in [*program["command"], *program.get("args", [])]]
         if command[0] == "python":
             command[0] = sys.executable
         with run.logs[name].open("ab") as log:
@@ -235,41 +244,45 @@ class Interpreter:
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the PipelineSpec of a compiled file, and what it says about Kubernetes."""
+    """Returns (PipelineSpec, platform specification for Kubernetes or {}) of a compiled file."""
     if path.suffix == ".json":
         return json.loads(path.read_text())["pipelineSpec"], {}
     spec, *platforms = yaml.safe_load_all(path.read_text())
     return spec, platforms[0] if platforms else {}
 
 
-def _needs(task: Mapping[str, Any]) -> set[str]:
+def _upstream(task: Mapping[str, Any]) -> set[str]:
+    """Returns the tasks that a task depends on."""
     artifacts = task.get("inputs", {}).get("artifacts", {}).values()
     return {*task.get("dependentTasks", ()), *(a["taskOutputArtifact"]["producerTask"] for a in artifacts)}
 
 
 def _value(source: Mapping[str, Any], values: Mapping[str, str], run: str) -> Any:
+    """Returns the value of a task's parameter. `values`: the run's parameters; `run`: its name."""
     if "componentInputParameter" in source:
         return values[source["componentInputParameter"]]
     constant = source["runtimeValue"]["constant"]
     return run if constant == "{{$.pipeline_job_name}}" else constant
 
 
-def _filled(text: str, told: Mapping[str, Any], run: str) -> str:
+def _filled(text: str, executor_input: Mapping[str, Any], run: str) -> str:
+    """Returns a text with its placeholders replaced."""
+
     def value(match: re.Match[str]) -> str:
         if not match["path"]:
-            return json.dumps(told)
+            return json.dumps(executor_input)
         if match["parameter"]:
-            return str(told["inputs"]["parameterValues"][match["parameter"]])
+            return str(executor_input["inputs"]["parameterValues"][match["parameter"]])
         if match["artifact"]:
-            found = told["inputs"]["artifacts"][match["artifact"]]["artifacts"]
-            return str(found[0]["metadata"].get(match["key"], "")) if found else ""
+            artifacts = executor_input["inputs"]["artifacts"][match["artifact"]]["artifacts"]
+            return str(artifacts[0]["metadata"].get(match["key"], "")) if artifacts else ""
         return run
 
     return _PLACEHOLDER.sub(value, text)
 
 
 def _holds(condition: str | None, inputs: Mapping[str, Any]) -> bool:
-    """Says whether a trigger condition holds: comparisons of metadata, joined by "and"."""
+    """Returns whether a trigger condition is true: comparisons of artifact metadata joined by &&. None is true."""
     for part in condition.split(" && ") if condition else ():
         match = _CONDITION.fullmatch(part)
         if not match:

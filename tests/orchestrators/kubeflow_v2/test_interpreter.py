@@ -1,4 +1,4 @@
-"""The interpreter itself, on what our own pipeline has none of: an importer."""
+"""The interpreter runs an importer as the service does. Our own pipeline has none, so no other test covers it."""
 
 import json
 
@@ -15,7 +15,7 @@ from tests.orchestrators.kubeflow_v2 import interpreter
 
 @pytest.fixture
 def imported(tmp_path):
-    """Returns a function: where from, again or not -> the artifacts that are known after a run."""
+    """Returns a function: (uri, reimport or not, parameters) -> artifacts in the store after a run."""
 
     def run(uri, *, reimport=False, **parameters):
         importer = Importer(
@@ -26,31 +26,31 @@ def imported(tmp_path):
         )
         latest.add_upstream_node(importer)
         config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image="any", use_pipeline_spec_2_1=True)
-        made = pipeline.Pipeline("imports", str(tmp_path), components=[importer, latest])
-        job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config).run(made, parameter_values=parameters, write_out=False)
+        imports = pipeline.Pipeline("imports", str(tmp_path), components=[importer, latest])
+        job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config).run(imports, parameter_values=parameters, write_out=False)
         spec = json.loads(json.dumps(job["pipelineSpec"]))
         store = interpreter.Store(tmp_path / "artifacts.json")
-        ended = interpreter.Interpreter(spec, tmp_path, store, {}, tmp_path).run("run", **parameters)
-        assert set(ended.states.values()) == {interpreter.SUCCEEDED}
+        finished = interpreter.Interpreter(spec, tmp_path, store, {}, tmp_path).run("run", **parameters)
+        assert set(finished.states.values()) == {interpreter.SUCCEEDED}
         return store.artifacts
 
     return run
 
 
-def test_what_is_imported_is_known_with_its_properties(imported):
+def test_an_imported_artifact_has_its_type_and_properties(imported):
     [artifact] = imported("/data/schema")
     assert (artifact["uri"], artifact["metadata"]) == ("/data/schema", {"origin": "reviewed"})
     assert "tfx.Schema" in artifact["type"]["instanceSchema"]
 
 
-def test_it_is_imported_once_unless_told_otherwise(imported):
+def test_a_uri_is_imported_once_unless_reimport_is_set(imported):
     imported("/data/schema")
     assert len(imported("/data/schema")) == 1
     assert len(imported("/data/schema", reimport=True)) == 2
     assert [a["uri"] for a in imported("/data/another")] == ["/data/schema", "/data/schema", "/data/another"]
 
 
-def test_a_parameter_of_the_run_may_say_where_it_lies(imported):
+def test_a_runtime_parameter_may_hold_the_uri(imported):
     place = data_types.RuntimeParameter(name="place", ptype=str)
     [artifact] = imported(place, place="/data/given")
     assert artifact["uri"] == "/data/given"

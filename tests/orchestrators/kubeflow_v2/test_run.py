@@ -1,4 +1,4 @@
-"""The compiled PipelineSpec runs: to a pushed model, then finds it as its baseline; a refusal ends it without one."""
+"""A compiled PipelineSpec runs to a pushed model, a second run compares with it, and a refused model is not pushed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=60", "--set", "train.ba
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory):
-    """The folder that stands for a cluster's volume."""
+    """A folder that stands in for a cluster's volume."""
     return tmp_path_factory.mktemp("volume")
 
 
 @pytest.fixture
 def compiled(volume, toy, tmp_path):
-    """Returns a function: settings -> an interpreter of what they compile to."""
+    """Returns a function: command-line arguments -> Interpreter of the compiled pipeline."""
 
     def compile_(*arguments):
         out = tmp_path / "pipeline.yaml"
@@ -44,18 +44,18 @@ def compiled(volume, toy, tmp_path):
 def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, toy):
     pipeline = compiled()
     first = pipeline.run("first", train_steps="80")
-    assert {s for n, s in first.states.items()} == {"succeeded"}, _log(first)
+    assert set(first.states.values()) == {"succeeded"}, _log(first)
     output = volume / "toy.fruit"
     assert len(cli.served_versions(output)) == 1
     trained = _file(volume, "first", *node_ids.MODEL_RUN, TRAINED_FILE)
-    assert trained["steps"] == 80, "the run's own value, not the one that was compiled"
+    assert trained["steps"] == 80, "the run's parameter, not the compiled value"
     assert _decision(volume, "first", *node_ids.BLESSING)["decision"] == "passed"
 
     second = pipeline.run("second", train_steps="90")
-    decided = _decision(volume, "second", *node_ids.BLESSING)
-    assert "the latest blessed model" in decided["why"], decided
-    assert decided["decision"] in ("passed", "refused")
-    assert second.states[node_ids.PUSHER] == ("succeeded" if decided["decision"] == "passed" else "skipped")
+    decision = _decision(volume, "second", *node_ids.BLESSING)
+    assert "the latest blessed model" in decision["why"], decision
+    assert decision["decision"] in ("passed", "refused")
+    assert second.states[node_ids.PUSHER] == ("succeeded" if decision["decision"] == "passed" else "skipped")
 
 
 def test_a_refused_model_ends_the_run_with_the_reason_in_the_log(compiled, volume):
@@ -67,7 +67,7 @@ def test_a_refused_model_ends_the_run_with_the_reason_in_the_log(compiled, volum
     assert cli.served_versions(volume / "toy.fruit") == served
 
 
-def test_a_step_refuses_other_code(compiled, volume, tmp_path):
+def test_a_step_refuses_other_code_than_it_was_compiled_from(compiled, volume, tmp_path):
     pipeline = compiled()
     container = pipeline._spec["deploymentSpec"]["executors"][f"{node_ids.SCHEMA_GEN}_executor"]["container"]
     container["args"] = [word.replace('"code":"', '"code":"other') for word in container["args"]]
@@ -86,5 +86,5 @@ def _decision(volume: Path, run: str, task: str, key: str):
 
 
 def _log(run: interpreter.Run) -> str:
-    bad = [name for name, state in run.states.items() if state == "failed"]
-    return "\n".join(f"{name}:\n{run.logs[name].read_text()[-3000:]}" for name in bad)
+    failed = [name for name, state in run.states.items() if state == "failed"]
+    return "\n".join(f"{name}:\n{run.logs[name].read_text()[-3000:]}" for name in failed)
