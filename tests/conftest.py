@@ -1,4 +1,4 @@
-"""What tests share: real runs of the command line, and materialised examples of every dataset."""
+"""Fixtures for all tests: the toy package, and output folders of real runs up to Transform. Also the order of the tests."""
 
 import fcntl
 import os
@@ -10,12 +10,12 @@ import pytest
 from pipeline import node_ids
 from tests.support import cli, samples, toys
 
-# The noise of TensorFlow's C++ side in a failing test's output hides the failure.
+# TensorFlow's C++ log messages would hide the failure in the output of a failing test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
 
-# What takes minutes starts first, so that the workers of pytest-xdist end together: a worker runs whole files.
+# Files that take minutes start first, so that the workers of pytest-xdist end together: a worker runs whole files.
 LONGEST_FIRST = (
     "tests/contracts",
     "tests/orchestrators",
@@ -28,7 +28,7 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items):
-    """Sorts the tests by how long their folders take; within one their order stays."""
+    """Sorts the tests by LONGEST_FIRST. Tests of one folder keep their order."""
 
     def rank(item):
         path = item.path.relative_to(ROOT)
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
-    """A user's own dataset and models, outside the tree: the folder is on the path of this process and of every run."""
+    """A folder outside the tree with a user's package `toy`: datasets and models. It is on this process's import path."""
     folder = toys.copy_to(tmp_path_factory.mktemp("toy"))
     sys.path.insert(0, str(folder))
     yield folder
@@ -48,9 +48,9 @@ def toy(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def materialised(tmp_path_factory, toy):
-    """Returns a function: dataset name -> output folder of a run that went as far as Transform, on few rows.
+    """Returns a function: dataset name -> output folder of a run up to Transform on 1,500 rows.
 
-    All workers of pytest-xdist share these folders: the first that needs one makes it, another waits for it.
+    All workers of pytest-xdist share these folders: the first worker that needs one makes the run, the others wait for it.
     """
     temporary = tmp_path_factory.getbasetemp()
     shared = (temporary.parent if "PYTEST_XDIST_WORKER" in os.environ else temporary) / "materialised"

@@ -1,4 +1,4 @@
-"""What every model must do on every dataset that it fits. A new file in datasets/ or models/ is picked up here unedited."""
+"""Every model fulfils the same contract on every dataset that it fits. New files in datasets/ and models/ are tested too."""
 
 import json
 import math
@@ -22,12 +22,15 @@ from trainer_module.models import NAME as MODELS
 from trainer_module.serving.signatures import LABEL, PREDICT_RAW, SERVED_PREDICTION, SERVING_DEFAULT, TRANSFORM_LABELS
 from trainer_module.training.result import TrainingResult
 
-# Toys that differ little from another pair.
+# Pairs of toy dataset and model that differ little from another pair.
 REPEATS = {("toy.surge", "lstm_forecaster"), ("toy.species", "canned_linear"), ("toy.species", "keras_wide_deep")}
 
 
 def pairs():
-    """Every dataset and model that fit. `make test` runs a toy of every task and kind of Estimator, `make test-slow` all."""
+    """Yields every (dataset, model) that fit.
+
+    `make test` runs a toy of every task and every kind of Estimator, `make test-slow` runs all.
+    """
     real = {name: discovery.dataset(name) for name in discovery.names(discovery.DATASETS)}
     for name, dataset in {**toys.DATASETS, **real}.items():
         for model in discovery.names(MODELS):
@@ -37,16 +40,22 @@ def pairs():
 
 
 class Pair(NamedTuple):
-    """A model that has been trained for a few steps on a dataset, and exported."""
+    """A model that was trained for 30 steps on a dataset and exported.
+
+    Attributes:
+        bench: trains and evaluates the model.
+        result: of the training.
+        signatures: name -> serving function of the exported SavedModel.
+    """
 
     bench: training.Bench
     result: TrainingResult
-    signatures: Mapping[str, Callable]  # of the export
+    signatures: Mapping[str, Callable]
 
 
 @pytest.fixture(scope="module", params=list(pairs()))
 def pair(request, materialised, tmp_path_factory):
-    """One pair, for all tests here: pytest runs them pair after pair, because the fixture is the module's."""
+    """A trained Pair. Module scope makes pytest run all tests of one pair before the next pair is trained."""
     dataset, model = request.param
     bench = training.bench(materialised(dataset), dataset, model, tmp_path_factory.mktemp("model"))
     result = bench.train(steps=30)
@@ -54,13 +63,13 @@ def pair(request, materialised, tmp_path_factory):
 
 
 def examples(bench, rows=200):
-    """Serialised raw examples of the evaluation split."""
+    """Returns up to `rows` serialised raw tf.Examples of the evaluation split; all with -1."""
     files = [str(f) for f in bench.raw_eval]
     return list(tf.data.TFRecordDataset(files, "GZIP").take(rows).as_numpy_iterator())
 
 
 def raw_inputs(bench, serialised):
-    """The same rows as named columns: what a REST client sends."""
+    """Returns the same rows as a REST client sends them: column name -> tensor."""
     parsed = [tf.train.Example.FromString(s).features.feature for s in serialised]
     columns = {}
     for feature in bench.dataset.features:
@@ -76,7 +85,7 @@ def raw_inputs(bench, serialised):
 
 
 def one_row(bench, number, text):
-    """A row of one value everywhere."""
+    """Returns one row in which every number is `number` and every text is `text`: column name -> tensor."""
     columns = {}
     for feature in bench.dataset.features:
         shape = [1, feature.length] if isinstance(feature, Window) else [1]
@@ -86,7 +95,7 @@ def one_row(bench, number, text):
     return columns
 
 
-def test_every_signature_answers_alike_and_like_the_estimator(pair):
+def test_all_signatures_predict_the_same_as_the_estimator(pair):
     bench, result, signatures = pair
     key = SERVED_PREDICTION[bench.dataset.task]
     serialised = examples(bench)
@@ -99,47 +108,52 @@ def test_every_signature_answers_alike_and_like_the_estimator(pair):
         np.testing.assert_array_equal(served[LABEL], raw[LABEL])
 
     predicted = bench.estimator().predict(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
-    # Transform writes its examples in another order: compare the rows as sets.
-    ours = np.sort([float(p[PREDICTION_KEYS[bench.dataset.task]][0]) for p in predicted])
-    everyone = signatures[SERVING_DEFAULT](examples=tf.constant(examples(bench, rows=-1)))[key].numpy()
-    np.testing.assert_allclose(ours, np.sort(everyone.reshape(len(everyone), -1)[:, 0]), rtol=1e-4)
+    # Transform writes its examples in another order: sort before the comparison.
+    by_estimator = np.sort([float(p[PREDICTION_KEYS[bench.dataset.task]][0]) for p in predicted])
+    by_signature = signatures[SERVING_DEFAULT](examples=tf.constant(examples(bench, rows=-1)))[key].numpy()
+    np.testing.assert_allclose(by_estimator, np.sort(by_signature.reshape(len(by_signature), -1)[:, 0]), rtol=1e-4)
 
 
-def test_every_head_leaves_the_padding_out(pair):
+def test_every_signature_removes_the_padding_rows(pair):
     bench, _, signatures = pair
     serialised = examples(bench, rows=3)
     for name, signature in signatures.items():
-        given = raw_inputs(bench, serialised) if name.endswith("_raw") else None
-        [key] = signature.structured_input_signature[1] if given is None else [None]
-        answered = signature(**(given or {key: tf.constant(serialised)}))
-        assert {output.shape[0] for output in answered.values()} == {3}, name
+        if name.endswith("_raw"):
+            inputs = raw_inputs(bench, serialised)
+        else:
+            [key] = signature.structured_input_signature[1]
+            inputs = {key: tf.constant(serialised)}
+        assert {output.shape[0] for output in signature(**inputs).values()} == {3}, name
 
 
 THRESHOLDS = 200
 
 
-def exact(config):
-    """TFMA computes an AUC of N thresholds from a histogram; of listed ones it does so exactly, as Keras does, but slowly."""
-    listed = [(i + 1) / (THRESHOLDS - 1) for i in range(THRESHOLDS - 2)]
+def with_listed_thresholds(config):
+    """Changes an EvalConfig so that TFMA computes the AUC exactly, as Keras does, and returns it.
+
+    With a number of thresholds TFMA approximates the AUC by a histogram. With listed ones it is exact, but slow.
+    """
+    thresholds = [(i + 1) / (THRESHOLDS - 1) for i in range(THRESHOLDS - 2)]
     for metric in config.metrics_specs[0].metrics:
         if metric.class_name == "AUC":
             settings = json.loads(metric.config)
             del settings["num_thresholds"]
-            metric.config = json.dumps(settings | {"thresholds": listed})
+            metric.config = json.dumps(settings | {"thresholds": thresholds})
     return config
 
 
 @pytest.fixture
 def few_thresholds(monkeypatch):
-    """The Estimator computes its AUC with as many thresholds as `exact` lists: with the usual number TFMA takes minutes."""
+    """Lets the Estimator compute its AUC with THRESHOLDS thresholds, as TFMA does. With the usual number TFMA takes minutes."""
     monkeypatch.setattr(metrics, "AUC_THRESHOLDS", THRESHOLDS)
 
 
-def test_tfma_says_what_the_estimator_says(pair, few_thresholds, tmp_path):
+def test_tfma_computes_the_same_metrics_as_the_estimator(pair, few_thresholds, tmp_path):
     bench, result, _ = pair
-    said = bench.estimator().evaluate(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
+    by_estimator = bench.estimator().evaluate(bench.input_fn("eval", False), checkpoint_path=result.checkpoint)
     config = tfma.utils.update_eval_config_with_defaults(
-        exact(eval_config(bench.dataset)), has_baseline=False, rubber_stamp=True
+        with_listed_thresholds(eval_config(bench.dataset)), has_baseline=False, rubber_stamp=True
     )
     model = tfma.default_eval_shared_model(result.saved_model, eval_config=config)
     evaluated = tfma.run_model_analysis(
@@ -149,12 +163,12 @@ def test_tfma_says_what_the_estimator_says(pair, few_thresholds, tmp_path):
         output_path=str(tmp_path),
         schema=schema_of(bench),
     )
-    ours = {k: v["doubleValue"] for k, v in evaluated.get_metrics_for_slice(()).items() if "doubleValue" in v}
-    assert set(TASKS[bench.dataset.task].metrics) <= set(ours)
-    compared = set(ours) & set(said)
+    by_tfma = {k: v["doubleValue"] for k, v in evaluated.get_metrics_for_slice(()).items() if "doubleValue" in v}
+    assert set(TASKS[bench.dataset.task].metrics) <= set(by_tfma)
+    compared = set(by_tfma) & set(by_estimator)
     assert len(compared) >= 2
     for name in compared:
-        assert ours[name] == pytest.approx(float(said[name]), rel=1e-4), name
+        assert by_tfma[name] == pytest.approx(float(by_estimator[name]), rel=1e-4), name
 
 
 def schema_of(bench):
@@ -219,7 +233,7 @@ def test_prediction_builds_no_loss_and_no_optimizer(pair):
     assert not [n for n in names if any(w in n for w in forbidden)]
 
 
-def test_a_batch_of_one_and_an_empty_batch_are_answered(pair):
+def test_a_batch_of_one_row_and_an_empty_batch_get_predictions(pair):
     bench, _, signatures = pair
     key = SERVED_PREDICTION[bench.dataset.task]
     for rows in (1, 0):
@@ -230,7 +244,7 @@ def test_a_batch_of_one_and_an_empty_batch_are_answered(pair):
         assert served[key].shape[0] == rows
 
 
-def test_unknown_categories_and_extreme_numbers_are_answered(pair):
+def test_unknown_categories_and_extreme_numbers_get_a_prediction(pair):
     bench, _, signatures = pair
     answer = signatures[PREDICT_RAW](**one_row(bench, 1e7, "never seen"))[SERVED_PREDICTION[bench.dataset.task]]
     if not label_scale.is_scaled(bench.dataset.label):
@@ -238,7 +252,7 @@ def test_unknown_categories_and_extreme_numbers_are_answered(pair):
     assert answer.shape[0] == 1
 
 
-def test_an_empty_row_is_answered_or_refused_as_the_dataset_declares(pair):
+def test_an_empty_row_is_predicted_or_refused_as_the_dataset_declares(pair):
     bench, _, signatures = pair
     key = SERVED_PREDICTION[bench.dataset.task]
     if bench.dataset.empty_row == "refuse":
@@ -249,24 +263,27 @@ def test_an_empty_row_is_answered_or_refused_as_the_dataset_declares(pair):
         return
     missing = signatures[PREDICT_RAW](**one_row(bench, math.nan, ""))[key]
     assert np.all(np.isfinite(missing))
-    nothing = signatures[SERVING_DEFAULT](examples=tf.constant([b""]))[key]
-    np.testing.assert_allclose(nothing, missing, rtol=1e-6)
+    empty = signatures[SERVING_DEFAULT](examples=tf.constant([b""]))[key]
+    np.testing.assert_allclose(empty, missing, rtol=1e-6)
 
 
 def test_serving_needs_no_label_and_no_weight(pair):
     bench, _, signatures = pair
     key, serving = SERVED_PREDICTION[bench.dataset.task], signatures[SERVING_DEFAULT]
     serialised = examples(bench, rows=20)
-    bare = []
+    features_only = []
     for text in serialised:
         example = tf.train.Example.FromString(text)
         for column in set(example.features.feature) - {f.name for f in bench.dataset.features}:
             del example.features.feature[column]
-        bare.append(example.SerializeToString())
-    np.testing.assert_array_equal(serving(examples=tf.constant(serialised))[key], serving(examples=tf.constant(bare))[key])
+        features_only.append(example.SerializeToString())
+    np.testing.assert_array_equal(
+        serving(examples=tf.constant(serialised))[key], serving(examples=tf.constant(features_only))[key]
+    )
 
 
-# Reads lines of (SavedModel, file of rows, output); answers with what the model says of the rows, and our modules in it.
+# Reads JSON lines [SavedModel, file of rows, output name]. Prints for each a JSON line: the imported packages of this project
+# and TFX, then the output for the rows as examples, then as columns.
 CLIENT = """
 import json, sys, tensorflow as tf
 for line in sys.stdin:
@@ -276,14 +293,14 @@ for line in sys.stdin:
     signatures = tf.saved_model.load(saved_model).signatures
     one = signatures['serving_default'](examples=tf.constant([bytes.fromhex(row) for row in serialised]))
     two = signatures['predict_raw'](**{name: tf.constant(values, dtype) for name, (dtype, values) in raw.items()})
-    ours = sorted({module.split('.')[0] for module in sys.modules} & {'tfx', 'trainer_module', 'data'})
-    print(json.dumps([ours, *(answer[key].numpy().tolist() for answer in (one, two))]), flush=True)
+    packages = sorted({module.split('.')[0] for module in sys.modules} & {'tfx', 'trainer_module', 'data'})
+    print(json.dumps([packages, *(answer[key].numpy().tolist() for answer in (one, two))]), flush=True)
 """
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    """A process that knows only TensorFlow. Returns a function that has it answer: SavedModel, rows, output -> its answers."""
+    """A process with only TensorFlow. Returns a function: (SavedModel, rows, output name) -> the line that CLIENT prints."""
     folder = tmp_path_factory.mktemp("client")
     with (
         (folder / "errors").open("w") as errors,
@@ -293,7 +310,7 @@ def client(tmp_path_factory):
         ) as process,
     ):  # fmt: skip
 
-        def answers(saved_model, rows, key):
+        def request(saved_model, rows, key):
             (folder / "rows").write_text(json.dumps(rows))
             process.stdin.write(json.dumps([saved_model, str(folder / "rows"), key]) + "\n")
             process.stdin.flush()
@@ -301,20 +318,20 @@ def client(tmp_path_factory):
             assert line, (folder / "errors").read_text()
             return json.loads(line)
 
-        yield answers
+        yield request
         process.stdin.close()
 
 
-def test_a_process_that_knows_only_tensorflow_answers_alike(pair, client):
+def test_a_process_with_only_tensorflow_predicts_the_same(pair, client):
     bench, result, signatures = pair
     key, serialised = SERVED_PREDICTION[bench.dataset.task], examples(bench, rows=5)
     raw = {
         name: (v.dtype.name, v.numpy().astype(str if v.dtype == tf.string else float).tolist())
         for name, v in raw_inputs(bench, serialised).items()
     }
-    ours, *answers = client(result.saved_model, [[s.hex() for s in serialised], raw], key)
-    assert ours == []
-    here = signatures[SERVING_DEFAULT](examples=tf.constant(serialised))[key]
+    imported, *answers = client(result.saved_model, [[s.hex() for s in serialised], raw], key)
+    assert imported == []
+    expected = signatures[SERVING_DEFAULT](examples=tf.constant(serialised))[key]
     assert len(answers) == 2
-    for there in answers:
-        np.testing.assert_allclose(there, here, rtol=1e-5)
+    for answer in answers:
+        np.testing.assert_allclose(answer, expected, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""The changelog knows this version, and every name that users wrote before."""
+"""The changelog starts with this version, and names every word of the users' interface that was renamed."""
 
 import re
 
@@ -8,7 +8,7 @@ from data import renamed
 from tests.support.pages import ROOT
 
 
-def test_the_newest_entry_of_the_changelog_is_of_this_version():
+def test_the_newest_entry_of_the_changelog_is_this_version():
     version = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[1] == version
 

@@ -1,4 +1,4 @@
-"""What fails the build of the documentation, beside what Sphinx checks itself."""
+"""docs/check_site.py finds broken links, and files from other servers, in the built documentation, which Sphinx accepts."""
 
 import runpy
 from pathlib import Path
@@ -17,21 +17,22 @@ def site(tmp_path):
 
 
 def problems(site, body):
+    """Returns the problems of a site whose front page has this body."""
     (site / "index.html").write_text(body)
     return CHECK["problems"](site)
 
 
-def test_links_to_pages_and_anchors_that_exist_are_right(site):
+def test_a_link_to_an_existing_page_or_anchor_is_no_problem(site):
     link = "<a href='guides/resume.html'>1</a><a href='guides/resume.html#after-a-kill'>2</a><a id='here' href='#here'>3</a>"
     assert problems(site, link) == []
 
 
-def test_a_link_to_another_site_is_right_and_not_followed(site):
+def test_a_link_to_another_site_is_no_problem_and_is_not_followed(site):
     assert problems(site, "<a href='https://example.org/nothing'>there</a>") == []
 
 
 @pytest.mark.parametrize("link", ["guides/tuning.html", "guides/resume.html#before", "#nowhere"])
-def test_a_link_to_nothing_is_a_problem(site, link):
+def test_a_link_without_a_target_is_a_problem(site, link):
     assert problems(site, f"<a href='{link}'>there</a>") == [f"index.html links to {link}, which does not exist"]
 
 
@@ -43,7 +44,7 @@ def test_a_link_to_nothing_is_a_problem(site, link):
         "<img src='http://pictures.example/x.png'>",
     ],
 )
-def test_what_comes_from_another_server_is_a_problem(site, element):
+def test_an_element_from_another_server_is_a_problem(site, element):
     [line] = problems(site, element)
     assert line.endswith("from another server")
 

@@ -1,4 +1,4 @@
-"""A reader follows the pages in order, in a copy of the checkout: every command works, every file is valid."""
+"""Every command in the documentation works in the order of the pages, in a copy of the checkout. Every file is valid."""
 
 import shutil
 import subprocess
@@ -11,21 +11,21 @@ from data import Dataset
 from tests.support import cli
 from tests.support.pages import BLOCKS, FILES, ROOT
 
-AIRFLOW = "it writes to the home folder; tests/orchestrators/airflow has `dags test` and a scheduler run compiled DAGs"
-# Start of a command that does not run here -> why. It is checked for syntax alone.
+AIRFLOW = "it writes to the home folder; tests/orchestrators/airflow runs compiled DAGs with `dags test` and a scheduler"
+# Start of a command that does not run in this test -> reason. Only its syntax is checked.
 NOT_RUN = {
-    "make lint": "it is a part of CI",
+    "make lint": "CI runs it",
     "make test": "it runs this test",
     "make e2e": "it takes 35 minutes; CI and a person run it",
-    ".venv/bin/python -m pipeline tensorboard": "it ends with Ctrl-C only; tests/pipeline/commands starts the server",
-    '.venv/bin/python -m pipeline run --data "sales/': "the reader has the data; tests/e2e/test_spans.py has such runs",
-    "PYTHONPATH=": "the reader has the package; tests/e2e runs datasets and models outside the tree",
-    "METADATA_USER": "the reader has the server; tests/orchestrators/test_metadata_servers.py starts such servers",
+    ".venv/bin/python -m pipeline tensorboard": "it ends only with Ctrl-C; tests/pipeline/commands starts the server",
+    '.venv/bin/python -m pipeline run --data "sales/': "only the reader has the data; tests/e2e/test_spans.py has such runs",
+    "PYTHONPATH=": "only the reader has the package; tests/e2e runs datasets and models outside the tree",
+    "METADATA_USER": "only the reader has the server; tests/orchestrators/test_metadata_servers.py starts such servers",
     "tensorflow_model_server": "it is not a Python package",
-    "curl": "it asks tensorflow_model_server",
+    "curl": "it needs tensorflow_model_server",
     "docker": "it needs a Docker engine",
-    "kubectl": "it needs a cluster; tests/orchestrators/kubernetes hands the workflow to a real API server",
-    "argo": "it needs a cluster, as kubectl",
+    "kubectl": "it needs a cluster; tests/orchestrators/kubernetes submits the workflow to a real API server",
+    "argo": "it needs a cluster, like kubectl",
     ".venv/bin/kfp": "it needs Kubeflow",
     "kfp": "it needs Kubeflow",
     "make .venv/.dev": AIRFLOW,
@@ -39,13 +39,13 @@ NOT_RUN = {
 
 
 def commands(block):
-    """The commands of a block: one a line, or over several with a backslash at the end of each but the last."""
+    """Returns the commands of a block, one per line. A backslash at the end of a line joins it with the next one."""
     return block.text.replace("\\\n", "").splitlines()
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of the checkout with the reader's files in it, and this environment."""
+    """A copy of the checkout with this virtual environment and the files that the pages tell the reader to write."""
     folder = tmp_path_factory.mktemp("docs") / "checkout"
     ignore = shutil.ignore_patterns(".venv*", ".uv", ".git", "outputs", "_build", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, folder, ignore=ignore)
@@ -56,11 +56,12 @@ def checkout(tmp_path_factory):
 
 
 def environment():
-    """Without what a `make test ARGS=...` around this would hand down to the `make run` inside."""
+    """Returns this environment without the variables of an outer `make test ARGS=...`, which would change an inner `make`."""
     return {k: v for k, v in cli.environment().items() if k not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")}
 
 
 def shell(command, folder):
+    """Runs a command in bash, at most ten minutes. Returns the completed process."""
     return subprocess.run(
         ["bash", "-euc", command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False
     )
@@ -68,14 +69,14 @@ def shell(command, folder):
 
 @pytest.mark.slow
 def test_every_command_works_in_the_order_of_the_pages(checkout):
-    ran = set()
+    already_run = set()
     for block in BLOCKS:
         if block.language == "bash" and block.info != "norun":
             for command in commands(block):
-                if command not in ran:  # two pages may show the same one
+                if command not in already_run:  # two pages may show the same command
                     done = shell(command, checkout)
                     assert done.returncode == 0, f"{block.page.name}: {command}\n{done.stdout}\n{done.stderr}"
-                    ran.add(command)
+                    already_run.add(command)
         elif block.language == "python" and block.info == "run":
             done = subprocess.run(
                 [sys.executable, "-c", block.text],
@@ -87,13 +88,13 @@ def test_every_command_works_in_the_order_of_the_pages(checkout):
             )
             assert done.returncode == 0, done.stderr
             assert "'probability': <tf.Tensor: shape=(1,)" in done.stdout
-    assert len(ran) >= 30
-    assert len(cli.served_versions(checkout / "outputs/taxi")) >= 2, "make run has pushed, and so has the Keras model"
+    assert len(already_run) >= 30
+    assert len(cli.served_versions(checkout / "outputs/taxi")) >= 2, "by `make run` and with the Keras model"
     for recipe in ("my-linear", "fruit-logistic", "paper", "prototype", "prices"):
         assert cli.served_versions(checkout / "outputs" / recipe), recipe
 
 
-def test_what_is_not_run_is_a_short_list_of_valid_commands():
+def test_every_command_that_does_not_run_is_valid_and_has_a_reason():
     for block in BLOCKS:
         if block.language == "bash" and block.info == "norun":
             assert subprocess.run(["bash", "-n", "-c", block.text], check=False).returncode == 0
@@ -101,13 +102,13 @@ def test_what_is_not_run_is_a_short_list_of_valid_commands():
                 assert any(command.startswith(start) for start in NOT_RUN), command
 
 
-def test_a_file_that_two_pages_show_is_the_same_on_both():
+def test_a_file_on_two_pages_has_the_same_text_on_both():
     for block in BLOCKS:
         if block.info.startswith("file="):
             assert block.text == FILES[block.info.removeprefix("file=")], block.page.name
 
 
-def test_every_dataset_that_a_page_declares_is_valid():
+def test_every_dataset_declaration_on_a_page_is_valid():
     declarations = [block.text for block in BLOCKS if block.language == "python" and "DATASET = Dataset(" in block.text]
     assert len(declarations) >= 3
     for text in declarations:

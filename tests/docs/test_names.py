@@ -14,8 +14,8 @@ from tests.support.pages import BLOCKS, DOCS, FILES, PAGES, README, ROOT, code_i
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_path_that_a_page_names_exists(page):
-    # What a run or a reader makes.
-    made = {
+    # Files and folders that a run or the reader creates.
+    created = {
         "serving/",
         "runs/",
         "logs/",
@@ -31,15 +31,14 @@ def test_every_path_that_a_page_names_exists(page):
     }
     bases = (ROOT, ROOT / "tests")
     named = {code for code in code_in(prose(page)) if re.fullmatch(r"[\w.]+/[\w./]*|\w+\.(?:py|toml|lock)", code)}
-    for path in named - made - FILES.keys():
-        parts = Path(path).parts
-        if parts[0] not in ("outputs", "object-storage") and path not in ("component.py", "executor.py", "logic.py"):
+    for path in named - created - FILES.keys():
+        if Path(path).parts[0] not in ("outputs", "object-storage") and path not in ("component.py", "executor.py", "logic.py"):
             assert any((base / path).exists() for base in bases), path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_module_that_a_page_names_exists(page):
-    if page.name == "CHANGELOG.md":  # it names those of earlier releases too
+    if page.name == "CHANGELOG.md":  # it also names modules of earlier releases
         return
     for name in re.findall(r"(?<![\w./-])((?:pipeline|components|trainer_module)(?:\.[a-z_]\w*)+)", PAGES[page]):
         module = name.split(".")
@@ -66,8 +65,8 @@ def test_every_option_that_a_page_names_exists():
     known = set(re.findall(r"`(--[a-z-]+)", (DOCS / "reference/command-line.md").read_text()))
     others = {"--conf", "--offline-vulnerabilities", "--download-offline-databases"}  # of Airflow and osv-scanner
     for page in PAGES:
-        said = {option for code in code_in(prose(page)) for option in re.findall(r"^--[a-z-]+", code)}
-        assert said <= known | others, page.name
+        named = {option for code in code_in(prose(page)) for option in re.findall(r"^--[a-z-]+", code)}
+        assert named <= known | others, page.name
 
 
 def test_the_readme_links_to_pages_and_headings_that_exist():
@@ -80,6 +79,7 @@ def test_the_readme_links_to_pages_and_headings_that_exist():
 
 
 def headings(page):
+    """Returns the texts of all headings of a page."""
     return re.findall(r"^#+ (.*)$", page.read_text(), re.M)
 
 
@@ -90,7 +90,7 @@ def test_every_page_is_in_the_navigation():
         assert name in index or page.name == "index.md" or page.parent.name == "decisions", name
 
 
-def test_the_two_pictures_of_the_dag_are_one_and_have_every_node(tmp_path):
+def test_all_pictures_of_the_dag_are_equal_and_show_every_node(tmp_path):
     pictures = {block.text for block in BLOCKS if block.language == "text" and "─►" in block.text}
     [picture] = pictures
     config = pipeline_config.load(None, (), {"output_dir": str(tmp_path)})
@@ -98,27 +98,27 @@ def test_the_two_pictures_of_the_dag_are_one_and_have_every_node(tmp_path):
         assert node.id in picture
 
 
-def test_the_rooms_in_the_picture_of_the_architecture_are_those_of_the_contracts():
+def test_the_picture_of_the_architecture_shows_every_package_of_the_import_contracts():
     contracts = tomli.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     [picture] = [block.text for block in BLOCKS if block.language == "text" and "trainer_module/\n" in block.text]
     drawn = dict(re.findall(r"^(\w+)/\n((?:  .*\n)+)", picture, re.M))
     for contract in contracts:
         for package in contract.get("containers", []):
-            rooms = set(re.findall(r"\w+", " ".join(contract["layers"]))) - {"__main__"}
-            assert rooms <= set(re.findall(r"\w+", drawn[package])), package
+            packages = set(re.findall(r"\w+", " ".join(contract["layers"]))) - {"__main__"}
+            assert packages <= set(re.findall(r"\w+", drawn[package])), package
 
 
-def test_the_names_of_today_exist_and_those_of_then_do_not():
+def test_the_current_tensorflow_names_exist_and_the_former_ones_do_not():
     text = "".join(PAGES[DOCS / f"guides/{name}.md"] for name in ("model-from-a-paper", "keras-prototype", "canned-estimator"))
-    then, now = [], []
+    former, current = [], []
     for row in re.findall(r"^\| (`(?:tf|keras)\..*)\|(.*)\|$", text, re.M):
-        then += re.findall(r"tf\.contrib[\w.]*", row[0])
-        now += re.findall(r"\btf(?:\.\w+)+", row[1])
-    assert len(set(then)) >= 8
-    assert len(set(now)) >= 15
-    for name in set(then):
+        former += re.findall(r"tf\.contrib[\w.]*", row[0])
+        current += re.findall(r"\btf(?:\.\w+)+", row[1])
+    assert len(set(former)) >= 8
+    assert len(set(current)) >= 15
+    for name in set(former):
         assert not hasattr(tf, name.split(".")[1]), name
-    for name in set(now):
+    for name in set(current):
         attribute = tf
         for part in name.split(".")[1:]:
             attribute = getattr(attribute, part)
