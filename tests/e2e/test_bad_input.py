@@ -1,4 +1,4 @@
-"""What a user can get wrong: an exit code and one paragraph, no traceback, and what was pushed stays."""
+"""A user's mistake ends the command with exit code 2 and one paragraph that names it, without a traceback."""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ from tests.support import cli
 
 
 @pytest.fixture(scope="module")
-def good(toy):
+def valid_csv(toy):
     return (toy / "toy" / "fruit.csv").read_text()
 
 
@@ -19,13 +19,13 @@ def lines(text):
     return text.splitlines(keepends=True)
 
 
-def _gz(path, text):
+def _truncated_gz(path, text):
     path = path.with_suffix(".csv.gz")
     path.write_bytes(gzip.compress(text.encode())[:-3000])
     return path
 
 
-def _folder(path, text):
+def _folder_without_csv(path, text):
     path.with_suffix("").mkdir()
     (path.with_suffix("") / "readme.txt").write_text(text)
     return path.with_suffix("")
@@ -36,6 +36,7 @@ def _write(path, content):
     return path
 
 
+# Mistake -> (function that writes the data and returns its path, words that the message must contain).
 DATA = {
     "missing file": (lambda p, t: p, ["There is no file or folder"]),
     "empty file": (lambda p, t: _write(p, ""), ["is empty"]),
@@ -44,21 +45,22 @@ DATA = {
     "wrong type": (lambda p, t: _write(p, "".join(lines(t)[:9]) + "heavy,3,red,1,0\n"), ["row 10", "'weight'", "'heavy'"]),
     "wrong delimiter": (lambda p, t: _write(p, t.replace(",", ";")), ["separated by semicolons"]),
     "not UTF-8": (lambda p, t: _write(p, t.replace("red", "ros\u00e9").encode("latin-1")), ["is not UTF-8", "row "]),
-    "truncated gz": (_gz, ["is damaged", "truncated"]),
-    "no CSVs": (_folder, ["holds no file named *.csv"]),
+    "truncated gz": (_truncated_gz, ["is damaged", "truncated"]),
+    "no CSVs": (_folder_without_csv, ["holds no file named *.csv"]),
 }
 
 
 @pytest.mark.parametrize("case", DATA)
-def test_unusable_data_ends_with_2_and_says_where(case, good, toy, tmp_path):
-    make, words = DATA[case]
-    path = make(tmp_path / "data.csv", good)
+def test_unusable_data_ends_with_2_and_the_place_of_the_mistake(case, valid_csv, toy, tmp_path):
+    write, words = DATA[case]
+    path = write(tmp_path / "data.csv", valid_csv)
     result = cli.run(tmp_path / "out", "--dataset", "toy.fruit", "--data", path, path=toy)
     assert result.code == 2
-    one_paragraph(result, [str(path), *words])
-    assert not (tmp_path / "out" / "artifacts").exists(), "no node has run"
+    assert_one_paragraph(result, [str(path), *words])
+    assert not (tmp_path / "out" / "artifacts").exists(), "no node may run"
 
 
+# Mistake -> (arguments, words that the message must contain).
 ARGUMENTS = {
     "unknown dataset": (["--dataset", "taxy"], ["Unknown dataset 'taxy'", "'taxi'"]),
     "unknown model": (["--model", "custom_wide"], ["Unknown model", "custom_wide_deep"]),
@@ -72,54 +74,55 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)
-def test_wrong_usage_ends_with_2_and_the_way_out(case, tmp_path):
+def test_wrong_usage_ends_with_2_and_the_way_to_correct_it(case, tmp_path):
     arguments, words = ARGUMENTS[case]
     result = cli.run(tmp_path / "out", *arguments)
     assert result.code == 2
-    one_paragraph(result, words)
+    assert_one_paragraph(result, words)
 
 
-def test_a_typo_in_the_configuration_file_is_said_to_be_there(tmp_path):
+def test_a_typo_in_the_configuration_file_is_reported_with_the_file(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text("[train]\nsteeps = 3\n")
     result = cli.run(tmp_path / "out", "--config", file)
     assert result.code == 2
-    one_paragraph(result, ["'train.steeps'", "train.steps", str(file)])
+    assert_one_paragraph(result, ["'train.steeps'", "train.steps", str(file)])
 
 
-def test_a_former_word_in_a_dataset_file_is_answered_with_the_word_of_today(tmp_path):
+def test_a_former_name_in_a_dataset_file_is_reported_with_the_current_name(tmp_path):
     (tmp_path / "former").mkdir()
     (tmp_path / "former" / "__init__.py").touch()
     file = tmp_path / "former" / "fruit.py"
     file.write_text('"""Fruit."""\n\nfrom data import Dataset, Label\n')
     result = cli.run(tmp_path / "out", "--dataset", "former.fruit", path=tmp_path)
     assert result.code == 2
-    one_paragraph(result, [f"{file}, line 3: `Label` is now called `BinaryLabel`"])
+    assert_one_paragraph(result, [f"{file}, line 3: `Label` is now called `BinaryLabel`"])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere: see the test below")
-def test_an_output_folder_without_permission(tmp_path):
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere; the next test covers root")
+def test_an_output_folder_without_write_permission_is_refused(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     result = cli.run(tmp_path / "out")
     tmp_path.chmod(stat.S_IRWXU)
     assert result.code == 2
-    one_paragraph(result, ["cannot be written", "--output-dir"])
+    assert_one_paragraph(result, ["cannot be written", "--output-dir"])
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path):
+def test_an_output_folder_that_cannot_be_created_is_refused(tmp_path):
     (tmp_path / "file").touch()
     result = cli.run(tmp_path / "file" / "out")
     assert result.code == 2
-    one_paragraph(result, ["cannot be written", "--output-dir"])
+    assert_one_paragraph(result, ["cannot be written", "--output-dir"])
 
 
-def test_accepting_before_any_run_says_so(tmp_path):
+def test_accepting_a_schema_before_any_run_is_refused(tmp_path):
     result = cli.call("schema", "accept", "--output-dir", tmp_path)
     assert result.code == 2
-    one_paragraph(result, ["no run"])
+    assert_one_paragraph(result, ["no run"])
 
 
-def one_paragraph(result, words):
+def assert_one_paragraph(result, words):
+    """Asserts that standard error is one paragraph (or Click's usage text) without a traceback, and contains the words."""
     text = result.err.strip()
     assert "Traceback" not in text
     assert "\n\n" not in text or text.startswith("Usage:")

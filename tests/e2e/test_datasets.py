@@ -1,4 +1,4 @@
-"""Whole runs for every task: each dataset of the project, and toys of the same kinds that are wrong in some way."""
+"""Whole runs for every task: on each dataset of the project, and on toys, some with mistakes in their data."""
 
 import csv
 import json
@@ -14,15 +14,17 @@ from pipeline import node_ids
 from tests.support import cli, samples, training
 from trainer_module.serving.signatures import PREDICT_RAW, PREDICTION
 
-OTHERS = [name for name in discovery.names(discovery.DATASETS) if name != "taxi"]  # that one is all the other tests'
+# Other tests run taxi.
+EXCEPT_TAXI = [name for name in discovery.names(discovery.DATASETS) if name != "taxi"]
 
 
 def evaluation(output):
+    """Returns TFMA's result of the newest evaluation in an output folder."""
     return tfma.load_eval_result(training.artifact(output, *node_ids.EVALUATION))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", EXCEPT_TAXI)
 def test_every_dataset_of_the_project_ends_in_a_pushed_model(tmp_path, name):
     result = cli.run(tmp_path, "--dataset", name)
     assert result.code == 0, result.err
@@ -34,12 +36,12 @@ def test_every_dataset_of_the_project_ends_in_a_pushed_model(tmp_path, name):
 
 @pytest.fixture(scope="module")
 def tide(toy, tmp_path_factory):
-    """A run on three series with gaps, duplicates and disorder, by nothing but a dataset file."""
+    """(output folder, result) of a run on three series with gaps, duplicates and rows out of order."""
     output = tmp_path_factory.mktemp("tide")
     return output, cli.run(output, "--dataset", "toy.tide", path=toy)
 
 
-def test_a_forecast_is_judged_against_naive_ones_and_drawn(tide):
+def test_a_forecast_is_compared_with_naive_forecasts_and_plotted(tide):
     output, result = tide
     assert result.code == 0, result.err
     metrics = result.record["metrics"]
@@ -52,7 +54,7 @@ def test_a_forecast_is_judged_against_naive_ones_and_drawn(tide):
     assert slices == {"Brest", "Dover", "Oslo"}
 
 
-def test_a_client_sends_raw_values_and_gets_values_in_their_units(tide):
+def test_a_client_sends_raw_values_and_gets_predictions_in_the_same_unit(tide):
     _, result = tide
     predict = tf.saved_model.load(result.record["pushed_path"]).signatures[PREDICT_RAW]
     past = 3 * np.sin(2 * np.pi * np.arange(14) / 12) + 1000
@@ -73,7 +75,7 @@ def test_a_forecast_that_is_no_better_than_a_naive_one_is_refused(tide, toy):
     assert cli.served_versions(output) == served
 
 
-def test_spans_are_read_together_and_a_past_may_lie_in_the_span_before(toy, tmp_path):
+def test_spans_are_read_together_and_the_inputs_of_a_window_may_come_from_the_span_before(toy, tmp_path):
     with (toy / "toy" / "tide.csv").open() as file:
         header, *rows = csv.reader(file)
     rows.sort()
@@ -83,39 +85,40 @@ def test_spans_are_read_together_and_a_past_may_lie_in_the_span_before(toy, tmp_
             csv.writer(file).writerows([header, *rows[span * len(rows) // 4 : (span + 1) * len(rows) // 4]])
     pattern = tmp_path / "span-{SPAN}" / "v{VERSION}.csv"
 
-    def windows(name, *settings):
+    def count_windows(name, *settings):
         result = cli.run(
             tmp_path / name, "--dataset", "toy.tide", "--data", pattern, "--to", node_ids.STATISTICS_GEN, *settings, path=toy
         )
         assert result.code == 0, result.err
         return sum(result.record["rows"].values())
 
-    one, two = windows("one", "--set", "data.span=1"), windows("two", "--set", "data.span=2", "--set", "data.spans=2")
-    # Two spans give more windows than twice those of one: of the windows between them the past lies in the first.
+    one = count_windows("one", "--set", "data.span=1")
+    two = count_windows("two", "--set", "data.span=2", "--set", "data.spans=2")
+    # Two spans give more than twice the windows of one: some windows have inputs in the first and outputs in the second.
     assert two > 2 * one + 50
-    wrong = cli.call("run", "--dataset", "toy.tide", "--data", pattern, "--set", "data.span=9", path=toy)
-    assert wrong.code == 2
-    assert "span 9" in wrong.err
-    plain = cli.call("run", "--dataset", "toy.tide", "--set", "data.spans=2", path=toy)
-    assert plain.code == 2
-    assert "has no spans" in plain.err
+    missing_span = cli.call("run", "--dataset", "toy.tide", "--data", pattern, "--set", "data.span=9", path=toy)
+    assert missing_span.code == 2
+    assert "span 9" in missing_span.err
+    no_spans = cli.call("run", "--dataset", "toy.tide", "--set", "data.spans=2", path=toy)
+    assert no_spans.code == 2
+    assert "has no spans" in no_spans.err
 
 
-def test_a_model_for_another_task_is_refused_with_those_that_fit(toy, tmp_path):
+def test_a_model_for_another_task_is_refused_with_a_list_of_models_that_fit(toy, tmp_path):
     result = cli.run(tmp_path, "--dataset", "toy.tide", "--model", "custom_wide_deep", path=toy)
     assert result.code == 2
     assert "is a forecast; model 'custom_wide_deep' is for" in result.err
     assert "Models that fit: lstm_forecaster" in result.err
 
 
-def test_a_series_that_is_too_short_is_refused_before_any_work(toy, tmp_path):
+def test_a_too_short_series_is_refused(toy, tmp_path):
     data = samples.write_tide(tmp_path / "short.csv", steps=20)
     result = cli.run(tmp_path / "out", "--dataset", "toy.tide", "--data", data, path=toy)
     assert result.code == 2
     assert "too short for a single window" in result.err
 
 
-def test_a_label_that_is_no_class_is_refused_with_its_place(toy, tmp_path):
+def test_a_label_outside_the_classes_is_refused_with_row_and_column(toy, tmp_path):
     text = (toy / "toy" / "species.csv").read_text().splitlines()
     text[4] = text[4].rpartition(",")[0] + ",weed"
     (tmp_path / "species.csv").write_text("\n".join(text))
@@ -124,6 +127,7 @@ def test_a_label_that_is_no_class_is_refused_with_its_place(toy, tmp_path):
     assert "row 5, column 'species': the label 'weed' is not one of setosa, virginica, vulgaris." in result.err
 
 
+# Text -> words that the model reads: at most six.
 TEXTS = {
     'He said "good"': ["he", "said", "good"],
     "<br /><br />GOOD<br/>film\nof today": ["good", "film", "of", "today"],
@@ -135,11 +139,11 @@ TEXTS = {
 }
 
 
-def test_texts_as_people_write_them_are_read_whole(toy, tmp_path):
+def test_quotes_markup_emoji_and_long_texts_become_the_right_words(toy, tmp_path):
     with (tmp_path / "texts.csv").open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(["likes", "words"])
-        # Often enough for a vocabulary, and different enough to get into both splits.
+        # 60 rows of each text put its words into the vocabulary. Different lengths put the text into both splits.
         out.writerows([i % 2, text + " " * i] for i in range(60) for text in TEXTS)
     result = cli.run(
         tmp_path / "out", "--dataset", "toy.opinion", "--data", tmp_path / "texts.csv", "--to", node_ids.TRANSFORM, path=toy
@@ -151,4 +155,4 @@ def test_texts_as_people_write_them_are_read_whole(toy, tmp_path):
     features = [f for split in ("train", "eval") for f, _ in bench.input_fn(split, False)().unbatch().as_numpy_iterator()]
     read = {json.dumps([words[i] for i in row["words"] if i]) for row in features}
     assert read == {json.dumps(expected) for expected in TEXTS.values()}
-    assert all(list(row["words"]) == sorted(row["words"], key=lambda i: i == 0) for row in features), "padding stands behind"
+    assert all(list(row["words"]) == sorted(row["words"], key=lambda i: i == 0) for row in features), "padding comes last"

@@ -1,10 +1,10 @@
-"""A node that fails: its name, its reason, exit code 1, and no traceback unless asked for."""
+"""A failing node ends the run with exit code 1, its name and the reason. The traceback is in the log, or printed by --debug."""
 
 from pipeline import node_ids
 from tests.support import cli
 
 
-def test_a_model_with_a_mistake_fails_the_trainer_and_says_so(toy, tmp_path):
+def test_a_model_with_a_mistake_fails_the_trainer_with_the_reason(toy, tmp_path):
     arguments = ("--dataset", "toy.fruit", "--model", "toy.broken")
     failed = cli.run(tmp_path, *arguments, path=toy)
     assert (failed.code, failed.record["status"]) == (1, "failed")
@@ -17,13 +17,13 @@ def test_a_model_with_a_mistake_fails_the_trainer_and_says_so(toy, tmp_path):
     assert str(log) in failed.err
     assert "Traceback" in log.read_text()
 
-    shown = cli.run(tmp_path, *arguments, "--debug", path=toy)
-    assert shown.code == 1
-    assert "Traceback" in shown.err
-    assert shown.states()[node_ids.TRANSFORM] == "cached", "what had succeeded is not done again"
+    debugged = cli.run(tmp_path, *arguments, "--debug", path=toy)
+    assert debugged.code == 1
+    assert "Traceback" in debugged.err
+    assert debugged.states()[node_ids.TRANSFORM] == "cached", "a node that succeeded does not run again"
 
 
-def test_a_failure_that_may_pass_is_tried_again_as_often_as_configured(toy, tmp_path):
+def test_a_transient_failure_is_tried_again_as_often_as_configured(toy, tmp_path):
     tries = toy / "toy" / "tries"
     tries.write_text("")
     arguments = (

@@ -1,4 +1,4 @@
-"""SIGTERM from outside, in the middle of an evaluation and of an export: the training leaves in order and is continued."""
+"""SIGTERM during an evaluation or an export ends a training in order, and the next run continues it."""
 
 import json
 import signal
@@ -20,7 +20,7 @@ ARGUMENTS = (
 
 @pytest.fixture
 def terminated_in(toy, tmp_path):
-    """Returns a function: sends SIGTERM to a run in a moment. Returns the folder of its training."""
+    """Returns a function: "evaluation" or "export" -> starts a run, sends SIGTERM then, returns the folder of the training."""
 
     def run(moment):
         process = subprocess.Popen(
@@ -41,32 +41,32 @@ def terminated_in(toy, tmp_path):
     return run
 
 
-def evaluated(folder):
-    """The step of the newest evaluation, None if there is none."""
+def evaluated_step(folder):
+    """Returns the step of the newest evaluation, or None if there is none."""
     file = Path(folder, "evaluations.json")
     return json.loads(file.read_text())["last"]["step"] if file.exists() else None
 
 
-def goes_on(tmp_path, toy):
-    """Runs again. Returns (step it began at, step it ended at)."""
+def run_again(tmp_path, toy):
+    """Runs the pipeline again. Returns (first step, last step) of its training."""
     again = cli.run(tmp_path, *ARGUMENTS, path=toy)
     assert again.code == 0, again.err
     return again.record["train"]["resumed_from"], again.record["train"]["steps"]
 
 
 @pytest.mark.slow
-def test_in_an_evaluation_it_leaves_before_the_next_batch_without_an_export(terminated_in, toy, tmp_path):
+def test_sigterm_during_an_evaluation_ends_the_training_before_the_next_batch_without_an_export(terminated_in, toy, tmp_path):
     folder = terminated_in("evaluation")
-    assert len((tmp_path / "evaluation").read_text()) <= 2, "of dozens of batches"
-    assert (step_of(str(folder)), evaluated(folder)) == (20, None)
+    assert len((tmp_path / "evaluation").read_text()) <= 2, "the evaluation has dozens of batches"
+    assert (step_of(str(folder)), evaluated_step(folder)) == (20, None)
     assert not list(folder.glob("export/*/*"))
-    assert goes_on(tmp_path, toy) == (20, 40)
+    assert run_again(tmp_path, toy) == (20, 40)
 
 
 @pytest.mark.slow
-def test_in_an_export_it_leaves_behind_it_and_the_export_is_whole(terminated_in, toy, tmp_path):
+def test_sigterm_during_an_export_ends_the_training_after_the_complete_export(terminated_in, toy, tmp_path):
     folder = terminated_in("export")
-    assert (step_of(str(folder)), evaluated(folder)) == (20, 20)
+    assert (step_of(str(folder)), evaluated_step(folder)) == (20, 20)
     [export] = folder.glob("export/best/*")
     assert (export / "saved_model.pb").exists() and (export / "variables" / "variables.index").exists()
-    assert goes_on(tmp_path, toy) == (20, 40)
+    assert run_again(tmp_path, toy) == (20, 40)

@@ -1,6 +1,6 @@
-"""Whole runs of the toy dataset, one after the other in one output folder: what each of them does, shows and leaves.
+"""Whole runs of the toy dataset, one after another in one output folder: their states, screen output and files.
 
-A fixture makes the runs, in their order; a test reads what one of them has left.
+A fixture makes all runs in a fixed order. Each test checks the results of one run.
 """
 
 import fcntl
@@ -24,12 +24,12 @@ QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=150", "--set", "train.b
 
 @dataclass
 class Run:
-    """A run, and what lay in the output folder when it had ended.
+    """A run, and the content of the output folder after it.
 
     Attributes:
-        result: how it ended.
-        served: the versions in the serving folder.
-        files: all files, relative to the output folder.
+        result: exit code, output and record of the run.
+        served: names of the versions in the serving folder.
+        files: paths of all files, relative to the output folder.
     """
 
     result: cli.Result
@@ -46,11 +46,11 @@ class Run:
 
 
 class Runs:
-    """The runs of the module."""
+    """All runs of this file, in the order in which they are made."""
 
     def __init__(self, output, toy):
         self.output, self._toy = output, toy
-        # As from a shell: what a new process prints at its start is part of what it shows.
+        # A new process, as from a shell: what it prints at its start is part of the screen output.
         self.first = self._run(new_process=True)
         self.first_files = (output / "runs" / self.first.record["run_id"] / "run.json", output / "run.json")
         self.first_texts = [file.read_text() for file in self.first_files]
@@ -71,7 +71,7 @@ class Runs:
         return Run(result, cli.served_versions(self.output), files)
 
     def _complete_the_record(self):
-        """Ends the first run once more, as on object storage: only MLMD says what has become of the nodes."""
+        """Writes the record of the first run again from MLMD alone, as on object storage. Returns (exit code, both records)."""
         config = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(self.output)})
         (self.output / "run.json").unlink()
         with pytest.MonkeyPatch.context() as patch:
@@ -83,7 +83,7 @@ class Runs:
 
 @contextmanager
 def edited(file, before, after):
-    """Changes the text of a file while the body of a `with` runs."""
+    """Replaces a text in a file for the duration of a `with`."""
     text = file.read_text()
     assert before in text
     file.write_text(text.replace(before, after))
@@ -116,28 +116,28 @@ def test_the_first_run_pushes_a_model(runs, first):
     assert record["metrics"][metric_names.EXAMPLE_COUNT] == record["rows"]["eval"]
     assert [g["decision"] for g in record["gates"]] == ["passed"] * 3
     assert record["pushed_path"] == f"{runs.output}/serving/{first.served[0]}"
-    of_the_run, newest = runs.first_texts
-    assert of_the_run == newest
+    record_of_run, newest_record = runs.first_texts
+    assert record_of_run == newest_record
 
 
-def test_where_the_steps_share_no_disk_the_end_writes_the_same_record(runs, first):
+def test_steps_without_a_shared_disk_lead_to_the_same_record(runs, first):
     assert runs.completed_code == 0
-    of_the_run, newest = runs.completed_texts
-    assert of_the_run == newest
-    record = json.loads(newest)
-    took = {n["id"]: n["seconds"] for n in record["nodes"]}
-    assert 0 < took[node_ids.TRAINER] < record["seconds"]
+    record_of_run, newest_record = runs.completed_texts
+    assert record_of_run == newest_record
+    record = json.loads(newest_record)
+    seconds = {n["id"]: n["seconds"] for n in record["nodes"]}
+    assert 0 < seconds[node_ids.TRAINER] < record["seconds"]
     assert untimed(record) == untimed(first.record) | {"runner": "orchestrator"}
 
 
 def untimed(record):
-    """The record without what the clock said."""
-    clock = ("seconds", "started", "finished")
-    nodes = [{key: value for key, value in node.items() if key not in clock} for node in record["nodes"]]
-    return {key: value for key, value in record.items() if key not in clock} | {"nodes": nodes}
+    """Returns a record without its times."""
+    times = ("seconds", "started", "finished")
+    nodes = [{key: value for key, value in node.items() if key not in times} for node in record["nodes"]]
+    return {key: value for key, value in record.items() if key not in times} | {"nodes": nodes}
 
 
-def test_the_screen_shows_nodes_metrics_and_how_to_serve_and_no_noise(runs, first):
+def test_the_screen_shows_nodes_metrics_and_how_to_serve_without_noise(runs, first):
     for word in (*NODES, metric_names.AUC, "Blessed and pushed", f"--model_base_path={runs.output}/serving"):
         assert word in first.result.out
     for noise in ("WARNING", "tensorflow/", "absl", "Traceback"):
@@ -147,7 +147,7 @@ def test_the_screen_shows_nodes_metrics_and_how_to_serve_and_no_noise(runs, firs
     assert "Execution" in log.read_text()
 
 
-def test_checkpoints_and_summaries_lie_in_the_checkpoint_folder_and_not_in_the_model(first):
+def test_checkpoints_and_summaries_are_in_the_checkpoint_folder_and_not_in_the_model(first):
     training = [file for file in first.files if file.startswith("checkpoints/")]
     assert len({Path(file).parts[1] for file in training}) == 1
     assert any(Path(file).name.startswith("model.ckpt-150") for file in training)
@@ -199,16 +199,16 @@ def test_a_constant_model_is_refused_for_its_skill(runs):
     assert constant.served == runs.worse.served
 
 
-def test_from_a_node_takes_over_what_lies_before(runs, first):
+def test_a_run_from_a_node_reuses_the_outputs_of_earlier_nodes(runs, first):
     partial = runs.from_trainer
     assert partial.result.code == 0, partial.result.err
     assert {partial.states[n] for n in DATA_NODES} == {"reused"}
     assert partial.states[node_ids.TRAINER] == "done"
-    # The same transformed examples, seed and topology: the same weights, and the same numbers.
+    # The same transformed examples, seed and topology give the same weights, so the same metrics.
     assert partial.record["metrics"] == pytest.approx(first.record["metrics"], rel=1e-6)
 
 
-def test_to_a_node_stops_after_it(runs):
+def test_a_run_to_a_node_stops_after_it(runs):
     partial = runs.to_statistics
     assert (partial.result.code, partial.record["status"]) == (0, "unchanged"), partial.result.err
     assert partial.states[node_ids.TRANSFORM] == "skipped"
@@ -223,7 +223,7 @@ def test_a_baseline_that_no_longer_fits_is_set_aside_with_the_reason(runs):
     assert "'crate' as int64, which is float32 now" in evaluator["why"]
 
 
-def test_the_beam_runner_comes_to_the_same_result(first, toy, tmp_path):
+def test_the_beam_runner_gives_the_same_result(first, toy, tmp_path):
     beam = cli.run(tmp_path / "beam", *QUICK, "--runner", "beam", path=toy)
     assert (beam.code, beam.record["status"]) == (0, "pushed"), beam.err
     assert beam.record["rows"] == first.record["rows"]
@@ -240,7 +240,7 @@ def test_two_runs_do_not_share_an_output_folder(toy, tmp_path):
 
 
 @pytest.mark.slow
-def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(toy, tmp_path):
+def test_more_steps_continue_from_the_checkpoint_and_fewer_start_from_zero(toy, tmp_path):
     def train(steps):
         result = cli.run(tmp_path, *QUICK, "--to", node_ids.TRAINER, "--set", f"train.steps={steps}", path=toy)
         return result.record["train"]["resumed_from"], result.record["train"]["steps"]
@@ -251,15 +251,15 @@ def test_more_steps_continue_from_the_checkpoint_and_fewer_start_afresh(toy, tmp
 
 
 @pytest.mark.slow
-def test_an_edit_of_the_model_is_no_cache_hit_and_an_edit_of_the_rules_repeats_transform(toy, tmp_path):
+def test_an_edited_model_runs_the_trainer_again_and_edited_features_run_transform_again(toy, tmp_path):
     def states(node):
         return cli.run(tmp_path, *QUICK, "--model", "toy.constant", "--to", node, path=toy).states()
 
     assert states(node_ids.TRAINER)[node_ids.TRAINER] == "done"
     assert states(node_ids.TRAINER)[node_ids.TRAINER] == "cached"
     with edited(toy / "toy" / "constant.py", "import tensorflow as tf", "import tensorflow as tf  # edited"):
-        after = states(node_ids.TRAINER)
-    assert (after[node_ids.TRANSFORM], after[node_ids.TRAINER]) == ("cached", "done")
+        states_after_edit = states(node_ids.TRAINER)
+    assert (states_after_edit[node_ids.TRANSFORM], states_after_edit[node_ids.TRAINER]) == ("cached", "done")
     with edited(toy / "toy" / "fruit.py", "buckets=5", "buckets=6"):
-        after = states(node_ids.TRANSFORM)
-    assert (after[node_ids.TRANSFORM], after[node_ids.STATISTICS_GEN]) == ("done", "done")
+        states_after_edit = states(node_ids.TRANSFORM)
+    assert (states_after_edit[node_ids.TRANSFORM], states_after_edit[node_ids.STATISTICS_GEN]) == ("done", "done")

@@ -1,4 +1,4 @@
-"""Data that comes in spans: a backfilled older one is trained on and evaluated, and never takes a newer one's place."""
+"""Data in spans: a model of an older span is trained and evaluated, but never replaces the model of a newer span."""
 
 import shutil
 
@@ -28,6 +28,6 @@ def test_a_model_of_an_older_span_is_evaluated_but_not_pushed(toy, tmp_path):
     assert older.record["metrics"][metric_names.AUC] > 0.7 and older.record["blessed"] is False
     assert cli.served_versions(output) == served
 
-    # And it is no baseline: the next model competes with the one that is served.
+    # The model of the older span is no baseline either: the next model is compared with the served one.
     again = cli.run(output, *spans, "--set", "train.seed=3", path=toy)
     assert again.record["baseline"]["run_id"] == newest.record["run_id"]

@@ -1,4 +1,4 @@
-"""A run that searches for hyper-parameters, and the ones after it: what they take over, and until when."""
+"""A run searches for hyperparameters, and later runs use the values it found until a setting says otherwise."""
 
 from pathlib import Path
 
@@ -12,32 +12,32 @@ TRIALS = 2
 
 
 @pytest.fixture(scope="module")
-def go(toy, tmp_path_factory):
-    """Runs into one folder."""
+def run(toy, tmp_path_factory):
+    """Returns a function: arguments -> result of a successful run. All runs use the same output folder."""
     output = tmp_path_factory.mktemp("tuned") / "fruit"
 
-    def run(*args):
+    def run_with(*args):
         result = cli.run(output, *RUN, *args, path=toy)
         assert result.code == 0, result.err
         return result
 
-    return run
+    return run_with
 
 
 @pytest.fixture(scope="module")
-def defaults(go):
-    """The model's own values: of a run before there was a search."""
-    return go().record["hyperparameters"]
+def defaults(run):
+    """The model's default hyperparameters, from a run before the search."""
+    return run().record["hyperparameters"]
 
 
 @pytest.fixture(scope="module")
-def tuned(defaults, go):
-    """The run with a search."""
-    return go("--tune", TRIALS, "--set", "tune.oracle=random", "--set", "tune.steps=20", "--set", "tune.evaluations=1")
+def tuned(defaults, run):
+    """The result of a run with a search."""
+    return run("--tune", TRIALS, "--set", "tune.oracle=random", "--set", "tune.steps=20", "--set", "tune.evaluations=1")
 
 
 @pytest.mark.slow
-def test_its_record_tells_the_trials_the_best_values_and_where_their_picture_is(tuned, defaults):
+def test_the_record_lists_the_trials_the_best_values_and_the_path_of_the_plot(tuned, defaults):
     record = tuned.record
     assert tuned.states()[node_ids.TUNER] == "done"
     assert [trial["state"] for trial in record["trials"]] == ["completed"] * TRIALS
@@ -50,22 +50,22 @@ def test_its_record_tells_the_trials_the_best_values_and_where_their_picture_is(
 
 
 @pytest.mark.slow
-def test_later_runs_without_a_search_train_with_what_it_has_found_until_told_otherwise(tuned, defaults, go):
-    again = go()
+def test_later_runs_train_with_the_values_found_unless_tune_reuse_is_false(tuned, defaults, run):
+    again = run()
     assert again.record["hyperparameters"] == tuned.record["hyperparameters"]
     assert node_ids.TUNER not in again.states()
-    assert go("--set", "tune.reuse=false").record["hyperparameters"] == defaults
-    assert go().record["hyperparameters"] == tuned.record["hyperparameters"]
+    assert run("--set", "tune.reuse=false").record["hyperparameters"] == defaults
+    assert run().record["hyperparameters"] == tuned.record["hyperparameters"]
 
 
 @pytest.mark.slow
-def test_a_value_that_is_given_goes_before_the_one_that_was_found(tuned, go):
-    given = go("--set", "hyperparameters.embedding_dim=3").record["hyperparameters"]
-    assert given == tuned.record["hyperparameters"] | {"embedding_dim": 3}
+def test_a_configured_value_overrides_the_value_found(tuned, run):
+    hyperparameters = run("--set", "hyperparameters.embedding_dim=3").record["hyperparameters"]
+    assert hyperparameters == tuned.record["hyperparameters"] | {"embedding_dim": 3}
 
 
 @pytest.mark.slow
-def test_a_run_that_begins_at_the_trainer_takes_what_the_search_has_found(tuned, go):
-    partial = go("--from", node_ids.TRAINER, "--no-cache")
+def test_a_run_from_the_trainer_uses_the_values_found(tuned, run):
+    partial = run("--from", node_ids.TRAINER, "--no-cache")
     assert (partial.states()[node_ids.TRANSFORM], partial.states()[node_ids.TRAINER]) == ("reused", "done")
     assert partial.record["hyperparameters"] == tuned.record["hyperparameters"]
