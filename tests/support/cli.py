@@ -16,7 +16,7 @@ _SECONDS = 300
 
 @dataclass
 class Result:
-    """How a command ended: its exit code, what it printed, and after a run its run.json."""
+    """The result of a command: its exit code, its output, and after a run its run.json."""
 
     code: int
     out: str
@@ -29,23 +29,24 @@ class Result:
 
 
 def command(*args):
+    """Returns the command line `python -m pipeline ARGS`."""
     return [sys.executable, "-m", "pipeline", *map(str, args)]
 
 
 def environment(path=None):
-    """Returns the environment of a run: it uses bytecode, and can import from the folder `path`."""
+    """Returns the environment variables of a run. It writes bytecode files, and can import from the folder `path`."""
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return env | ({"PYTHONPATH": str(path)} if path else {})
 
 
 def call(*args, path=None, stdin="", new_process=False):
-    """Runs any command.
+    """Runs a command of `python -m pipeline`, at most 300 seconds. Returns its Result.
 
     Args:
-        args: those after `python -m pipeline`.
-        path: a folder that its process can import from.
-        stdin: what the command reads.
-        new_process: start Python anew, where what happens at its start or end is the point, rather than fork: see `warm`.
+        args: the arguments after `python -m pipeline`.
+        path: a folder from which its process can import.
+        stdin: text for its standard input.
+        new_process: whether to start Python instead of a fork (see `warm`), for a test of the start or the end of a process.
     """
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("in", "out", "err")]
@@ -64,7 +65,7 @@ def _start(arguments, *, cwd, environment, streams, seconds):
 
 
 def run(output, *args, path=None, new_process=False):
-    """Runs the pipeline into `output`; `record` is its run.json. For the rest see `call`."""
+    """Runs the pipeline into the folder `output`. Returns its Result with its run.json. For the arguments see `call`."""
     result = call("run", "--output-dir", output, *args, path=path, new_process=new_process)
     file = Path(output) / "run.json"
     result.record = json.loads(file.read_text()) if file.exists() else {}

@@ -1,10 +1,10 @@
-"""The nodes of the DAG over CSV files with default settings: no search in the run, so a node looks for the newest one."""
+"""The nodes of the DAG for CSV files and default settings. It has the node LatestTuned instead of a Tuner: no search runs."""
 
 from __future__ import annotations
 
 from pipeline import node_ids
 
-# The nodes of each tuple stand in an order in which they can run.
+# Each tuple is in an order in which the nodes can run.
 DATA_NODES = (
     node_ids.CSV_EXAMPLE_GEN,
     node_ids.STATISTICS_GEN,

@@ -1,4 +1,4 @@
-"""Small declarations: a dataset of each task over a table, one of windows, one of texts."""
+"""Small datasets: one of each task over a table, one of windows, one of texts."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Labels and predictions through TFMA's evaluator, in this process, as a dataset configures it: metrics and validation."""
+"""Evaluates labels and predictions with TFMA in this process, as a dataset configures it."""
 
 import pickle
 import uuid
@@ -19,11 +19,11 @@ from pipeline.evaluation import eval_config
 
 @dataclass
 class Judged:
-    """What TFMA found.
+    """The result of an evaluation.
 
     Attributes:
         metrics: "overall" or the value of a slice -> metric -> value.
-        validation: tfma.ValidationResult.
+        validation: the tfma.ValidationResult: whether the metrics are within their bounds.
     """
 
     metrics: dict
@@ -31,16 +31,16 @@ class Judged:
 
 
 def judge(folder, dataset, labels, predictions, *, baseline=None, features=None, weights=None):
-    """Evaluates rows.
+    """Evaluates rows. Returns a Judged.
 
     Args:
-        folder: an empty one.
-        dataset: its metrics, slices and bounds are those of the evaluation.
-        labels: of each row, transformed.
-        predictions: of each row, as the served model gives them.
-        baseline: the same of the latest blessed model, if there is one.
+        folder: an empty folder.
+        dataset: gives the metrics, slices and bounds.
+        labels: transformed label of each row.
+        predictions: prediction of each row, as the served model returns it.
+        baseline: predictions of the latest blessed model, if there is one.
         features: raw column -> its value in each row.
-        weights: of each row.
+        weights: weight of each row; without it all rows count alike.
     """
     alone = baseline is None
     config = tfma.utils.update_eval_config_with_defaults(eval_config(dataset), has_baseline=not alone, rubber_stamp=alone)

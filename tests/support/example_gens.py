@@ -1,4 +1,4 @@
-"""The executors of our ExampleGens on Beam, in this process."""
+"""Runs the executors of this project's ExampleGens on Beam, in this process."""
 
 import tensorflow as tf
 from google.protobuf import json_format
@@ -13,19 +13,20 @@ HASH_BUCKETS = {"train": 7, "eval": 3}
 
 
 def input_config(*patterns):
-    """One input split for each pattern of files."""
+    """Returns an input configuration with one split for each file pattern."""
     return example_gen_pb2.Input(
         splits=[example_gen_pb2.Input.Split(name=f"split-{i}", pattern=pattern) for i, pattern in enumerate(patterns)]
     )
 
 
 def output_config():
+    """Returns the output configuration that divides rows into 7 parts for training and 3 for evaluation."""
     splits = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count) for name, count in HASH_BUCKETS.items()]
     return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=splits))
 
 
 def run_executor(executor_class, dataset_name, folder, output, *patterns):
-    """Runs an executor on the files of a folder that match the patterns. Returns the Examples artifact."""
+    """Runs an executor on the files in `folder` that match the patterns, by default *.csv. Returns the Examples artifact."""
     messages = {
         "input_config": input_config(*(patterns or ["*.csv"])),
         "output_config": output_config(),

@@ -1,4 +1,4 @@
-"""Faults injected into a training: a process is killed, stopped or started late, and the training must keep its promises."""
+"""Injects a fault into a training: kills, stops or delays a process. Then checks that the training keeps its promises."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_S
 DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)
 
 _CHECKPOINTS = 8  # per training
-_LATE_SECONDS = 10.0
-# No training takes longer, even on two busy cores.
+_LATE_SECONDS = 10.0  # delay of a process that starts late
+# Time limit of a training, enough for two busy cores.
 _DEADLINE_SECONDS = 240
 
 
@@ -46,12 +46,12 @@ class Case:
     """A training and the fault that is injected into it.
 
     Attributes:
-        cluster: of the training.
+        cluster: the cluster of the training.
         fault: "kill" (SIGKILL), "freeze" (SIGSTOP), "late" (starts ten seconds late) and "never" (does not start) hit the
             process `target`; "kill node" (SIGKILL) and "end node" (SIGTERM) hit the process of the Trainer; "none".
         target: name of the process, like "worker-0".
         fails: expected part of the error if the training cannot continue; empty if it must continue.
-        stall_seconds: setting of the training.
+        stall_seconds: the training's setting of this name.
     """
 
     cluster: Cluster
@@ -62,7 +62,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Name of the training's folder, and for --only."""
+        """Name of the case: the name of the training's folder, and a value of the benchmark's option --only."""
         return "-".join(filter(None, [self.cluster.strategy, self.fault.replace(" ", "-"), self.target]))
 
 
@@ -74,9 +74,9 @@ class Result:
         case: the case.
         ending: "ends" or "continues" if the training reached its last step, "fails" if it did not.
         steps: global step at the end.
-        lost: steps that were taken again.
+        lost: number of steps that were repeated, because a fault lost them.
         seconds: duration of the training.
-        broken: promises that the training has broken, one sentence each.
+        broken: one sentence for each promise that the training broke.
     """
 
     case: Case
@@ -87,43 +87,44 @@ class Result:
     broken: list[str] = field(default_factory=list)
 
     def row(self) -> str:
-        """Returns the row of a Markdown table."""
+        """Returns the outcome as a row of a Markdown table."""
         cells = [self.case.cluster.strategy, self.case.fault, self.case.target, self.ending, self.steps, self.lost]
         return f"| {' | '.join(map(str, cells))} | {self.seconds:.0f} |"
 
 
 class FaultInjector(logging.Handler):
-    """Follows the log records of a training, and injects the fault when the training has reached a step.
+    """Reads the log records of a training, and injects the fault when the training has reached a step.
 
     Attributes:
         done: whether the fault was injected.
-        lost: steps lost.
-        saved_step: newest checkpoint when the fault was injected.
-        continued_step: newest checkpoint when the training continued.
+        lost: number of steps that the training lost.
+        saved_step: step of the newest checkpoint when the fault was injected.
+        continued_step: step of the newest checkpoint when the training continued.
     """
 
     def __init__(self, case: Case, training: str, fault_step: int) -> None:
-        """`training`: its folder. `fault_step`: global step from which on the fault is due."""
+        """`training`: folder of the training. `fault_step`: global step at which the fault happens."""
         super().__init__()
-        self._case, self._training, self._at = case, training, fault_step
+        self._case, self._training, self._fault_step = case, training, fault_step
         self._pids: dict[str, int] = {}
         self._stopped, self.done = False, False
         self.lost, self.saved_step, self.continued_step = 0, 0, sys.maxsize
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Handles a process that starts, a report of progress, or lost steps."""
+        """Handles the start of a process, a progress report, or lost steps."""
         event = getattr(record, "event", None)
         if isinstance(event, ProcessStarted):
             self._pids[event.name] = event.pid
             if event.name == self._case.target:
-                self._at_start(event.pid)
+                self._stop_at_start(event.pid)
         elif isinstance(event, StepsLost):
             self.lost += event.steps
             self.continued_step = checkpoints.step_of(self._training)
-        elif hasattr(record, "progress") and record.progress.step >= self._at:
-            self._at_step()
+        elif hasattr(record, "progress") and record.progress.step >= self._fault_step:
+            self._signal_target()
 
-    def _at_start(self, pid: int) -> None:
+    def _stop_at_start(self, pid: int) -> None:
+        """Stops the target at its start if the fault is "never" or "late"; a late process continues after ten seconds."""
         if self._case.fault == "never" or (self._case.fault == "late" and not self._stopped):
             self._stopped, self.done = True, self._case.fault == "never"
             os.kill(pid, signal.SIGSTOP)
@@ -135,7 +136,8 @@ class FaultInjector(logging.Handler):
             os.kill(pid, signal.SIGCONT)
             self.done = True
 
-    def _at_step(self) -> None:
+    def _signal_target(self) -> None:
+        """Kills or freezes the target once, if that is the fault."""
         number = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}.get(self._case.fault)
         if number and not self.done:
             self.done, self.saved_step = True, checkpoints.step_of(self._training)
@@ -147,7 +149,7 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
 
     Args:
         case: the cluster and the fault.
-        output: output folder of a run that has ended with Transform.
+        output: output folder of a run up to Transform.
         path: folder for the training.
         dataset: name of the dataset.
         model: name of the model.
@@ -175,12 +177,12 @@ def training(case: Case, output: Path, path: Path, *, dataset: str, model: str, 
 
 
 def run(case: Case, training: Job, fault_step: int) -> Result:
-    """Runs a training and injects its fault.
+    """Runs a training and injects the fault. Returns the outcome with the broken promises.
 
     Args:
-        case: the fault.
-        training: what to train.
-        fault_step: global step from which on the fault is due.
+        case: the case that holds the fault.
+        training: the training.
+        fault_step: global step at which the fault happens.
     """
     injector, began = FaultInjector(case, training.folder, fault_step), time.monotonic()
     loggers = [logging.getLogger(supervisor.__name__), progress.LOGGER]
@@ -210,6 +212,7 @@ def run(case: Case, training: Job, fault_step: int) -> Result:
 
 
 def _broken_by_run(case: Case, result: Result, injector: FaultInjector) -> Iterator[str]:
+    """Yields a sentence for each promise that the course of the training broke."""
     if case.fault != "none" and not injector.done:
         yield "the fault did not happen"
     if case.fails and result.ending != "fails":
@@ -221,6 +224,7 @@ def _broken_by_run(case: Case, result: Result, injector: FaultInjector) -> Itera
 
 
 def _broken_by_result(saved_model: str, steps: int, training: Job) -> Iterator[str]:
+    """Yields a sentence for each promise that the last step or the exports broke."""
     latest = training.settings.steps + training.settings.cluster.workers
     if not training.settings.steps <= steps <= latest:
         yield f"it ended at step {steps}, not between {training.settings.steps} and {latest}"
@@ -232,7 +236,7 @@ def _broken_by_result(saved_model: str, steps: int, training: Job) -> Iterator[s
 
 
 def _stop_trainer(result: Result, training: Job, fault_step: int) -> None:
-    """Starts the Trainer in its own process and ends that process at a step, as an operator or a broken machine does."""
+    """Starts the Trainer in a new process and ends that process at a step, as an operator or a broken machine does."""
     path, kill = f"{training.folder}.json", result.case.fault == "kill node"
     training.write(path)
     node = subprocess.Popen(
@@ -253,7 +257,7 @@ def _stop_trainer(result: Result, training: Job, fault_step: int) -> None:
 
 
 def _is_unlocked(training: Job, deadline: float) -> bool:
-    """Waits until no process holds the lock on the folder. Returns whether that was in time."""
+    """Waits until no process holds the lock on the folder. Returns False after the deadline."""
     while time.monotonic() < deadline:
         with suppress(folder.FolderInUseError), folder.held(training.folder):
             return True
@@ -277,7 +281,7 @@ def _processes(training: str) -> list[int]:
         try:
             if f"{training}/".encode() in line.read_bytes() and int(line.parent.name) != os.getpid():
                 pids.append(int(line.parent.name))
-        except OSError:  # it has just ended
+        except OSError:  # the process has just ended
             continue
     return pids
 

@@ -1,4 +1,4 @@
-"""Jobs on the examples of a real run."""
+"""Jobs that train on the examples of a real run."""
 
 from data import metric_names
 from pipeline import node_ids
@@ -11,7 +11,7 @@ STEPS, EVERY = 60, 15
 
 
 def job(output, dataset, model, path, hp=None, **settings):
-    """A training of a toy: 60 steps, a checkpoint every 15, the first one evaluated on the way."""
+    """Returns a job that trains 60 steps, saves a checkpoint every 15, and evaluates only the first one during the training."""
     examples = training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES)
     cadence = {"checkpoint_steps": EVERY, "eval_seconds": 10**6}
     settings = {"steps": STEPS, "batch_size": 50, "seed": 3, "best": metric_names.AUC} | cadence | settings

@@ -1,4 +1,4 @@
-"""A dataset for WindowExampleGen, "tests.support.meters": what each meter uses in an hour."""
+"""A dataset for WindowExampleGen, "tests.support.meters": the consumption of each meter per hour."""
 
 from data import Dataset, Series
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation as a reader meets them: their text, their fenced blocks, the names between backticks."""
+"""The pages of the documentation in reading order: their text, their fenced blocks, the names between backticks."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,14 @@ FENCE = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, what else its first line says, its text."""
+    """A fenced block of a page.
+
+    Attributes:
+        page: file of the page.
+        language: such as "bash".
+        info: the rest of the first line, such as "norun" or "file=sales.py".
+        text: the lines between the fences.
+    """
 
     page: Path
     language: str
@@ -19,7 +26,7 @@ class Block(NamedTuple):
 
 
 def pages():
-    """All pages, in the order in which a reader meets them."""
+    """Returns the files of all pages in reading order."""
     toctrees = re.findall(r"^```{toctree}\n(.*?)^```$", (DOCS / "index.md").read_text(), re.M | re.S)
     names = [line for tree in toctrees for line in tree.splitlines() if line and not line.startswith(":")]
     order = [DOCS / f"{name}.md" for name in names]
@@ -30,20 +37,20 @@ def pages():
 
 PAGES = {page: page.read_text() for page in pages()}
 BLOCKS = [Block(page, *fence) for page, text in PAGES.items() for fence in FENCE.findall(text)]
-# A file of a reader. Two pages may show the same one.
+# Files that a page tells the reader to create: name -> text. Two pages may show the same file.
 FILES = {b.info.removeprefix("file="): b.text for b in BLOCKS if b.info.startswith("file=")}
 
 
 def prose(page):
-    """A page without its fenced blocks."""
+    """Returns a page without its fenced blocks."""
     return FENCE.sub("", PAGES[page])
 
 
 def code_in(text):
-    """What stands between backticks."""
+    """Returns the texts between backticks in a text."""
     return re.findall(r"`([^`\n]+)`", text)
 
 
 def section(page, heading):
-    """The text below a heading of a page, up to the next heading of that level."""
+    """Returns the text below a heading of a page, up to the next heading of that level."""
     return re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", (DOCS / page).read_text(), re.M | re.S)[1]

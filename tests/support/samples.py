@@ -1,4 +1,4 @@
-"""Writes small CSV files: for the toy datasets, of any size and changed if need be, and the first rows of a real one."""
+"""Writes small CSV files: for the toy datasets, of any size and with changes, and the first rows of a real one."""
 
 import csv
 import itertools
@@ -10,7 +10,7 @@ from data import discovery
 
 
 def first_rows(dataset, target, rows):
-    """Writes the first rows of a dataset's sample to `target` and returns it."""
+    """Writes the header and the first `rows` rows of a dataset's sample to `target`. Returns `target`."""
     source = discovery.sample_path(discovery.dataset(dataset))
     with source.open(newline="") as lines, target.open("w", newline="") as out:
         csv.writer(out).writerows(itertools.islice(csv.reader(lines), rows + 1))
@@ -18,7 +18,7 @@ def first_rows(dataset, target, rows):
 
 
 def write_opinion(target, rows=600, seed=9):
-    """Writes opinions: neutral words, "good" or "bad", and every other time a "not" before it."""
+    """Writes opinions: neutral words and "good" or "bad", in half of the rows after a "not". Returns `target`."""
     rng = random.Random(seed)
     with target.open("w", newline="") as file:
         out = csv.DictWriter(file, ["words", "likes"])
@@ -32,7 +32,7 @@ def write_opinion(target, rows=600, seed=9):
 
 
 def write_tide(target, steps=400, seed=10):
-    """Writes three series of two hours each, out of order, with gaps, duplicates and missing values."""
+    """Writes three series with a row every two hours, out of order, with gaps, duplicates, missing values. Returns `target`."""
     rng = random.Random(seed)
     rows = []
     for phase, harbour in enumerate(["Brest", "Dover", "Oslo"]):
@@ -52,7 +52,7 @@ def write_tide(target, steps=400, seed=10):
 
 
 def write_species(target, rows=900, seed=8):
-    """Writes plants of three species, told apart by length and soil, with weights; some values are missing."""
+    """Writes plants of three species that differ in length and width, with row weights and missing values. Returns `target`."""
     rng = random.Random(seed)
     species = {"setosa": (2.0, 0.5), "virginica": (4.0, 1.5), "vulgaris": (4.0, 3.0)}
     with target.open("w", newline="") as file:
@@ -74,7 +74,7 @@ def write_species(target, rows=900, seed=8):
 
 
 def write_fruit(target, rows=900, seed=7, change=lambda row: row):
-    """Writes fruit, ripe by weight and colour with some noise and some missing values; `change` edits each row."""
+    """Writes fruit, ripe by weight and colour, with noise and missing values. `change` edits a row. Returns `target`."""
     rng = random.Random(seed)
     with target.open("w", newline="") as file:
         out = csv.DictWriter(file, ["weight", "size", "colour", "crate", "ripe"])

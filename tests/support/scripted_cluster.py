@@ -1,4 +1,4 @@
-"""A cluster whose roles are small scripts, on a clock of its own, for a supervisor to look after."""
+"""A cluster whose roles are small scripts and whose clock is simulated, for tests of the supervisor."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from trainer_module.supervision.watchdog import Control
 from trainer_module.training.settings import Cluster
 from trainer_module.training.training_state import Snapshot
 
-# What every script begins with. `say` tells the supervisor something, `start` is how often the role was started.
+# The beginning of every script. `say` sends a message to the supervisor. `start` is the number of this start of the role.
 PRELUDE = """
 import json, os, pathlib, signal, sys, time
 pipe, start, here = int(sys.argv[-1]), int(sys.argv[1]), pathlib.Path(sys.argv[2])
@@ -27,12 +27,17 @@ def finish(): (here / "over").touch()
 LIVES = "say(); wait()"
 DIES_ONCE = "say(); die() if start == 1 else wait()"
 ALWAYS_DIES = "say(); print('this is why', flush=True); die()"
-# Ends the training when everyone has been started so often.
+# Format string: finishes the training after this many starts of roles.
 ENDS_AT = "say()\nwhile len(list(here.glob('started.*'))) < {}: time.sleep(0.01)\nfinish()"
 
 
 class ScriptedState:
-    """Stands at the step that a test says; is finished when a script says so."""
+    """A training state whose step a test sets, and which a script finishes.
+
+    Attributes:
+        step: function that returns the step.
+        fell_back: how often the training fell back to an older checkpoint.
+    """
 
     def __init__(self, folder):
         self.folder, self.step, self.fell_back = folder, lambda: 0, 0
@@ -46,7 +51,7 @@ class ScriptedState:
 
 
 class ScriptedCluster:
-    """A cluster of scripts on a clock of its own, twenty times as fast."""
+    """A cluster of scripts. Its clock runs twenty times as fast as real time."""
 
     def __init__(self, folder, **settings):
         self.folder, self.control, self.state = folder, Control(), ScriptedState(folder)
@@ -54,6 +59,8 @@ class ScriptedCluster:
         self.role_processes, self.now, self.starts, self.processes = [], 0.0, [], []
 
     def add(self, name, script):
+        """Adds a role such as "worker-0" that runs a script. Returns this cluster."""
+
         def start(number):
             self.starts.append((name, self.now))
             (self.folder / f"started.{len(self.starts)}").touch()
@@ -72,12 +79,13 @@ class ScriptedCluster:
         time.sleep(seconds / 20)
 
     def run(self):
+        """Runs the supervisor until the training ends. Returns the names of the roles in the order of their starts."""
         deadline = time.monotonic() + 60
         control = self.control
         heartbeat = control.heartbeat
 
         def watched():
-            assert time.monotonic() < deadline, "it hangs"
+            assert time.monotonic() < deadline, "the supervisor does not end within 60 s"
             heartbeat()
 
         control.heartbeat = watched
@@ -89,4 +97,5 @@ class ScriptedCluster:
 
 
 def cluster(**settings):
+    """Returns the settings of a cluster with one worker and one parameter server."""
     return Cluster(**{"workers": 1, "ps": 1, "start_seconds": 10**6} | settings)

@@ -1,4 +1,4 @@
-"""Searches on a toy: of real Estimators, or, where only their processes matter, of stubs that need no TensorFlow."""
+"""Searches on a toy: with real Estimators, or with stubs without TensorFlow if only the processes matter."""
 
 import json
 import os
@@ -24,37 +24,39 @@ DEADLINE_SECONDS = 120
 
 
 def job(model="toy.peak", fixed=None, examples=None, **settings):
-    """A job on fruit; `examples` is (train files, eval files, Transform graph)."""
+    """Returns a job on fruit. `fixed`: configured hyperparameters; `examples`: (train files, eval files, Transform graph)."""
     train, evaluation, graph = examples or (["train"], ["eval"], "graph")
     training = train_settings(**{"steps": 100, "batch_size": 50, "best": metric_names.AUC, "grace_seconds": 20} | settings)
     return Job("toy.fruit", model, fixed or {}, train, evaluation, graph, "code", "", training)
 
 
 def planned(root, job, **tuning):
+    """Returns the specification of a search in the folder `root`. `tuning`: its settings."""
     return search_spec.SearchSpec(job, TuneSettings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
 
 
 def tuner(root, job, *, stub=True, **tuning):
-    """The tuner of a search, of stubs or of real trials."""
+    """Returns the tuner of a search with stubs or with real trials."""
     spec = planned(root, job, **tuning)
     return search.EstimatorTuner(spec, start_stub) if stub else search.EstimatorTuner(spec)
 
 
 def searched(root, job, **settings):
-    """Runs a search to its end. Returns its tuner and its records."""
+    """Runs a search to its end. Returns its tuner and its trials."""
     result = tuner(root, job, **settings)
     result.search()
     return result, trial_table.read(result.project_dir)
 
 
 def start_stub(folder, log, lock, slot, parallel):
+    """Starts the process of a stub trial, as `search.EstimatorTuner` starts a real one."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "STUB_SLOT": f"{slot}/{parallel}"}
     return ChildProcess([sys.executable, str(STUB), folder], environment, Path(log), "stub", [lock])
 
 
 @contextmanager
 def in_a_process(root, job, **settings):
-    """Runs a search of stubs in a process of its own, which is ended at last."""
+    """Runs a search of stubs in a new process, and kills it afterwards."""
     arguments = msgspec.json.encode([str(root), job, settings]).decode()
     code = "import sys; from tests.support import searches; searches.main(sys.argv[1])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
@@ -66,14 +68,14 @@ def in_a_process(root, job, **settings):
 
 
 def main(arguments):
-    """What that process does. SIGTERM has its usual effect."""
+    """The program of the process of `in_a_process`. SIGTERM ends it, as by default."""
     root, job_json, settings = json.loads(arguments)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     searched(root, msgspec.convert(job_json, Job), **settings)
 
 
 def until(condition, expected):
-    """Waits for a condition, and returns what it returned."""
+    """Waits until a condition returns a true value, and returns that value."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not (result := condition()):
         assert time.monotonic() < deadline, f"no {expected} within {DEADLINE_SECONDS} s"
@@ -82,9 +84,10 @@ def until(condition, expected):
 
 
 def states(trials):
+    """Returns the states of trials, such as "completed"."""
     return [trial.state for trial in trials]
 
 
 def starts(trial):
-    """How many processes a trial has had."""
+    """Returns how many processes ran for a trial."""
     return Path(trial.log).read_text().count("== ")

@@ -1,4 +1,4 @@
-"""Datasets of a few rows, and what trains and exports models on them; rows as examples and as columns."""
+"""Trains and exports models on datasets of a few rows, and builds requests: rows as examples and as columns."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,10 +12,10 @@ from trainer_module.serving.receiver import serving_input_receiver_fn
 
 DATASET = "toy.fruit"
 MODEL = "custom_wide_deep"
-# One of each way to write a model -> the signatures of its own.
+# One model of each kind -> signatures that its export has beside those of all models.
 HEADS = {"custom_wide_deep": set(), "keras_wide_deep": set(), "canned_wide_deep": {"classification", "predict", "regression"}}
 QUICK = ("custom_wide_deep", "keras_wide_deep")
-NAN = float("nan")  # one object: a list that holds it finds it
+NAN = float("nan")  # one object, so that `in` finds it in a list
 
 FRUIT = toys.DATASETS[DATASET]
 TIDE = Series(time="at", value="level", inputs=3, outputs=2, past_covariates=("rain",))
@@ -53,7 +53,7 @@ TRAINED_ON = {
     "kinds": {"size": [1, 2, 3], "crate": [0, 1, 1], "kind": ["apple", "plum", "pear"]},
 }
 
-# A model. Its first prediction is the first value of the first feature, every further one is half a unit more.
+# A model. Its first prediction is the first value of the first feature; each further prediction is greater by 0.5.
 LINE = """
 def search_space(hp):
     pass
@@ -91,34 +91,44 @@ SIZES = {"size": [3.0, 1.0, 2.0], "crate": [0, NAN, 9]}
 
 
 class Bench:
-    """What trains and exports models on a dataset's few rows of TRAINED_ON; the schema requires some columns."""
+    """Trains and exports models on the rows of a dataset in TRAINED_ON.
+
+    Attributes:
+        dataset: the dataset.
+        rows: the transformed rows: name -> array [rows, n].
+        transform: TFTransformOutput of these rows.
+    """
 
     def __init__(self, dataset, folder, required=()):
+        """Transforms the rows into `folder`. `required`: columns that the schema requires in every row."""
         self.dataset = dataset
         [self.rows] = transform.transformed(folder, dataset, TRAINED_ON[dataset.name], required=required)
         self.transform = training.transform_output(str(folder))
 
     def estimator(self, model, model_dir, seed=3):
+        """Returns the Estimator of a model with its default hyperparameters."""
         config = tf.estimator.RunConfig(model_dir=str(model_dir), tf_random_seed=seed, save_summary_steps=None)
         return estimators.build(self.dataset, model, hyperparameters.resolve(model), config)
 
     def input_fn(self):
+        """Returns a Dataset that repeats one batch of all rows."""
         features = dict(self.rows)
         return tf.data.Dataset.from_tensors((features, features.pop(self.dataset.label.name))).repeat()
 
     def export(self, estimator, folder):
-        """Exports and finishes; returns the SavedModel."""
+        """Exports a model and finishes the export. Returns the SavedModel."""
         saved_model = self.export_unfinished(estimator, folder)
         export.finish(saved_model, self.dataset)
         return saved_model
 
     def export_unfinished(self, estimator, folder):
+        """Exports a model without finishing the export. Returns the SavedModel."""
         receiver = serving_input_receiver_fn(self.dataset, self.transform)
         return tf.compat.as_str(estimator.export_saved_model(str(folder), receiver))
 
 
 def examples(columns):
-    """Serialised tf.Examples of the rows that `columns` hold; a value that is missing is left out, or NaN in a window."""
+    """Returns the rows in `columns` as serialised tf.Examples. A missing value is left out; in a window it is NaN."""
     serialised = []
     for row in zip(*columns.values(), strict=True):
         present = {name: value for name, value in zip(columns, row, strict=True) if value not in ("", NAN)}
@@ -136,5 +146,5 @@ def feature(value):
 
 
 def raw(columns):
-    """The same rows as `predict_raw` takes them."""
+    """Returns the same rows as inputs of `predict_raw`."""
     return {k: tf.constant(v) if isinstance(v[0], str) else tf.constant(v, tf.float64) for k, v in columns.items()}

@@ -1,8 +1,8 @@
-"""The process of a trial that trains nothing: 100 steps, an evaluation every 20, a "checkpoint" at each of them.
+"""The process of a stub trial. It trains nothing, but takes 100 steps with an evaluation and a "checkpoint" every 20.
 
-The objective of step s is 1 - |x - 0.7| * (2 - s / 100). What happens in trial N is what $STUB_FATES says of N: "dies" (killed
-at step 20), "fails", "stuck" (exit 75 at step 20, once), "always stuck", "stops" (at step 20, once, like a machine without
-memory), "hangs" (at step 20, until it is asked to leave).
+The objective of step s is 1 - |x - 0.7| * (2 - s / 100). The JSON object $STUB_FATES maps the number of a trial to what happens
+at its step 20: "dies" (killed), "fails" (error), "stuck" (exits with 75, once), "always stuck" (exits with 75), "stops" (stops
+itself once, like a machine without memory), "hangs" (until SIGTERM). $STUB_PACE is the seconds between two evaluations.
 """
 
 import argparse
@@ -39,18 +39,20 @@ signal.signal(signal.SIGTERM, lambda *_: stop_requests.append(True))
 
 
 def put(path, text):
-    """In one step: the process may be killed at any moment."""
+    """Writes a file in one step: the process may be killed at any moment."""
     hidden = path.with_suffix(".hidden")
     hidden.write_text(text)
     hidden.replace(path)
 
 
 def write(**changes):
+    """Changes keys of the report and writes it."""
     report.update(changes)
     put(report_file, json.dumps(report))
 
 
 def stop_if_asked():
+    """After a SIGTERM: saves the step, then ends by SIGTERM."""
     if stop_requests:
         put(checkpoint, str(step))
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""An Estimator of one weight, whose value after every step is known."""
+"""An Estimator with one weight, whose value after every step is known: see `weight`."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def model_fn(features, labels, mode):
     loss = tf.compat.v1.losses.mean_squared_error(labels, predictions["y"])
     step = tf.compat.v1.train.get_or_create_global_step()
     train_op = tf.compat.v1.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=step)
-    # Each step brings the weight a fifth of the way from where it is to the truth.
+    # Each step moves the weight a fifth of the distance to its true value.
     metrics = {
         "weight": tf.compat.v1.metrics.mean(weight),
         "small": tf.compat.v1.metrics.mean(tf.where(weight < 1, weight, NAN)),
@@ -30,7 +30,7 @@ def model_fn(features, labels, mode):
 
 
 def rows(*, y=2.0, batches=None):
-    """An input of the line y = 2 x, two rows a batch: for ever, or so many batches."""
+    """Returns an input function with batches of two rows, by default on the line y = 2 x: endless, or `batches` batches."""
 
     def input_fn():
         batch = ({"x": tf.constant([[1.0], [1.0]])}, tf.constant([[y], [y]]))
@@ -57,7 +57,7 @@ def estimator(model_dir, keep=5, checkpoint_steps=None):
 
 
 def training(model_dir, steps, *, train_rows=None, eval_rows=None, direction="lower", keep=5, control=None, **settings):
-    """A training of the Estimator, which by default neither saves nor evaluates on the way."""
+    """Returns a training of the Estimator. By default it saves and evaluates only at the end."""
     return PreparedTraining(
         estimator=estimator(model_dir, keep),
         settings=train_settings(steps, keep_checkpoints=keep, **{"eval_seconds": 600, "checkpoint_steps": 1000} | settings),
@@ -70,18 +70,21 @@ def training(model_dir, steps, *, train_rows=None, eval_rows=None, direction="lo
 
 
 def weight(step):
+    """Returns the weight after a step."""
     return 2 * (1 - 0.8**step)
 
 
 def exports(model_dir, name="best"):
+    """Returns the folders of the exports of an exporter, sorted."""
     return sorted(str(p) for p in Path(model_dir, "export", name).glob("*"))
 
 
 def checkpoints(model_dir):
+    """Returns the names of the checkpoints, sorted."""
     return sorted(p.stem for p in Path(model_dir).glob("*.index"))
 
 
 def served(trained):
-    """The weight of the model that is handed on."""
+    """Returns the weight of the exported model."""
     answer = tf.saved_model.load(trained.saved_model).signatures[SERVING_DEFAULT](x=tf.constant([[1.0]]))
     return answer["y"].numpy().item()

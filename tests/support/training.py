@@ -1,4 +1,4 @@
-"""Trainings in this process, on examples that a real run has materialised."""
+"""Runs trainings in this process, on examples of a real run."""
 
 import functools
 from dataclasses import dataclass
@@ -24,18 +24,26 @@ BATCH = 50
 
 @functools.cache
 def transform_output(path):
-    """One object a process, as in entry.run_fn."""
+    """Returns the TFTransformOutput of a folder, one object per process, as in entry.run_fn."""
     return tft.TFTransformOutput(path)
 
 
 def artifact(output, node, key):
-    """The newest artifact folder of a node."""
+    """Returns the newest artifact folder of a node."""
     return str(max((Path(output) / "artifacts" / node / key).iterdir(), key=lambda p: int(p.name)))
 
 
 @dataclass
 class Bench:
-    """Everything that a training of one model on one dataset needs."""
+    """Everything that a training of one model on one dataset needs.
+
+    Attributes:
+        output: output folder of a run up to Transform.
+        dataset: the dataset.
+        model: name of the model.
+        model_dir: folder of the training.
+        seed: seed of the training and of the order of rows.
+    """
 
     output: Path
     dataset: object
@@ -49,10 +57,12 @@ class Bench:
 
     @property
     def raw_eval(self):
+        """Files with the raw examples of the evaluation split."""
         examples = node_ids.WINDOW_EXAMPLES if self.dataset.series else node_ids.CSV_EXAMPLES
         return sorted(Path(artifact(self.output, *examples), "Split-eval").glob("*"))
 
     def input_fn(self, split, training):
+        """Returns the input function of a split. `training`: endless and shuffled."""
         pattern = Path(artifact(self.output, *node_ids.TRANSFORMED_EXAMPLES), f"Split-{split}", "*")
         return inputs.input_fn(
             [str(pattern)],
@@ -73,7 +83,7 @@ class Bench:
         return estimators.build(self.dataset, self.model, hyperparameters.resolve(self.model), config)
 
     def train(self, steps):
-        """Trains, exports and finishes the export; returns a `TrainingResult`."""
+        """Trains the model, exports it and finishes the export. Returns a TrainingResult."""
         best = self.dataset.best
         training = PreparedTraining(
             estimator=self.estimator(),
@@ -90,10 +100,11 @@ class Bench:
 
 
 def bench(output, dataset, model, model_dir, **settings):
+    """Returns a Bench. `dataset`: name of the dataset."""
     return Bench(Path(output), discovery.dataset(dataset), model, Path(model_dir), **settings)
 
 
 def weights(model_dir):
-    """Variable name -> value of the newest checkpoint."""
+    """Returns variable name -> value in the newest checkpoint."""
     reader = tf.train.load_checkpoint(str(model_dir))
     return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}

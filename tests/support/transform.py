@@ -1,4 +1,4 @@
-"""Small tables through Transform, in this process and as its node runs it: rows in, rows out."""
+"""Runs TensorFlow Transform on small tables in this process, as the node Transform does: rows in, rows out."""
 
 import json
 
@@ -14,19 +14,19 @@ from pipeline.config.tables import ENGINES
 from trainer_module.transform import preprocess
 
 _KINDS = {"string": str.encode, "int64": int, "float32": float}
-# Keeps the order of rows: Beam promises none.
+# Column with the number of a row, by which the rows are sorted again: Beam does not keep their order.
 _ROW = "row"
 
 
 def through(folder, columns, preprocessing_fn, *tables, required=()):
-    """Analyses the first table and transforms them all, in one pipeline; the graph stays in `folder`.
+    """Analyses the first table and transforms all tables, in one pipeline. Writes the graph into `folder`.
 
     Args:
-        folder: an empty one.
-        columns: raw column -> type.
-        preprocessing_fn: from the columns to what a model reads.
-        *tables: column -> the values of each row: one, several in a list, or None for none.
-        required: columns that are dense, as where a schema requires them; the others are sparse.
+        folder: an empty folder.
+        columns: raw column -> "string", "int64" or "float32".
+        preprocessing_fn: function: raw columns -> what a model reads.
+        *tables: column -> the values of each row: one value, a list of several, or None.
+        required: columns that are dense, as if the schema required them. The others are sparse.
 
     Returns:
         For each table: name -> array [rows, n].
@@ -53,12 +53,12 @@ def through(folder, columns, preprocessing_fn, *tables, required=()):
 
 
 def transformed(folder, declared, *tables, required=()):
-    """Puts tables through the rules of a dataset: see `through`."""
+    """Transforms tables by the rules of a dataset; see `through`."""
     return through(folder, declared.columns, lambda inputs: preprocess.preprocess(declared, inputs), *tables, required=required)
 
 
 def _rows(columns, table):
-    """Rows as TFT takes them: column -> the values of one row."""
+    """Returns rows as TFT reads them: column -> the values of one row."""
     rows = [{_ROW: [i], **{name: [] for name in columns}} for i in range(len(next(iter(table.values()))))]
     for name, values in table.items():
         for row, value in zip(rows, values, strict=True):
@@ -68,6 +68,7 @@ def _rows(columns, table):
 
 
 def _columns(file):
+    """Reads a transformed table: name -> array [rows, n]."""
     rows = sorted((json.loads(line) for line in file.read_text().splitlines()), key=lambda r: r[_ROW])
     columns = {name: np.array([r[name] for r in rows]) for name in rows[0] if name != _ROW}
     return {name: v.astype(np.float32) if v.dtype.kind == "f" else v for name, v in columns.items()}

@@ -1,4 +1,4 @@
-"""A small declaration and its CSV files, for tests of reading."""
+"""A small dataset and its CSV files, for tests of reading."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def read_rows(path, **options):
 
 
 def refusal(path, **options):
-    """Returns why a file is refused, without its path."""
+    """Reads a file that must be refused. Returns the error message without the file's path."""
     with pytest.raises(InputDataError) as error:
         read_rows(path, **options)
     assert str(error.value).startswith(path)

@@ -1,7 +1,7 @@
-"""Commands of `python -m pipeline`, each in a process that is forked from one which has imported TensorFlow and TFX.
+"""Commands of `python -m pipeline`, each in a fork of a process that has imported TensorFlow and TFX.
 
-The import is 7 s of the 13 s of a small run, and the tests make a hundred runs. All else is as in a new process: arguments,
-environment, working folder, standard streams and exit code; nothing that one command does reaches the next.
+The import takes 7 s of the 13 s of a small run, and the tests make a hundred runs. Otherwise a fork is like a new process: it
+has its own arguments, environment, working folder, standard streams and exit code. A command does not affect the next one.
 """
 
 import multiprocessing
@@ -10,10 +10,10 @@ import sys
 from multiprocessing import forkserver
 from multiprocessing import process as this_process
 
-# What a run imports. The import starts no thread of TensorFlow's, so that a fork of the process works like a new one.
+# The imports of a run. They start no thread of TensorFlow, so a fork of the process works like a new process.
 _PRELOADED = ("pipeline.cli", "pipeline.commands.run", "pipeline.execution.local_runner", "pipeline.dag", __name__)
 
-# As in the process that forks: multiprocessing gives each child the path of its parent, where tests have put their folders.
+# sys.path of the forking process. multiprocessing gives each child the path of its parent, to which tests have added folders.
 _PATH = list(sys.path)
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -28,14 +28,17 @@ def run(arguments, *, cwd, environment, streams, seconds):
     """Runs a command to its end.
 
     Args:
-        arguments: those after `python -m pipeline`.
-        cwd: the folder that it runs in.
+        arguments: the arguments after `python -m pipeline`.
+        cwd: its working folder.
         environment: all variables of the command, PYTHONPATH too.
         streams: the files that are its standard input, output and error.
-        seconds: how long it may take.
+        seconds: time limit of the command.
 
     Returns:
         The exit code.
+
+    Raises:
+        TimeoutError: the command has not ended in time. It is killed.
     """
     start()
     command = _CONTEXT.Process(target=_command, args=(arguments, str(cwd), environment, [str(file) for file in streams]))
@@ -49,11 +52,12 @@ def run(arguments, *, cwd, environment, streams, seconds):
 
 
 def _command(arguments, cwd, environment, streams):
+    """The program of the fork: sets up streams, folder, environment and path, then runs the command."""
     for descriptor, (file, flags) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
         descriptor_of_file = os.open(file, flags)
         os.dup2(descriptor_of_file, descriptor)
         os.close(descriptor_of_file)
-    sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing has put /dev/null there
+    sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing opens /dev/null as sys.stdin
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

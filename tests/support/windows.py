@@ -1,4 +1,4 @@
-"""Windows of small series, cut as WindowExampleGen's executor cuts them."""
+"""Cuts small series into windows, as the executor of WindowExampleGen does."""
 
 from collections import Counter, defaultdict
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 from components.window_example_gen import blocks, logic
 from data import Dataset, Series
 
-# Two steps of past, one of future.
+# Two input steps, one output step.
 SMALL = Series(time="day", value="sold", inputs=2, outputs=1)
 # A time range so long that every window of a test is in its training split.
 EVER = (0, 1 << 40)
@@ -25,25 +25,25 @@ def decode(example):
 
 
 def cut(batches, series, size, time_range=None):
-    """Cuts rows as the executor does.
+    """Cuts rows into windows, as the executor does.
 
     Args:
-        batches: of rows, as `logic.read` yields them.
-        series: the declaration.
-        size: steps of a block.
-        time_range: of the input; by default that of the rows.
+        batches: batches of rows, as `logic.read` yields them.
+        series: declaration of the series.
+        size: number of steps in a block.
+        time_range: (first, last) step of the input; by default those of the rows.
 
     Returns:
-        Split -> windows, sorted by series and origin; and the counters.
+        (split -> windows sorted by series and origin, counters of `logic.examples`).
     """
-    parts, extent, counts = defaultdict(list), blocks.NOWHERE, Counter()
+    blocks_of_rows, extent, counts = defaultdict(list), blocks.NOWHERE, Counter()
     for rows in batches:
-        for key, part in blocks.divide(rows, series, size):
-            parts[key].append(part)
-            extent = blocks.union([extent, blocks.extent(part, series)])
+        for key, block in blocks.divide(rows, series, size):
+            blocks_of_rows[key].append(block)
+            extent = blocks.union([extent, blocks.extent(block, series)])
     windows = {"train": [], "eval": []}
-    for key in parts:
-        for split, example in logic.examples(key, parts[key], time_range or extent, series, size, counts):
+    for key in blocks_of_rows:
+        for split, example in logic.examples(key, blocks_of_rows[key], time_range or extent, series, size, counts):
             windows[split].append(decode(example))
     return {split: in_order(unsorted) for split, unsorted in windows.items()}, counts
 
@@ -54,10 +54,10 @@ def in_order(windows):
 
 
 def day(origin):
-    """Returns the day of January 2020 of an origin."""
+    """Returns an origin as a day of January 2020. An origin is a list with one number, the seconds since 1970."""
     return origin[0] // 86400 - 18261  # 31 December 2019
 
 
 def origins(windows):
-    """Returns the days of windows."""
+    """Returns the origins of windows as days of January 2020."""
     return [day(window["origin"]) for window in windows]

@@ -1,7 +1,7 @@
 """The package `toy`: small datasets and models as a user writes them outside the tree.
 
-Tests import its datasets from here to look at them. What trains runs on a copy outside the tree (the fixture `toy`), so that a
-test may edit a file and no run writes into the checkout.
+Tests that only read the datasets import them from here. Runs use a copy outside the tree (the fixture `toy`): so a test may
+edit a file, and no run writes into the checkout.
 """
 
 import shutil
@@ -14,6 +14,6 @@ DATASETS = {module.DATASET.name: module.DATASET for module in (fruit, species, o
 
 
 def copy_to(folder):
-    """Copies the package into `folder` and returns `folder`, which belongs on the path of a run."""
+    """Copies the package into `folder`. Returns `folder`, from which a run can then import `toy`."""
     shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder

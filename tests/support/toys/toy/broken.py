@@ -1,10 +1,10 @@
-"""A model with a mistake: its model function raises."""
+"""A model with a mistake: its model function raises ValueError."""
 
 import tensorflow as tf
 
 
 def search_space(hp):
-    """It has no hyper-parameters."""
+    """This model has no hyperparameters."""
 
 
 def build(dataset, hp, config):

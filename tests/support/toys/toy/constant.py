@@ -1,4 +1,4 @@
-"""A constant model: what a gate must refuse."""
+"""A model with a constant prediction, which the gate must refuse."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Logistic regression on the weight of a fruit. The hyper-parameter `fate` decides what happens to its training besides."""
+"""Logistic regression on the weight of a fruit. The hyperparameter `fate` lets the training succeed, diverge or be killed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Good or not? What counts is whether "not" stands before it."""
+"""Is an opinion good? A "not" before "good" or "bad" reverses it."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""The constant model, slow where a test wants to interrupt it.
+"""The constant model, which waits where a test wants to interrupt it.
 
-MOMENTS names a folder: the model appends a dot to a file there, `export` or `evaluation`, for each export and each batch of an
-evaluation. In the one that MOMENT names it then waits for two seconds.
+The environment variable MOMENTS names a folder. There the model appends a dot to the file `export` for each export, and to the
+file `evaluation` for each batch of an evaluation. Then it waits two seconds if the variable MOMENT names this file.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Which of three species?"""
+"""Which of three species is a plant? Some rows count more than others."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""The constant model, with a hook that hangs at step 25.
+"""The constant model with a hook that hangs at step 25, once for each file in the folder `chances`.
 
-Each time it takes away a file of the folder `chances`; without one it does not hang.
+The hook deletes a file before it hangs for 600 s. If the folder has no file, it does not hang.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The tide again, a single value ahead."""
+"""The dataset tide with a forecast of a single value."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The water in three harbours, every two hours."""
+"""The water level in three harbours, every two hours."""
 
 from pathlib import Path
 

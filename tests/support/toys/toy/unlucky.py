@@ -1,4 +1,4 @@
-"""The custom model, whose first two builds fail with an error that may pass. Counts them in the file `tries` beside it."""
+"""The custom model, whose first two builds fail with a transient error. It counts its builds in the file `tries` beside it."""
 
 from pathlib import Path
 
