@@ -172,6 +172,7 @@ def test_tfma_computes_the_same_metrics_as_the_estimator(pair, few_thresholds, t
 
 
 def schema_of(bench):
+    """Returns the schema of the raw examples."""
     import tensorflow_data_validation as tfdv
 
     return tfdv.load_schema_text(training.artifact(bench.output, *node_ids.SCHEMA) + "/schema.pbtxt")
@@ -311,6 +312,7 @@ def client(tmp_path_factory):
     ):  # fmt: skip
 
         def request(saved_model, rows, key):
+            """Sends a request to the process and returns its answer. `rows`: [serialised rows in hex, columns]."""
             (folder / "rows").write_text(json.dumps(rows))
             process.stdin.write(json.dumps([saved_model, str(folder / "rows"), key]) + "\n")
             process.stdin.flush()

@@ -63,7 +63,7 @@ def test_every_setting_that_a_page_names_exists(page):
 
 def test_every_option_that_a_page_names_exists():
     known = set(re.findall(r"`(--[a-z-]+)", (DOCS / "reference/command-line.md").read_text()))
-    others = {"--conf", "--offline-vulnerabilities", "--download-offline-databases"}  # of Airflow and osv-scanner
+    others = {"--conf", "--offline-vulnerabilities", "--download-offline-databases"}  # options of Airflow and osv-scanner
     for page in PAGES:
         named = {option for code in code_in(prose(page)) for option in re.findall(r"^--[a-z-]+", code)}
         assert named <= known | others, page.name

@@ -86,6 +86,7 @@ def test_spans_are_read_together_and_the_inputs_of_a_window_may_come_from_the_sp
     pattern = tmp_path / "span-{SPAN}" / "v{VERSION}.csv"
 
     def count_windows(name, *settings):
+        """Returns the number of windows that a run on the selected spans cuts."""
         result = cli.run(
             tmp_path / name, "--dataset", "toy.tide", "--data", pattern, "--to", node_ids.STATISTICS_GEN, *settings, path=toy
         )

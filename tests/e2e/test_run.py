@@ -66,6 +66,7 @@ class Runs:
             self.changed = self._run()
 
     def _run(self, *arguments, **options):
+        """Runs the pipeline and lists the files after the run. Returns a Run."""
         result = cli.run(self.output, *QUICK, *arguments, path=self._toy, **options)
         files = [str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file()]
         return Run(result, cli.served_versions(self.output), files)
@@ -242,6 +243,7 @@ def test_two_runs_do_not_share_an_output_folder(toy, tmp_path):
 @pytest.mark.slow
 def test_more_steps_continue_from_the_checkpoint_and_fewer_start_from_zero(toy, tmp_path):
     def train(steps):
+        """Trains up to a step. Returns (first step, last step)."""
         result = cli.run(tmp_path, *QUICK, "--to", node_ids.TRAINER, "--set", f"train.steps={steps}", path=toy)
         return result.record["train"]["resumed_from"], result.record["train"]["steps"]
 
@@ -253,6 +255,7 @@ def test_more_steps_continue_from_the_checkpoint_and_fewer_start_from_zero(toy, 
 @pytest.mark.slow
 def test_an_edited_model_runs_the_trainer_again_and_edited_features_run_transform_again(toy, tmp_path):
     def states(node):
+        """Runs up to a node. Returns node -> state."""
         return cli.run(tmp_path, *QUICK, "--model", "toy.constant", "--to", node, path=toy).states()
 
     assert states(node_ids.TRAINER)[node_ids.TRAINER] == "done"

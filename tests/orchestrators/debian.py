@@ -97,11 +97,12 @@ def _missing(packages):
             raise
         _apt("-qq", "update")  # a new machine has no package lists, or old ones
         uris = _apt(*arguments)
-    files = [line.split()[1] for line in uris.splitlines()]  # 'URI' NAME_VERSION_ARCHITECTURE.deb SIZE HASH
+    files = [line.split()[1] for line in uris.splitlines()]  # a line: 'URI' NAME_VERSION_ARCHITECTURE.deb SIZE HASH
     return [unquote("=".join(file.split("_")[:2])) for file in files]
 
 
 def _apt(*arguments, folder=None):
+    """Runs apt-get, at most five minutes. Returns its output, or raises MissingPackageError."""
     command, done = ["apt-get", *arguments], None
     with contextlib.suppress(subprocess.TimeoutExpired):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60 * _MINUTES, check=False)

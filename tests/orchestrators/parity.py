@@ -68,6 +68,7 @@ def _rows(split):
 
 
 def _signatures(model):
+    """Returns the signatures of the SavedModel in a model's folder, in the form of RunOutputs."""
     [file] = Path(model).rglob("Format-Serving/saved_model.pb")
     [graph] = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
     return {

@@ -58,6 +58,7 @@ class Place:
         return (*settings, f"metadata.uri={self.uri}") if self.uri else settings
 
     def record(self):
+        """Returns the record of the newest run."""
         return json.loads((self.output / "run.json").read_text())
 
     def folder(self, node, key):
@@ -168,7 +169,8 @@ def server(tmp_path_factory):
         yield uri
 
 
-def place_of(folder, sample, uri):
+def create_place(folder, sample, uri):
+    """Creates the folder of a run and copies the sample into it. Returns its Place."""
     folder.mkdir(exist_ok=True)
     place = Place(folder, uri)
     shutil.copy(sample, place.data)
@@ -187,12 +189,12 @@ def volume(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def local_from_raw(volume, sample, server, request, table):
     """The RunOutputs of a local run from raw data."""
-    return run_with(local, "raw", place_of(volume / "raw-local", sample, server), request, table)
+    return run_with(local, "raw", create_place(volume / "raw-local", sample, server), request, table)
 
 
 @every_other_runner
 def test_from_raw_data(runner, local_from_raw, volume, sample, server, request, table):
-    outputs = run_with(RUNNERS[runner], "raw", place_of(volume / f"raw-{runner}", sample, server), request, table)
+    outputs = run_with(RUNNERS[runner], "raw", create_place(volume / f"raw-{runner}", sample, server), request, table)
     assert outputs.splits == local_from_raw.splits
     assert outputs.schemas == local_from_raw.schemas
     assert outputs.vocabularies == local_from_raw.vocabularies
@@ -207,7 +209,7 @@ class Shared:
     def __init__(self, folder, sample):
         self.folder, self._kept = folder / "shared", folder / "kept"
         with mlmd_server.running(self._database) as uri:
-            place = place_of(self.folder, sample, uri)
+            place = create_place(self.folder, sample, uri)
             done = cli.call("run", *sets(*place.settings), "--to", node_ids.TRANSFORM)
             assert done.code == 0, done.err
         shutil.copytree(self.folder, self._kept)

@@ -1,4 +1,4 @@
-"""Runs of the real command line, `python -m pipeline`, each in its own process."""
+"""Runs the real command line, `python -m pipeline`, in a process for each command."""
 
 import json
 import os

@@ -76,8 +76,10 @@ def _array(value):
 
 
 def _keep(value, folder, name):
+    """Writes a value of a Beam collection into a file, because Beam returns no values."""
     Path(folder, f"{name}-{uuid.uuid4().hex}").write_bytes(pickle.dumps(value))
 
 
 def _kept(folder, name):
+    """Returns the values that `_keep` wrote under a name."""
     return [pickle.loads(file.read_bytes()) for file in folder.glob(f"{name}-*")]

@@ -28,9 +28,9 @@ from trainer_module.training import job, progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster, TrainSettings
 
-# The smallest cluster of each strategy that can lose a process.
 _START_SECONDS = 60
 
+# The smallest cluster of each strategy that can lose a process.
 PS = Cluster(workers=2, ps=1, start_seconds=_START_SECONDS)
 MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_START_SECONDS)
 DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)

@@ -75,6 +75,7 @@ class ScriptedCluster:
         return self
 
     def sleep(self, seconds):
+        """Advances the clock; sleeps a twentieth of the time."""
         self.now += seconds
         time.sleep(seconds / 20)
 

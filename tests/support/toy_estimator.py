@@ -40,11 +40,13 @@ def rows(*, y=2.0, batches=None):
 
 
 def receiver():
+    """Returns the serving input: a column x of float32."""
     x = tf.compat.v1.placeholder(tf.float32, [None, 1], "x")
     return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
 
 
 def estimator(model_dir, keep=5, checkpoint_steps=None):
+    """Returns the Estimator. `keep`: number of checkpoints that it keeps."""
     config = tf.estimator.RunConfig(
         model_dir=str(model_dir),
         tf_random_seed=1,

@@ -53,6 +53,7 @@ class Bench:
 
     @property
     def transform(self):
+        """The TFTransformOutput of the run."""
         return transform_output(artifact(self.output, *node_ids.TRANSFORM_GRAPH))
 
     @property
@@ -77,6 +78,7 @@ class Bench:
         return serving_input_receiver_fn(self.dataset, self.transform)
 
     def estimator(self):
+        """Returns the model's Estimator with its default hyperparameters."""
         config = tf.estimator.RunConfig(
             model_dir=str(self.model_dir), tf_random_seed=self.seed, save_checkpoints_steps=1000, log_step_count_steps=1000
         )

@@ -65,6 +65,8 @@ def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, ou
         airflow.wait("the DAG", lambda: airflow.rows("select 1 from dag where dag_id = 'fruit'"), scheduler)
 
         def wait_for_success(date):
+            """Waits until the run of a logical date has ended, and asserts that it succeeded."""
+
             def has_ended():
                 return airflow.run_state(airflow_run_id(date)) in ("success", "failed")
 

@@ -78,6 +78,7 @@ def test_a_step_refuses_other_code_than_it_was_compiled_from(compiled, volume, t
 
 
 def _file(volume: Path, run: str, task: str, key: str, name: str):
+    """Returns the content of a JSON file in an output artifact of a task."""
     return json.loads(next((volume / "runs" / run / task / key).rglob(name)).read_text())
 
 

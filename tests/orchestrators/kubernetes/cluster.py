@@ -10,7 +10,7 @@ from kubernetes import client
 
 _ARGO = {"group": "argoproj.io", "version": "v1alpha1", "plural": "workflows"}
 _NODE_ID, _WORKFLOW = "workflows.argoproj.io/node-id", "workflows.argoproj.io/workflow"
-_OVER = ("Succeeded", "Failed", "Error")
+_END_PHASES = ("Succeeded", "Failed", "Error")
 _POLL_SECONDS = 0.3
 
 
@@ -57,7 +57,7 @@ class Cluster:
 
     def wait(self, name, seconds):
         """Waits until a workflow has ended, at most `seconds`. Returns its status."""
-        return self.until(lambda: self._over(name), seconds, f"the end of {name}")
+        return self.until(lambda: self._end_status(name), seconds, f"the end of {name}")
 
     def until(self, condition, seconds, what):
         """Waits until a function returns a true value, at most `seconds`. Returns that value. `what` names it in the error."""
@@ -109,9 +109,10 @@ class Cluster:
             return json.loads(error.body)["message"]
         return ""
 
-    def _over(self, name):
+    def _end_status(self, name):
+        """Returns a workflow's status if it has ended, otherwise None."""
         status = self.status(name)
-        return status if status["phase"] in _OVER else None
+        return status if status["phase"] in _END_PHASES else None
 
     @property
     def _workflows(self):

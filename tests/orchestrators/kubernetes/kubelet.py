@@ -21,7 +21,7 @@ class Kubelet:
     """Runs pods until it is closed."""
 
     def __init__(self, api, machine):
-        """`api`: a kubernetes.client.ApiClient."""
+        """Starts the thread that watches pods. `api`: a kubernetes.client.ApiClient; `machine`: a Machine."""
         self._core, self._machine = client.CoreV1Api(api), machine
         self._pods, self._closing = {}, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -44,6 +44,7 @@ class Kubelet:
         next(p for p in self._pods.values() if p.name == pod).kill()
 
     def _watch(self):
+        """Handles the events of all pods until the kubelet is closed. Watches again after an error of the API server."""
         while not self._closing.is_set():
             with contextlib.suppress(client.ApiException, HTTPError):
                 for event in watch.Watch().stream(self._core.list_pod_for_all_namespaces, timeout_seconds=_WATCH_SECONDS):

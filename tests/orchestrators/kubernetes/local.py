@@ -69,6 +69,7 @@ def left_of(rig):
 
 
 def _start(tools, folder, rig, stack):
+    """Starts all servers, which `stack` ends. Adds their ports to the rig. Returns the Cluster."""
     servers = []
     environment = cli.environment() | {processes.RIG: rig.mark}
 
@@ -101,6 +102,7 @@ def _start(tools, folder, rig, stack):
 
 
 def _etcd(data, client_url, peer_url):
+    """Returns the arguments of etcd."""
     return (
         "--data-dir", str(data), "--unsafe-no-fsync", "--log-level=warn",
         "--listen-client-urls", client_url, "--advertise-client-urls", client_url,
@@ -110,6 +112,7 @@ def _etcd(data, client_url, peer_url):
 
 
 def _api_server(folder, etcd, url):
+    """Writes the keys and tokens of the API server into the folder. Returns its arguments."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
@@ -142,7 +145,7 @@ def _connected(folder, url, servers):
     def ready():
         try:
             return api.call_api("/readyz", "GET", auth_settings=["BearerToken"], response_type="str", _request_timeout=5)
-        except Exception:  # refused, reset, not ready, not yet allowed
+        except Exception:  # connection refused or reset, not ready, not yet authorised
             return None
 
     _until(ready, servers, "the API server")

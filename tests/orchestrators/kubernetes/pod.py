@@ -51,6 +51,7 @@ class Pod:
         self.kill()
 
     def _run(self):
+        """Takes care of the pod until it has ended or is closed; ends it at its time limit."""
         self._bind()
         started, limit = time.monotonic(), self._pod.spec.active_deadline_seconds
         while not self._closed and not self._advance():

@@ -48,6 +48,7 @@ def ended(cluster):
 
 
 def shell(script):
+    """Returns the fields of a container that runs a shell script."""
     return {"command": ["sh", "-c", script]}
 
 
@@ -137,6 +138,7 @@ def test_a_failing_test_leaves_no_process_and_no_port(programs, tmp_path):
 
 
 def uid(rig):
+    """Returns the uid of the pod `sleeper`."""
     return rig.cluster.core.read_namespaced_pod("sleeper", rig.cluster.namespace).metadata.uid
 
 

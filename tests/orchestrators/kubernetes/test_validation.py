@@ -57,14 +57,17 @@ def lint(programs, tmp_path):
 
 
 def template(workflow, name):
+    """Returns the template of a step, to read or to change."""
     return next(t for t in workflow["spec"]["templates"] if t["name"] == name)
 
 
 def container(workflow):
+    """Returns the container of the Trainer, to change."""
     return template(workflow, "trainer")["container"]
 
 
 def task(workflow, name):
+    """Returns a task of the workflow's DAG, to change."""
     return next(t for t in template(workflow, workflow["spec"]["entrypoint"])["dag"]["tasks"] if t["name"] == name)
 
 

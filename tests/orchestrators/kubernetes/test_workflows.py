@@ -26,6 +26,7 @@ def output(cluster):
 
 
 def record_of(output):
+    """Returns the record of the newest run in an output folder."""
     return json.loads((output / "run.json").read_text())
 
 
@@ -183,8 +184,10 @@ def test_a_pod_that_is_killed_in_its_last_try_is_recorded_as_failed(cluster, com
 
 
 def running(cluster, name, template):
+    """Returns the running tries of a step."""
     return [node for node in cluster.tries(name, template) if node["phase"] == "Running"]
 
 
 def messages(cluster, name):
+    """Returns the messages of all nodes of a workflow in one text."""
     return "\n".join(node.get("message", "") for node in cluster.status(name)["nodes"].values())

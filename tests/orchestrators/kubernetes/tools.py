@@ -14,7 +14,7 @@ _ARGO = "github.com/argoproj/argo-workflows/v3"
 # Program -> (folder of its module, package, linker flags).
 _PROGRAMS = {
     "etcd": ("cluster", "./etcd", ""),
-    # Without it the server says that it is version 0.0.0, which clients do not believe.
+    # Without this flag the server reports version 0.0.0, which clients reject.
     "kube-apiserver": ("cluster", "./apiserver", "-X k8s.io/component-base/version.gitVersion=v1.32.0"),
     "workflow-controller": ("argo", "./controller", ""),
     "argo": ("argo", f"{_ARGO}/cmd/argo", ""),
@@ -84,6 +84,7 @@ def _build(folder):
 
 
 def _go(module, *arguments):
+    """Runs `go` in the folder of a module. Returns its output."""
     # Build without a C compiler, with the installed Go and no other, and only from modules that go.sum lists.
     settings = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     done = subprocess.run(

@@ -32,6 +32,7 @@ def build(dataset, hp, config):
 
 
 def _wait_in(moment):
+    """Appends a dot to the file of a moment, "export" or "evaluation", and waits if the test chose it."""
     folder = os.environ.get("MOMENTS")
     if folder:
         with Path(folder, moment).open("a") as times:
