@@ -39,7 +39,7 @@ def end(oracle, trial, status="COMPLETED", value=None):
     oracle.end_trial(trial)
 
 
-def go_on(oracle, trials=100, fails=()):
+def run_trials(oracle, trials=100, fails=()):
     """Runs at most `trials` trials; those with a number in `fails` fail. Returns trial id -> hyperparameter values."""
     values_by_trial = {}
     while len(values_by_trial) < trials:

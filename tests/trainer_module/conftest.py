@@ -1,4 +1,4 @@
-"""What the tests of several folders here share."""
+"""Fixtures that several test folders share."""
 
 import itertools
 import textwrap
@@ -8,9 +8,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def write_model(tmp_path_factory):
-    """Returns a function that writes a user's own model file, outside the tree. It returns the model's name.
+    """Returns a function that writes a model file outside the repository, as a user would, and returns the name of the model.
 
-    Its arguments: a name, and the text after the import of TensorFlow.
+    Its arguments are a name, and the text of the file after the import of TensorFlow.
     """
     folder, numbers = tmp_path_factory.mktemp("models"), itertools.count()
     with pytest.MonkeyPatch.context() as patch:

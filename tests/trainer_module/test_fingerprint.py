@@ -1,4 +1,4 @@
-"""A fingerprint changes with what it depends on, and with nothing else."""
+"""The fingerprint of code changes when imported project code changes, and only then; that of settings with their values."""
 
 import importlib
 
@@ -9,7 +9,7 @@ from trainer_module import fingerprint
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """A package outside the tree: `own("sub/module.py", text)` writes a file of it; `own.code(...)` hashes modules."""
+    """A package outside the repository: `own("sub/module.py", text)` writes a file in it, `own.code(...)` hashes modules."""
 
     class Package:
         name = f"own_{tmp_path.name}"
@@ -69,7 +69,7 @@ def test_unchanged_code_keeps_its_fingerprint(own):
         ("own.top", "if False:\n    from own import leaf\n"),
     ],
 )
-def test_an_edit_of_an_imported_module_changes_it(own, module, text):
+def test_an_edit_of_an_imported_module_changes_the_fingerprint(own, module, text):
     own(f"{module.partition('.')[2].replace('.', '/')}.py", text)
     own("leaf.py", "X = 1\n")
     assert changes(own, module, "leaf.py")
@@ -92,12 +92,12 @@ def test_a_relative_import_counts_from_its_own_package(own, module, path, text):
     assert changes(own, module, "sub/leaf.py")
 
 
-def test_an_edit_of_the_module_itself_changes_it(own):
+def test_an_edit_of_the_module_itself_changes_the_fingerprint(own):
     own("top.py", "X = 1\n")
     assert changes(own, "own.top", "top.py")
 
 
-def test_an_edit_far_down_the_imports_changes_it(own):
+def test_an_edit_of_an_indirectly_imported_module_changes_the_fingerprint(own):
     own("top.py", "from own import middle\n")
     own("middle.py", "from own.sub import leaf\n")
     own("sub/leaf.py", "X = 1\n")
@@ -110,26 +110,26 @@ def test_modules_that_import_each_other_have_one_fingerprint(own):
     assert own.code("own.top") == own.code("own.leaf")
 
 
-def test_an_edit_of_an_imported_package_changes_it(own):
+def test_an_edit_of_an_imported_package_changes_the_fingerprint(own):
     own("top.py", "from own.sub import X\n")
     own("sub/__init__.py", "X = 1\n")
     assert changes(own, "own.top", "sub/__init__.py")
 
 
-def test_an_edit_of_the_package_around_an_imported_module_changes_it(own):
+def test_an_edit_of_the_package_of_an_imported_module_changes_the_fingerprint(own):
     own("top.py", "import own.sub.leaf\n")
     own("sub/leaf.py", "X = 1\n")
     assert changes(own, "own.top", "sub/__init__.py")
 
 
-def test_an_edit_of_an_unrelated_module_does_not_change_it(own):
+def test_an_edit_of_an_unrelated_module_does_not_change_the_fingerprint(own):
     own("top.py", "import own.leaf\n")
     own("leaf.py", "X = 1\n")
     own("unrelated.py", "X = 1\n")
     assert not changes(own, "own.top", "unrelated.py")
 
 
-def test_an_import_that_is_only_spoken_of_does_not_count(own):
+def test_an_import_in_a_comment_or_docstring_does_not_count(own):
     own("top.py", '"""import own.leaf"""\n# import own.leaf\n')
     own("leaf.py", "X = 1\n")
     assert not changes(own, "own.top", "leaf.py")
@@ -153,7 +153,7 @@ def test_the_order_of_modules_does_not_matter(own):
     assert own.code("own.a", "own.b") == own.code("own.b", "own.a")
 
 
-def test_equal_files_under_other_names_are_other_code(own):
+def test_equal_files_with_other_names_have_another_fingerprint(own):
     own("a.py", "X = 1\n")
     own("b.py", "X = 1\n")
     assert own.code("own.a") != own.code("own.b")
@@ -167,5 +167,5 @@ def test_the_order_of_settings_does_not_matter():
 
 
 @pytest.mark.parametrize("changed", [{"steps": 4}, {"steps": "3"}, {"step": 3}, {"steps": 3, "seed": None}, {"steps": [3]}, {}])
-def test_other_settings_are_another_fingerprint(changed):
+def test_other_settings_have_another_fingerprint(changed):
     assert fingerprint.settings(**changed) != fingerprint.settings(steps=3)

@@ -1,4 +1,4 @@
-"""A training that gets stuck is ended, its stacks are in the log, and it goes on from its checkpoint: never an endless run."""
+"""A stalled training is killed, its stacks are logged, and it continues from its checkpoint. The restarts are limited."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +15,15 @@ from trainer_module.supervision import watchdog
 
 @pytest.fixture
 def stuck(toy, materialised, tmp_path):
-    """Returns a function: how often it hangs, settings -> a job that does."""
+    """Returns a function: makes a job that hangs `times` times."""
 
     def make(times, **settings):
         chances = toy / "toy" / "chances"
         chances.mkdir(exist_ok=True)
         for i in range(times):
             (chances / str(i)).touch()
-        made = job(materialised("toy.fruit"), "toy.fruit", "toy.stuck", tmp_path / "stuck", checkpoint_steps=10, **settings)
-        return replace(made, settings=structs.replace(made.settings, stall_seconds=15))
+        work = job(materialised("toy.fruit"), "toy.fruit", "toy.stuck", tmp_path / "stuck", checkpoint_steps=10, **settings)
+        return replace(work, settings=structs.replace(work.settings, stall_seconds=15))
 
     return make
 
@@ -34,13 +34,13 @@ def test_a_training_that_hangs_twice_is_continued_twice(stuck, capfd):
     with folder.held(work.folder) as lock:
         trained = trainer.train(work, lock)
     assert (trained.steps, trained.resumed_from) == (60, 0)
-    assert "after_run" in capfd.readouterr().err  # the stack of the thread that hung here
+    assert "after_run" in capfd.readouterr().err  # the stack of the thread that hung in this process
     log = Path(work.folder, "cluster", "local-0.log").read_text()
-    assert "time.sleep" in log or "after_run" in log  # and of the process that did
+    assert "time.sleep" in log or "after_run" in log  # and the stack of the process that hung
 
 
 @pytest.mark.slow
-def test_one_that_hangs_every_time_is_a_clear_failure(stuck):
+def test_a_training_that_hangs_every_time_fails_with_the_limit_of_restarts(stuck):
     from trainer_module.cluster.supervisor import ClusterError
 
     work = stuck(times=20, retries=1)
@@ -49,7 +49,7 @@ def test_one_that_hangs_every_time_is_a_clear_failure(stuck):
     assert step_of(work.folder) == 20
 
 
-def test_without_retries_it_fails_at_once(stuck):
+def test_with_zero_retries_the_first_hang_is_an_error(stuck):
     work = stuck(times=1, retries=0)
     with folder.held(work.folder) as lock, pytest.raises(watchdog.StalledError, match="no progress for 15 s"):
         trainer.train(work, lock)

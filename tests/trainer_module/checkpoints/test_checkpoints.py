@@ -1,4 +1,4 @@
-"""Checkpoints that are cut off, and the folder of a training: who may use it, what is kept in it."""
+"""Damaged checkpoints are set aside; one process at a time uses a training folder; tidying keeps the right files."""
 
 import logging
 import subprocess
@@ -16,7 +16,7 @@ from trainer_module.checkpoints.evaluations import Evaluations
 
 
 def save(path, *steps):
-    """Writes checkpoints of one variable, 20 kB of it, and of the global step."""
+    """Writes a checkpoint at each of `steps`: the global step and one variable of 20 kB."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         step = tf.compat.v1.train.create_global_step()
         weight = tf.compat.v1.get_variable("weight", initializer=np.arange(5000, dtype=np.float32))
@@ -67,7 +67,7 @@ def test_a_truncated_newest_checkpoint_gives_way_to_the_one_before_with_a_warnin
     assert steps(tmp_path / "broken") == [15]
 
 
-def test_several_broken_ones_are_passed_over(tmp_path):
+def test_several_broken_checkpoints_are_skipped(tmp_path):
     save(tmp_path, 5, 10, 15)
     truncate(tmp_path, 15, size=0)
     data(tmp_path, 10).unlink()
@@ -75,7 +75,7 @@ def test_several_broken_ones_are_passed_over(tmp_path):
     assert checkpoints.step_of(str(tmp_path)) == 5
 
 
-def test_a_changed_byte_is_found(tmp_path):
+def test_a_checkpoint_with_one_changed_bit_is_broken(tmp_path):
     save(tmp_path, 5, 10)
     content = bytearray(data(tmp_path, 10).read_bytes())
     content[3000] ^= 1
@@ -84,12 +84,12 @@ def test_a_changed_byte_is_found(tmp_path):
     assert checkpoints.step_of(str(tmp_path)) == 5
 
 
-def test_a_storage_that_cannot_be_reached_costs_no_checkpoint(tmp_path, monkeypatch):
+def test_unreachable_storage_does_not_make_a_checkpoint_broken(tmp_path, monkeypatch):
     class Unreachable(tf.io.gfile.GFile):
         def read(self, n=-1):
             raise tf.errors.UnavailableError(None, None, "try again later")
 
-    def load(checkpoint):  # this is what TensorFlow makes of it
+    def load(checkpoint):  # TensorFlow reports the same failure as UNKNOWN
         raise tf.errors.OpError(None, None, "try again later", tf.errors.UNKNOWN)
 
     save(tmp_path, 5, 10)
@@ -100,16 +100,16 @@ def test_a_storage_that_cannot_be_reached_costs_no_checkpoint(tmp_path, monkeypa
     assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path)) == (10, [5, 10])
 
 
-def test_a_file_that_may_not_be_read_is_not_a_broken_one(tmp_path):
+def test_a_file_that_cannot_be_opened_is_an_error_and_not_a_broken_checkpoint(tmp_path):
     save(tmp_path, 5, 10)
     data(tmp_path, 10).unlink()
-    data(tmp_path, 10).symlink_to(data(tmp_path, 10))  # root may read all others
+    data(tmp_path, 10).symlink_to(data(tmp_path, 10))  # a symlink to itself: root can read a file of any mode
     with pytest.raises(tf.errors.OpError, match="symbolic links"):
         checkpoints.fall_back(str(tmp_path))
     assert steps(tmp_path) == [5, 10]
 
 
-def test_a_storage_that_fails_once_costs_no_checkpoint(tmp_path, monkeypatch, warnings):
+def test_storage_that_fails_once_does_not_make_a_checkpoint_broken(tmp_path, monkeypatch, warnings):
     real = tf.compat.v1.train.NewCheckpointReader
 
     def fails_once(checkpoint):
@@ -122,14 +122,14 @@ def test_a_storage_that_fails_once_costs_no_checkpoint(tmp_path, monkeypatch, wa
     assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path), warnings()) == (10, [5, 10], [])
 
 
-def test_without_one_that_can_be_read_the_training_begins_at_the_start(tmp_path):
+def test_without_a_readable_checkpoint_the_training_starts_at_step_0(tmp_path):
     save(tmp_path, 5)
     truncate(tmp_path, 5)
     checkpoints.fall_back(str(tmp_path))
     assert (checkpoints.step_of(str(tmp_path)), steps(tmp_path)) == (0, [])
 
 
-def test_a_checkpoint_that_was_written_but_not_yet_listed_counts(tmp_path):
+def test_a_complete_checkpoint_counts_before_the_checkpoint_file_lists_it(tmp_path):
     save(tmp_path, 5)
     listed = (tmp_path / "checkpoint").read_bytes()
     save(tmp_path, 10)
@@ -138,19 +138,19 @@ def test_a_checkpoint_that_was_written_but_not_yet_listed_counts(tmp_path):
     assert checkpoints.step_of(str(tmp_path)) == 10
 
 
-def test_an_empty_folder_is_no_reason_to_complain(tmp_path, warnings):
+def test_an_empty_folder_gives_no_warning(tmp_path, warnings):
     checkpoints.fall_back(str(tmp_path))
     assert warnings() == []
 
 
-# The folder.
+# The training folder.
 
 
 def evaluations(path):
     return Evaluations(str(path), metric_names.AUC, "higher")
 
 
-def test_a_folder_is_held_by_one_process_at_a_time_and_says_by_which(tmp_path):
+def test_one_process_at_a_time_holds_a_folder_and_the_error_names_it(tmp_path):
     script = (
         "import sys\n"
         "from trainer_module.checkpoints import folder\n"
@@ -172,7 +172,7 @@ def test_a_folder_is_held_by_one_process_at_a_time_and_says_by_which(tmp_path):
         assert lock is not None
 
 
-def test_a_child_that_inherits_the_lock_keeps_the_folder(tmp_path):
+def test_a_child_that_inherits_the_lock_still_holds_the_folder(tmp_path):
     with folder.held(str(tmp_path)) as lock:
         child = subprocess.Popen(["sleep", "60"], pass_fds=[lock])
     with pytest.raises(folder.FolderInUseError):
@@ -184,24 +184,24 @@ def test_a_child_that_inherits_the_lock_keeps_the_folder(tmp_path):
         pass
 
 
-def test_a_folder_is_prepared_for_where_its_training_goes_on(tmp_path):
+def test_prepare_returns_the_step_at_which_the_training_continues(tmp_path):
     assert folder.prepare(str(tmp_path), evaluations(tmp_path), "") == 0
     save(tmp_path, 5, 10)
     assert folder.prepare(str(tmp_path), evaluations(tmp_path), "") == 10
 
 
-def test_what_was_found_behind_a_lost_checkpoint_is_forgotten(tmp_path):
+def test_evaluations_after_the_restored_checkpoint_are_forgotten(tmp_path):
     save(tmp_path, 5, 10)
     record = evaluations(tmp_path)
     record.record(str(tmp_path / "model.ckpt-5"), {metric_names.AUC: 0.7, "loss": 1.0, "global_step": 5}, None)
     record.record(str(tmp_path / "model.ckpt-10"), {metric_names.AUC: 0.6, "loss": 1.0, "global_step": 10}, None)
     truncate(tmp_path, 10)
     assert folder.prepare(str(tmp_path), record, "") == 5
-    found = record.read()
-    assert (found.best.step, found.last.step) == (5, 5)
+    summary = record.read()
+    assert (summary.best.step, summary.last.step) == (5, 5)
 
 
-def test_a_fresh_run_removes_what_others_left_once(tmp_path):
+def test_a_fresh_run_empties_the_folder_once(tmp_path):
     save(tmp_path, 5)
     with folder.held(str(tmp_path)):
         assert folder.prepare(str(tmp_path), evaluations(tmp_path), "run-1") == 0
@@ -211,7 +211,7 @@ def test_a_fresh_run_removes_what_others_left_once(tmp_path):
         assert folder.prepare(str(tmp_path), evaluations(tmp_path), "run-2") == 0
 
 
-def test_tidying_leaves_what_a_longer_training_goes_on_from(tmp_path):
+def test_tidying_keeps_the_last_and_the_best_checkpoint_and_the_events(tmp_path):
     path = tmp_path / "now"
     path.mkdir()
     save(path, 5, 10, 15)
@@ -227,7 +227,7 @@ def test_tidying_leaves_what_a_longer_training_goes_on_from(tmp_path):
     assert (path / "events.out.tfevents.1").exists()
 
 
-def test_summaries_are_copied_with_their_folders(tmp_path):
+def test_event_files_are_copied_with_their_folders(tmp_path):
     (tmp_path / "from" / "eval").mkdir(parents=True)
     (tmp_path / "from" / "events.out.tfevents.1").write_text("training")
     (tmp_path / "from" / "eval" / "events.out.tfevents.2").write_text("evaluation")

@@ -1,4 +1,4 @@
-"""Old trainings are removed, and nothing else: neither what is not a training, nor what is another pipeline's."""
+"""Pruning removes old training folders of this pipeline, and no other folder."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ NOW = "0" * 16
 
 
 def training(root, digit, age=0, owner=""):
-    """Makes the folder of a training that was last touched `age` seconds ago."""
+    """Makes a training folder whose files were last modified `age` seconds ago. Returns its path."""
     path = root / (digit * 16)
     with folder.held(str(path), owner):
         (path / "model.ckpt-5.index").write_text("weights")
@@ -28,7 +28,7 @@ def training(root, digit, age=0, owner=""):
 
 @pytest.fixture
 def root(tmp_path):
-    """A root with four other trainings, a the newest, d the oldest, and the one that has ended."""
+    """A root with the training that has just ended, 0, and four others: a is the newest, d the oldest."""
     for age, digit in enumerate("abcd"):
         training(tmp_path, digit, age)
     training(tmp_path, "0")
@@ -36,34 +36,34 @@ def root(tmp_path):
 
 
 def end(root, keep):
-    """A training ends. Returns the folders that are left, by their first digit."""
+    """Ends training 0, which prunes. Returns the first characters of the remaining folders."""
     folder.tidy(str(root / NOW), keep=keep)
     return "".join(sorted(p.name[0] for p in root.iterdir()))
 
 
-def test_the_oldest_trainings_go(root):
+def test_the_oldest_trainings_are_removed(root):
     assert end(root, keep=2) == "0ab"
 
 
-def test_a_shorter_training_of_the_same_goes_like_any_other(root):
+def test_a_shorter_training_with_a_numbered_name_is_removed_like_any_other(root):
     (root / ("d" * 16)).rename(root / f"{'d' * 16}-300")
     assert end(root, keep=3) == "0abc"
 
 
-def test_what_is_no_training_stays_whatever_it_is_called(root):
+def test_a_folder_that_is_not_a_training_stays_whatever_its_name(root):
     (root / ".git").mkdir()
     (root / "serving").mkdir()
-    (root / ("9" * 16)).mkdir()  # called like one
-    shutil.copy(root / ("a" * 16) / prune.MARK, root / "serving")  # marked like one
+    (root / ("9" * 16)).mkdir()  # named like a training
+    shutil.copy(root / ("a" * 16) / prune.MARK, root / "serving")  # marked like a training
     assert end(root, keep=0) == "".join(sorted(".0s9"))
 
 
-def test_a_mark_that_is_not_ours_protects_its_folder(root):
+def test_a_mark_of_an_unknown_format_protects_its_folder(root):
     (root / ("d" * 16) / prune.MARK).write_text('["something"]')
     assert end(root, keep=0) == "0d"
 
 
-def test_in_a_root_of_several_pipelines_each_keeps_its_own(tmp_path):
+def test_in_a_root_that_pipelines_share_each_removes_only_its_own_trainings(tmp_path):
     for age, digit in enumerate("abc"):
         training(tmp_path, digit, age, owner="mine")
     for age, digit in enumerate("def"):
@@ -72,24 +72,24 @@ def test_in_a_root_of_several_pipelines_each_keeps_its_own(tmp_path):
     assert end(tmp_path, keep=1) == "0adef"
 
 
-def test_a_folder_that_does_not_say_whose_it_is_prunes_nothing(root):
+def test_a_training_without_a_mark_prunes_nothing(root):
     (root / NOW / prune.MARK).unlink()
     assert end(root, keep=0) == "0abcd"
 
 
-def test_beginning_anew_does_not_change_whose_it_is(tmp_path):
+def test_a_fresh_run_keeps_the_owner_of_a_folder(tmp_path):
     path = training(tmp_path, "a", owner="mine")
     with folder.held(str(path), "mine"):
         folder.prepare(str(path), None, "run-1")
         assert prune.owner_of(str(path)) == "mine"
 
 
-def test_a_training_that_is_under_way_stays(root):
+def test_a_running_training_stays(root):
     with folder.held(str(root / ("d" * 16))):
         assert end(root, keep=0) == "0d"
 
 
-def test_what_cannot_be_removed_is_told_and_the_training_has_ended_all_the_same(root, monkeypatch, caplog):
+def test_a_folder_that_cannot_be_removed_is_a_warning_and_not_an_error(root, monkeypatch, caplog):
     real = tf.io.gfile.remove
 
     def remove(path):
@@ -100,11 +100,11 @@ def test_what_cannot_be_removed_is_told_and_the_training_has_ended_all_the_same(
     monkeypatch.setattr(tf.io.gfile, "remove", remove)
     caplog.set_level(logging.WARNING, prune.__name__)
     assert end(root, keep=0) == "0c"
-    [said] = [r.getMessage() for r in caplog.records]
-    assert said.endswith("cccc, of an earlier training, stay: not yours")
+    [warning] = [r.getMessage() for r in caplog.records]
+    assert warning.endswith("cccc, of an earlier training, stay: not yours")
 
 
-def test_a_removal_that_was_cut_off_is_finished_next_time(root, monkeypatch):
+def test_an_interrupted_removal_is_finished_the_next_time(root, monkeypatch):
     def killed(path):
         raise KeyboardInterrupt
 
@@ -115,7 +115,7 @@ def test_a_removal_that_was_cut_off_is_finished_next_time(root, monkeypatch):
     assert end(root, keep=3) == "0abc"
 
 
-def test_a_file_that_vanishes_meanwhile_counts_as_work_under_way(root, monkeypatch):
+def test_a_folder_whose_file_vanishes_during_pruning_counts_as_running(root, monkeypatch):
     real = tf.io.gfile.stat
 
     def stat(path):
@@ -135,7 +135,7 @@ def test_on_a_remote_file_system_all_trainings_stay():
     assert sorted(name[0] for name in tf.io.gfile.listdir("ram://prune")) == ["0", "a", "b"]
 
 
-def test_a_folder_that_is_removed_while_it_is_being_locked_is_made_and_locked_again(tmp_path, monkeypatch):
+def test_a_folder_that_is_removed_during_locking_is_made_and_locked_again(tmp_path, monkeypatch):
     path, real = tmp_path / "training", lock.fcntl.flock
 
     def removed_in_between(file, how):

@@ -1,4 +1,4 @@
-"""Real clusters on this machine, on real examples of a toy: they reach their end, whatever is done to them."""
+"""Real clusters on this machine train on a toy dataset. They finish although their processes are killed."""
 
 import contextlib
 import importlib
@@ -37,22 +37,22 @@ SECONDS = 120
 
 @pytest.fixture
 def training(materialised, tmp_path):
-    """Returns a function: a case -> its training."""
+    """Returns a function: a case -> the Job that it trains."""
 
     def training(case, steps=STEPS, **settings):
-        made = faults.training(
+        job = faults.training(
             case, materialised("toy.fruit"), tmp_path / "training",
             dataset="toy.fruit", model="canned_linear", steps=steps, batch_size=20,
         )  # fmt: skip
-        return replace(made, settings=structs.replace(made.settings, **settings))
+        return replace(job, settings=structs.replace(job.settings, **settings))
 
     return training
 
 
-def harmed(case, training):
-    at = random.randrange(STEPS // 4, STEPS * 3 // 4)
-    result = faults.run(case, training(case), at)
-    assert result.broken == [], f"harm was done at step {at}"
+def run_with_fault(case, training):
+    step = random.randrange(STEPS // 4, STEPS * 3 // 4)
+    result = faults.run(case, training(case), step)
+    assert result.broken == [], f"the fault was injected at step {step}"
     return result
 
 
@@ -61,9 +61,9 @@ def train(job):
         return trainer.train(job, held)
 
 
-def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
+def test_a_cluster_continues_while_a_killed_worker_restarts(training, caplog):
     caplog.set_level(logging.INFO)
-    result = harmed(Case(PS, "kill", "worker-1"), training)
+    result = run_with_fault(Case(PS, "kill", "worker-1"), training)
     assert result.lost == 0
     [warning] = [r.getMessage() for r in caplog.records if r.name == supervisor.__name__ and r.levelname == "WARNING"]
     assert warning.startswith("worker-1 was killed by SIGKILL. It is started again in 0.5 s.")
@@ -71,7 +71,7 @@ def test_a_cluster_goes_on_without_a_worker_that_is_killed(training, caplog):
     assert steps and steps == sorted(steps)
 
 
-def test_one_process_of_its_own_trains_as_well(training, tmp_path):
+def test_a_single_supervised_process_trains(training, tmp_path):
     job = training(Case(Cluster()), steps=300)
     with folder.held(job.folder) as held:
         supervisor.run(job, held, Control())
@@ -89,7 +89,7 @@ def test_one_process_of_its_own_trains_as_well(training, tmp_path):
     ],
     ids=["a chief", "a chief and ps", "no JSON"],
 )
-def test_a_trainer_does_not_take_up_a_tf_config(text, training, monkeypatch, caplog):
+def test_a_trainer_ignores_tf_config_with_a_warning(text, training, monkeypatch, caplog):
     monkeypatch.setenv("TF_CONFIG", text)
     job = training(Case(Cluster()), steps=20, stall_seconds=20, retries=0)
     assert train(replace(job, model="toy.constant", hyperparameters={})).steps == 20
@@ -98,18 +98,18 @@ def test_a_trainer_does_not_take_up_a_tf_config(text, training, monkeypatch, cap
 
 
 @pytest.mark.parametrize("model", ["canned_linear", "canned_wide_deep", "custom_wide_deep", "keras_wide_deep", "toy.constant"])
-def test_of_every_kind_of_estimator_the_step_is_read_after_it_was_counted(model, training):
-    read = []
+def test_for_every_kind_of_estimator_the_hook_reads_the_step_after_it_is_incremented(model, training):
+    steps_read = []
 
     class Spy(StopInTimeHook):
         def after_run(self, run_context, run_values):
-            read.append(int(run_values.results))
+            steps_read.append(int(run_values.results))
             super().after_run(run_context, run_values)
 
     job = replace(training(Case(PS)), model=model, hyperparameters=hyperparameters.resolve(model).values)
-    built = attempt.build(job, Control())
-    built.estimator.train(built.train_input_fn, hooks=[Spy(30)], steps=100)
-    assert read == list(range(1, 31))
+    prepared = attempt.build(job, Control())
+    prepared.estimator.train(prepared.train_input_fn, hooks=[Spy(30)], steps=100)
+    assert steps_read == list(range(1, 31))
 
 
 @pytest.mark.slow
@@ -129,8 +129,8 @@ def test_of_every_kind_of_estimator_the_step_is_read_after_it_was_counted(model,
     ],
     ids=lambda case: case.name,
 )
-def test_whatever_is_done_to_it_a_training_ends(case, training):
-    harmed(case, training)
+def test_a_training_ends_after_every_kind_of_fault(case, training):
+    run_with_fault(case, training)
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_the_stop_rule_ends_a_cluster(training):
     assert trained.best_step + 2000 <= trained.steps < 1_000_000
 
 
-# Roles that nobody looks after: started by hand, or as a TFJob.
+# Roles without a supervisor: started by hand, or as a TFJob.
 
 
 @contextlib.contextmanager
@@ -159,15 +159,15 @@ def started(job, task, cluster, *options):
 
 
 def until_held(job, process):
-    """Waits until a process has the folder, without trying for it: that would keep the process from it."""
-    until = time.monotonic() + SECONDS
+    """Waits until `process` holds the folder. Reads the lock file: to take the lock here would lock the process out."""
+    deadline = time.monotonic() + SECONDS
     while Path(job.folder, lock.FILE).read_text() != str(process.pid):
-        assert process.poll() is None and time.monotonic() < until, "it has not taken the folder"
+        assert process.poll() is None and time.monotonic() < deadline, "the process has not locked the folder"
         time.sleep(0.1)
 
 
 @pytest.mark.slow
-def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
+def test_roles_started_by_hand_continue_the_training_of_a_trainer(training):
     job = training(Case(Cluster()), steps=10)
     train(job)
     roles = ("ps", "chief", "worker", "evaluator")
@@ -175,19 +175,19 @@ def test_roles_started_by_hand_train_the_job_that_a_trainer_has_left(training):
         cluster = {role: [address] for role, address in zip(roles, free, strict=True)}
         ps, *others = [stack.enter_context(started(job, role, cluster, "--steps", "300")) for role in roles]
         until_held(job, others[0])
-        with pytest.raises(folder.FolderInUseError, match=f"Process {others[0].pid} is training in {job.folder}") as said:
+        with pytest.raises(folder.FolderInUseError, match=f"Process {others[0].pid} is training in {job.folder}") as error:
             train(job)
         second = stack.enter_context(started(job, "chief", cluster, "--steps", "300"))
-        assert str(said.value) in second.communicate(timeout=SECONDS)[1]
+        assert str(error.value) in second.communicate(timeout=SECONDS)[1]
         assert second.returncode == heartbeat.RESTART
         ended = [(role.communicate(timeout=SECONDS), role.returncode) for role in others]
         assert [code for _, code in ended] == [heartbeat.DONE] * 3, ended
-        assert ps.poll() is None  # it never ends by itself
+        assert ps.poll() is None  # a parameter server never ends by itself
     trained = train(replace(job, settings=structs.replace(job.settings, steps=300, cluster=Cluster(workers=1, ps=1))))
     assert 300 <= trained.steps == trained.resumed_from <= 301
 
 
-# What a process says when its part cannot be played.
+# What a process says when it cannot play its role.
 
 
 def start(job, config, **settings):
@@ -199,29 +199,29 @@ def start(job, config, **settings):
 
 
 def test_a_process_with_a_wrong_tf_config_ends_at_once(training):
-    done = start(training(Case(PS)), {"cluster": {"chief": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}})
-    assert done.returncode == heartbeat.DO_NOT_RESTART
-    assert 'TF_CONFIG is wrong. "task.type" says that this is a worker' in done.stderr
+    result = start(training(Case(PS)), {"cluster": {"chief": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}})
+    assert result.returncode == heartbeat.DO_NOT_RESTART
+    assert 'TF_CONFIG is wrong. "task.type" says that this is a worker' in result.stderr
 
 
 def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
     with addresses.reserve(2) as (chief, ps):
         cluster = {"chief": [chief], "ps": [ps], "evaluator": ["e:1"]}
-        done = start(
+        result = start(
             training(Case(PS)),
             {"cluster": cluster, "task": {"type": "chief", "index": 0}, "environment": "cloud"},
             start_seconds=1,
         )
-    assert done.returncode == heartbeat.RESTART
-    assert f"ps-0 did not answer at {ps} within 1 s" in done.stderr
+    assert result.returncode == heartbeat.RESTART
+    assert f"ps-0 did not answer at {ps} within 1 s" in result.stderr
 
 
-def test_whatever_the_trainer_says_of_a_model_or_its_settings_is_not_tried_again():
+def test_every_error_about_a_model_or_its_settings_is_permanent():
     names = [m.name for m in pkgutil.walk_packages(trainer_module.__path__, "trainer_module.") if ".tuning" not in m.name]
     classes = {c for name in names for c in vars(importlib.import_module(name)).values() if isinstance(c, type)}
-    ours = {c for c in classes if issubclass(c, ValueError) and c.__module__.split(".")[0] in ("trainer_module", "data")}
-    # Before any part is taken.
-    assert ours - {tf_config.TFConfigError} == {c for c in run_role.PERMANENT_ERRORS if issubclass(c, ValueError)}
+    own_errors = {c for c in classes if issubclass(c, ValueError) and c.__module__.split(".")[0] in ("trainer_module", "data")}
+    # A TFConfigError is raised before the role starts, so it is not in the table.
+    assert own_errors - {tf_config.TFConfigError} == {c for c in run_role.PERMANENT_ERRORS if issubclass(c, ValueError)}
 
 
 def test_no_process_of_a_cluster_imports_tfx():
@@ -232,5 +232,5 @@ def test_no_process_of_a_cluster_imports_tfx():
         "for name in ('taxi', 'housing', 'co2', 'reviews'): discovery.dataset(name)\n"
         "print([m for m in ('tfx', 'apache_beam', 'tensorflow_model_analysis', 'pipeline') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    result = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr

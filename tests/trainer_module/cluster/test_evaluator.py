@@ -1,4 +1,4 @@
-"""The evaluator of a cluster, on an Estimator of one weight: what it evaluates, when it ends."""
+"""The evaluator of a cluster, with an Estimator that has one weight: which checkpoints it evaluates, when it ends."""
 
 import itertools
 import signal
@@ -23,25 +23,25 @@ SECONDS = 30
 
 @pytest.fixture
 def job(tmp_path, monkeypatch, toy_metrics):
-    """Returns a function: a job whose Estimator has one weight, evaluated where 1 would be right: step 3 is the best."""
+    """Returns a function: makes a job whose Estimator has one weight. Its evaluation rows have the label 1: step 3 is best."""
 
     def job(steps=4, evaluation=None, **settings):
         settings = {"eval_seconds": 0} | settings
-        made = Job("taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(steps, **settings))
+        work = Job("taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(steps, **settings))
         rows = evaluation or toy.rows(y=1.0, batches=2)
         monkeypatch.setattr(
             attempt,
             "build",
             lambda job, control: toy.training(tmp_path, steps, eval_rows=rows, control=control, **settings),
         )
-        return made
+        return work
 
     return job
 
 
 @pytest.fixture
 def toy_metrics(monkeypatch):
-    """The loss is a metric of every task."""
+    """Lets the loss be a selection metric of binary classification."""
     task = training_state.TASKS["binary_classification"]
     monkeypatch.setitem(task.metrics, "loss", "lower")
 
@@ -51,7 +51,7 @@ def train(folder, step):
 
 
 def evaluate(job, chief=None, control=None):
-    """Runs the evaluator in a thread, for not longer than a deadline."""
+    """Runs the evaluator in a thread, for at most SECONDS. Returns the summary of the evaluations."""
     errors = []
 
     def run():
@@ -64,7 +64,7 @@ def evaluate(job, chief=None, control=None):
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(SECONDS)
-    assert not thread.is_alive(), "it does not end"
+    assert not thread.is_alive(), "the evaluator does not end"
     if errors:
         raise errors[0]
     return record(job).read()
@@ -74,31 +74,31 @@ def record(job):
     return Evaluations(job.folder, "loss", "lower")
 
 
-def test_it_ends_when_the_last_step_was_evaluated_and_exported(job, tmp_path):
+def test_it_ends_after_it_has_evaluated_and_exported_the_last_step(job, tmp_path):
     train(tmp_path, 4)
-    found = evaluate(job())
-    assert (found.last.step, found.best.step, found.last.checkpoint) == (4, 4, "model.ckpt-4")
-    assert (tmp_path / found.last.saved_model / "saved_model.pb").exists()
+    summary = evaluate(job())
+    assert (summary.last.step, summary.best.step, summary.last.checkpoint) == (4, 4, "model.ckpt-4")
+    assert (tmp_path / summary.last.saved_model / "saved_model.pb").exists()
     assert toy.checkpoints(tmp_path / "best") == ["model.ckpt-4"]
     assert not (tmp_path / "cluster" / "evaluated").exists()
 
 
-def test_it_evaluates_the_newest_checkpoint_while_the_training_goes_on(job, tmp_path):
+def test_it_evaluates_the_newest_checkpoint_while_the_training_continues(job, tmp_path):
     train(tmp_path, 3)
-    seen = []
+    evaluated = []
 
     def evaluation():
-        seen.append(tf.train.latest_checkpoint(tmp_path))
-        if len(seen) == 1:
+        evaluated.append(tf.train.latest_checkpoint(tmp_path))
+        if len(evaluated) == 1:
             train(tmp_path, 7)
         return toy.rows(y=1.0, batches=2)()
 
-    found = evaluate(job(steps=7, evaluation=evaluation))
-    assert [Path(path).name for path in seen] == ["model.ckpt-3", "model.ckpt-7"]
-    assert (found.best.step, found.last.step) == (3, 7)
+    summary = evaluate(job(steps=7, evaluation=evaluation))
+    assert [Path(path).name for path in evaluated] == ["model.ckpt-3", "model.ckpt-7"]
+    assert (summary.best.step, summary.last.step) == (3, 7)
 
 
-def test_a_checkpoint_that_is_deleted_while_it_is_evaluated_is_evaluated_and_kept_whole(job, tmp_path):
+def test_a_checkpoint_deleted_during_its_evaluation_is_still_evaluated_and_kept(job, tmp_path):
     train(tmp_path, 3)
 
     def evaluation():
@@ -107,17 +107,17 @@ def test_a_checkpoint_that_is_deleted_while_it_is_evaluated_is_evaluated_and_kep
             path.unlink()
         return toy.rows(y=1.0, batches=2)()
 
-    found = evaluate(job(evaluation=evaluation))
-    assert (found.best.step, found.last.step) == (3, 4)
+    summary = evaluate(job(evaluation=evaluation))
+    assert (summary.best.step, summary.last.step) == (3, 4)
     assert tf.train.load_variable(str(tmp_path / "best" / "model.ckpt-3"), "weight") == pytest.approx(toy.weight(3))
 
 
-def test_a_checkpoint_that_is_gone_before_it_can_be_kept_is_passed_over(job, tmp_path, monkeypatch):
+def test_a_checkpoint_deleted_before_its_evaluation_is_skipped(job, tmp_path, monkeypatch):
     train(tmp_path, 3)
-    real, asked = tf.io.gfile.glob, itertools.count()
+    real, calls = tf.io.gfile.glob, itertools.count()
 
     def glob(patterns):
-        if "model.ckpt-3" in str(patterns) and next(asked) == 0:
+        if "model.ckpt-3" in str(patterns) and next(calls) == 0:
             train(tmp_path, 4)
             return []
         return real(patterns)
@@ -126,29 +126,29 @@ def test_a_checkpoint_that_is_gone_before_it_can_be_kept_is_passed_over(job, tmp
     assert evaluate(job()).last.step == 4
 
 
-def test_by_the_stop_rule_it_ends_when_the_chief_has_left(job, tmp_path):
-    made = job(steps=100, patience=2)
-    record(made).record(f"{tmp_path}/model.ckpt-1", {"loss": 0.0, "global_step": 1}, None)
+def test_after_the_stop_rule_it_ends_when_the_chief_has_marked_its_last_checkpoint(job, tmp_path):
+    job_to_stop = job(steps=100, patience=2)
+    record(job_to_stop).record(f"{tmp_path}/model.ckpt-1", {"loss": 0.0, "global_step": 1}, None)
     train(tmp_path, 4)
-    where = training_state.TrainingState(made)
+    state = training_state.TrainingState(job_to_stop)
     control = Control()
     threading.Timer(3, lambda: control.request_stop(signal.SIGTERM)).start()
-    with pytest.raises(InterruptedTraining):  # it had not ended: the chief may still write another one
-        evaluate(made, control=control)
-    assert (where.read().complete, where.read().finished) == (True, False)
-    where.mark_last_checkpoint()
-    assert where.read().finished
-    evaluate(made)
+    with pytest.raises(InterruptedTraining):  # it goes on waiting: the chief may still write another checkpoint
+        evaluate(job_to_stop, control=control)
+    assert (state.read().complete, state.read().finished) == (True, False)
+    state.mark_last_checkpoint()
+    assert state.read().finished
+    evaluate(job_to_stop)
 
 
-def test_asked_to_leave_it_leaves(job):
+def test_it_stops_on_request(job):
     control = Control()
     control.request_stop(signal.SIGTERM)
     with pytest.raises(InterruptedTraining):
         evaluate(job(), control=control)
 
 
-def test_waiting_is_no_standstill_as_long_as_the_chief_answers(job, monkeypatch):
+def test_while_the_chief_answers_waiting_does_not_count_as_a_stall(job, monkeypatch):
     monkeypatch.setattr(evaluator, "_CONNECT_EVERY_SECONDS", 0)
     beats, control = [], Control()
     monkeypatch.setattr(
@@ -174,7 +174,7 @@ class Clock:
     ("settings", "took", "apart"),
     [({"eval_seconds": 60}, 7, 60), ({"overhead": 0.2}, 7, 35), ({"overhead": 0.5}, 7, 14), ({"eval_seconds": 0}, 7, 0)],
 )
-def test_evaluations_are_so_far_apart(settings, took, apart):
+def test_the_settings_decide_the_seconds_between_evaluations(settings, took, apart):
     clock = Clock()
     pace = evaluator.EvaluationPace(train_settings(1000, **settings), clock)
     assert pace.due(1)
@@ -182,26 +182,26 @@ def test_evaluations_are_so_far_apart(settings, took, apart):
         clock.now += took
     clock.now = 100 + apart - 0.1
     assert not pace.due(2)
-    assert pace.due(1000)  # the last one is not made to wait
+    assert pace.due(1000)  # the last step is evaluated at once
     clock.now = 100 + max(apart, took)
     assert pace.due(2)
 
 
-# The chief waits for it.
+# The chief waits for the evaluator.
 
 
-def test_the_chief_sees_the_last_evaluation(job, tmp_path):
-    made = job()
+def test_the_chief_waits_until_the_last_checkpoint_is_evaluated(job, tmp_path):
+    work = job()
     train(tmp_path, 4)
     ended = threading.Event()
-    waiting = threading.Thread(target=lambda: (run_role._wait_for_last_evaluation(made, Control()), ended.set()), daemon=True)
+    waiting = threading.Thread(target=lambda: (run_role._wait_for_last_evaluation(work, Control()), ended.set()), daemon=True)
     waiting.start()
     assert not ended.wait(1.5)
-    evaluate(made)
+    evaluate(work)
     assert ended.wait(SECONDS)
 
 
-def test_the_chief_waits_for_an_evaluation_that_takes_longer_than_a_standstill_may(job, tmp_path, monkeypatch):
+def test_the_chief_waits_for_an_evaluation_that_is_longer_than_stall_seconds(job, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluator_heartbeat, "_EVERY_SECONDS", 0)
     train(tmp_path, 4)
 
@@ -210,22 +210,22 @@ def test_the_chief_waits_for_an_evaluation_that_takes_longer_than_a_standstill_m
             time.sleep(0.5)
             yield [1.0]
 
-    made = job(evaluation=lambda: tf.data.Dataset.from_generator(batches, tf.float32).map(lambda y: ({"x": y}, y)))
-    threading.Thread(target=evaluate, args=(made,), daemon=True).start()
-    watchdog.run(lambda control: run_role._wait_for_last_evaluation(made, control), grace_seconds=1, stall_seconds=2)
-    assert record(made).read().last.step == 4
+    work = job(evaluation=lambda: tf.data.Dataset.from_generator(batches, tf.float32).map(lambda y: ({"x": y}, y)))
+    threading.Thread(target=evaluate, args=(work,), daemon=True).start()
+    watchdog.run(lambda control: run_role._wait_for_last_evaluation(work, control), grace_seconds=1, stall_seconds=2)
+    assert record(work).read().last.step == 4
 
 
-def test_the_chief_does_not_wait_for_ever_for_an_evaluator_that_is_gone(job, tmp_path):
+def test_the_chief_does_not_wait_for_ever_for_a_dead_evaluator(job, tmp_path):
     train(tmp_path, 4)
-    evaluator_heartbeat.EvaluatorHeartbeat(str(tmp_path)).beat()  # its last one
+    evaluator_heartbeat.EvaluatorHeartbeat(str(tmp_path)).beat()  # its last heartbeat
     with pytest.raises(watchdog.StalledError):
         watchdog.run(lambda control: run_role._wait_for_last_evaluation(job(), control), grace_seconds=1, stall_seconds=1)
 
 
-def test_a_training_that_ended_for_nothing_goes_on(job, tmp_path):
-    made = job(steps=100, patience=5)
+def test_a_training_that_ended_before_its_stop_rule_applied_must_continue(job, tmp_path):
+    work = job(steps=100, patience=5)
     train(tmp_path, 4)
-    record(made).record(f"{tmp_path}/model.ckpt-4", {"loss": 0.0, "global_step": 4}, None)
+    record(work).record(f"{tmp_path}/model.ckpt-4", {"loss": 0.0, "global_step": 4}, None)
     with pytest.raises(run_role.UnfinishedError, match=r"ended at step 4 of 100.*must continue"):
-        run_role._wait_for_last_evaluation(made, Control())
+        run_role._wait_for_last_evaluation(work, Control())

@@ -1,4 +1,4 @@
-"""What a process that trains with others looks at in every step."""
+"""The hooks of a process in a cluster: it stops at the last step of the cluster, and it saves in lockstep."""
 
 import time
 
@@ -11,9 +11,9 @@ v1 = tf.compat.v1
 
 
 def steps_taken(begin, *more_hooks, others=0):
-    """How many steps a process takes that comes at some step, if 100 is the last one.
+    """The number of steps that a process takes if it starts at step `begin` and step 100 is the last.
 
-    `others`: steps that are taken by others while this process takes one, after a fetch has read the step.
+    `others`: steps that other processes take during each step of this one, after a fetch has read the step.
     """
     with tf.Graph().as_default():
         step = v1.train.create_global_step()
@@ -29,22 +29,22 @@ def steps_taken(begin, *more_hooks, others=0):
     return taken
 
 
-def test_a_process_that_comes_too_late_takes_no_step():
+def test_a_process_that_starts_after_the_last_step_takes_no_step():
     assert steps_taken(100, StopInTimeHook(100)) == 0
     assert steps_taken(101, StopInTimeHook(100)) == 0
-    assert steps_taken(101) == 1  # what an Estimator does
+    assert steps_taken(101) == 1  # an Estimator without the hook takes one
 
 
-def test_a_process_alone_takes_all_steps():
+def test_a_single_process_takes_all_steps():
     assert steps_taken(90, StopInTimeHook(100)) == 10
 
 
-def test_a_process_that_others_have_overtaken_takes_no_step_after_the_last():
+def test_a_process_takes_no_step_after_others_have_taken_the_last():
     assert steps_taken(0, StopInTimeHook(100), others=99) == 1
-    assert steps_taken(0, others=99) == 2  # what an Estimator does: it had read the step before they took theirs
+    assert steps_taken(0, others=99) == 2  # without the hook it takes one more: it read the step before the others took theirs
 
 
-def test_an_optimizer_that_counts_the_steps_itself_is_waited_for():
+def test_the_hook_reads_the_step_after_an_optimizer_has_incremented_it():
     with tf.Graph().as_default() as graph:
         step = v1.train.create_global_step()
         weights = v1.get_variable("weights", [2])
@@ -59,7 +59,7 @@ def test_an_optimizer_that_counts_the_steps_itself_is_waited_for():
             assert [session.run([train, counted])[1] for _ in range(20)] == list(range(1, 21))
 
 
-def test_a_model_whose_halves_count_in_turns_is_not_made_to_count_twice():
+def test_two_train_ops_that_increment_in_turn_increment_once_each():
     with tf.Graph().as_default() as graph:
         step = v1.train.create_global_step()
         halves = [step.assign_add(1, read_value=False) for _ in range(2)]
@@ -72,7 +72,7 @@ def test_a_model_whose_halves_count_in_turns_is_not_made_to_count_twice():
             assert session.run(step) == 2
 
 
-def test_what_is_averaged_when_it_is_read_cannot_be_saved_in_lockstep():
+def test_a_variable_that_is_averaged_on_read_cannot_be_saved_in_lockstep():
     with tf.Graph().as_default():
         v1.get_variable("weights", [2])
         LockstepHook().begin()

@@ -1,4 +1,4 @@
-"""The member processes of a cluster on this machine: which there are, and how each is started."""
+"""The role processes of a cluster on this machine: which roles exist, and how each process is started."""
 
 import json
 import os
@@ -28,18 +28,18 @@ def job(tmp_path):
 
 @pytest.fixture
 def started(monkeypatch):
-    """What the members are started with: (command, environment, log, header, descriptors)."""
-    seen = []
-    monkeypatch.setattr(role_processes, "ChildProcess", lambda *arguments: seen.append(arguments))
-    return seen
+    """The arguments of each started process: (command, environment, log, header, descriptors)."""
+    calls = []
+    monkeypatch.setattr(role_processes, "ChildProcess", lambda *arguments: calls.append(arguments))
+    return calls
 
 
 def start(job, lock=None):
     free = [f"127.0.0.1:{i + 1}" for i in range(role_processes.address_count(job))]
-    found = role_processes.create(job, free, lock)
-    for member in found:
+    members = role_processes.create(job, free, lock)
+    for member in members:
         member.start(1)
-    return [m.name for m in found]
+    return [m.name for m in members]
 
 
 def configs(started):
@@ -53,7 +53,7 @@ def test_a_cluster_with_parameter_servers_has_every_role_and_an_address_for_each
     assert all(tf_config_problems.find(json.dumps(c), "parameter_server") == [] for c in configs(started))
 
 
-def test_one_in_lockstep_has_no_parameter_server(job, started):
+def test_a_cluster_in_lockstep_has_no_parameter_server(job, started):
     lockstep = Cluster(workers=1, strategy="multi_worker_mirrored")
     job = replace(job, settings=structs.replace(job.settings, cluster=lockstep))
     assert start(job) == ["chief-0", "worker-0", "evaluator-0"]
@@ -61,13 +61,13 @@ def test_one_in_lockstep_has_no_parameter_server(job, started):
 
 
 @pytest.mark.parametrize("cluster", [Cluster(), Cluster(strategy="mirrored", devices=2)])
-def test_one_process_alone_has_no_tf_config_not_even_an_inherited_one(job, started, monkeypatch, cluster):
+def test_a_single_process_gets_no_tf_config_not_even_an_inherited_one(job, started, monkeypatch, cluster):
     monkeypatch.setenv("TF_CONFIG", "{}")
     assert start(replace(job, settings=structs.replace(job.settings, cluster=cluster))) == ["local-0"]
     assert "TF_CONFIG" not in started[0][1]
 
 
-def test_a_member_finds_the_job_the_project_and_the_lock(job, started, tmp_path, monkeypatch):
+def test_a_role_process_gets_the_job_the_import_path_and_the_lock(job, started, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", ["", "/elsewhere", *sys.path])
     start(job, lock=7)
     command, environment, log, header, keeps = started[2]
@@ -77,6 +77,6 @@ def test_a_member_finds_the_job_the_project_and_the_lock(job, started, tmp_path,
     assert (log, header, keeps) == (tmp_path / "cluster" / "worker-1.log", "worker-1, start 1", (7,))
 
 
-def test_the_logs_of_a_training_in_a_remote_folder_are_here(monkeypatch, tmp_path):
+def test_the_logs_of_a_training_in_a_remote_folder_are_local(monkeypatch, tmp_path):
     monkeypatch.setattr(role_processes.tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
     assert role_processes._log_folder("gs://bucket/training") == tmp_path / "cluster-"

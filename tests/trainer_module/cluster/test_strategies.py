@@ -1,4 +1,4 @@
-"""What an Estimator is told about training with others. In processes of their own: TensorFlow is configured only once."""
+"""The RunConfig of each strategy. Every test runs in a new process, because TensorFlow can be configured only once."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from trainer_module.cluster import strategies
 from trainer_module.training.settings import Cluster
 
 
-def said(script, **env):
-    """What a script prints last, as JSON."""
-    done = subprocess.run(
+def run_script(script, **env):
+    """Runs a Python script. Returns its last line of output, decoded from JSON."""
+    result = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    assert result.returncode == 0, result.stderr[-3000:]
+    return json.loads(result.stdout.splitlines()[-1])
 
 
 PS = """
@@ -28,7 +28,7 @@ from tensorflow.python.training import session_manager
 from trainer_module.cluster import strategies, tf_config
 from trainer_module.training.settings import Cluster
 settings = strategies.run_config(Cluster(workers=2, ps=1), tf_config.parse(os.environ["TF_CONFIG"]))
-strategies.run_config(Cluster(workers=2, ps=1), tf_config.parse(os.environ["TF_CONFIG"]))  # once more changes nothing
+strategies.run_config(Cluster(workers=2, ps=1), tf_config.parse(os.environ["TF_CONFIG"]))  # a second call changes nothing
 config = tf.estimator.RunConfig(**settings)
 manager = session_manager.SessionManager(graph=tf.Graph())
 print(json.dumps([list(config.session_config.device_filters), settings, manager._recovery_wait_secs]))
@@ -38,13 +38,13 @@ print(json.dumps([list(config.session_config.device_filters), settings, manager.
 @pytest.mark.parametrize(
     ("role", "filters"), [("chief", ["/job:ps", "/job:chief"]), ("worker", ["/job:ps", "/job:worker/task:1"])]
 )
-def test_a_session_waits_for_nobody_but_the_parameter_servers(role, filters):
+def test_a_session_waits_only_for_the_parameter_servers(role, filters):
     cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
     config = json.dumps({"cluster": cluster, "task": {"type": role, "index": int(role == "worker")}})
-    assert said(PS, TF_CONFIG=config) == [filters, {"experimental_max_worker_delay_secs": 0}, 1]
+    assert run_script(PS, TF_CONFIG=config) == [filters, {"experimental_max_worker_delay_secs": 0}, 1]
 
 
-# Two devices, four steps of four ids each: as many different ones as it happens. Each occurrence takes a quarter of one off.
+# Two devices; four steps with four ids on each. The number of distinct ids varies. Each occurrence lowers its weight by 1/4.
 SPARSE = """
 import json
 import tensorflow as tf
@@ -68,10 +68,10 @@ print(json.dumps([estimator.get_variable_value("weights")[:, 0].tolist(), int(es
 """
 
 
-def test_sparse_gradients_of_several_devices_are_added_up_whatever_their_number():
+def test_sparse_gradients_of_devices_with_different_numbers_of_ids_add_up():
     occurrences = [4 + 1 + 1 + 1, 1 + 2 + 3 + 1 + 4, 1 + 4 + 1, 1 + 2, 2 + 2 + 1, 0]
-    assert said(SPARSE) == [[1 - n / 4 for n in occurrences], 4]
+    assert run_script(SPARSE) == [[1 - n / 4 for n in occurrences], 4]
 
 
-def test_alone_nothing_is_set():
+def test_a_single_process_sets_nothing():
     assert strategies.run_config(Cluster(), None) == {}

@@ -1,4 +1,4 @@
-"""What is wrong with a TF_CONFIG is said before anything hangs."""
+"""Every mistake in TF_CONFIG is an error at the start. Without the check, the processes would wait for ever."""
 
 import json
 import os
@@ -25,41 +25,41 @@ def changed(**roles):
 
 
 @pytest.mark.parametrize("role", ["chief", "worker", "ps", "evaluator"])
-def test_every_role_of_a_cluster_is_read(role):
+def test_tf_config_of_every_role_is_parsed(role):
     task = tf_config.parse(config(role=role))
     assert (task.role, task.index, task.name) == (role, 0, f"{role}-0")
     assert task.cluster == CLUSTER
 
 
-def test_what_is_written_is_read():
+def test_a_task_survives_conversion_to_json_and_back():
     task = ClusterTask("worker", 1, CLUSTER)
     assert tf_config.parse(task.to_json()) == task
 
 
-def test_the_form_of_a_tfjob_is_read_and_the_evaluator_is_no_part_of_its_cluster():
+def test_tf_config_of_a_tfjob_is_parsed_and_its_evaluator_is_left_out_of_the_cluster():
     text = config({**CLUSTER, "evaluator": ["e:1"]}, "evaluator", environment="cloud", sparseCluster={})
     task = tf_config.parse(text)
     assert (task.name, task.cluster) == ("evaluator-0", CLUSTER)
     assert json.loads(task.to_json()) == {"cluster": CLUSTER, "task": {"type": "evaluator", "index": 0}}
 
 
-def test_an_index_may_be_text():
+def test_an_index_may_be_a_string():
     assert tf_config.parse(config(index="1")).index == 1
 
 
-def test_shards_are_counted_from_the_chief_on():
+def test_the_chief_has_the_first_shard_and_the_workers_the_next():
     assert tf_config.parse(config(role="chief")).shard == (0, 3)
     assert [tf_config.parse(config(index=i)).shard for i in (0, 1)] == [(1, 3), (2, 3)]
 
 
-def test_the_others_are_all_but_oneself():
+def test_others_are_all_processes_of_the_roles_except_this_one():
     task = tf_config.parse(config(index=1))
     assert task.others("chief", "worker") == {"chief-0": "a:1", "worker-0": "b:1"}
     assert task.others("ps") == {"ps-0": "d:1"}
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "It is not set.*for example"),
         ("  ", "It is not set"),
@@ -112,38 +112,38 @@ def test_the_others_are_all_but_oneself():
         (config(role="evaluator", index=1), '"task.index" is 1. "cluster" has 1 of the role evaluator, so it must be 0'),
     ],
 )
-def test_what_is_wrong_is_said_with_the_way_out(text, says):
-    with pytest.raises(TFConfigError, match=f"^TF_CONFIG is wrong. .*{says}"):
+def test_a_wrong_tf_config_is_refused_with_the_problem_and_the_fix(text, message):
+    with pytest.raises(TFConfigError, match=f"^TF_CONFIG is wrong. .*{message}"):
         tf_config.parse(text)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "cluster", "says"),
+    ("strategy", "cluster", "message"),
     [
         ("parameter_server", {"chief": ["a:1"], "worker": ["b:1"]}, "needs a process that holds the variables"),
         ("multi_worker_mirrored", CLUSTER, "has no parameter servers"),
         ("mirrored", CLUSTER, "one process with several devices. Leave TF_CONFIG unset"),
     ],
 )
-def test_a_cluster_for_another_strategy_is_refused(strategy, cluster, says):
+def test_a_cluster_for_another_strategy_is_refused(strategy, cluster, message):
     assert tf_config_problems.find(config(cluster)) == []
     [problem] = tf_config_problems.find(config(cluster), strategy)
-    assert says in problem
+    assert message in problem
 
 
-def test_all_that_is_wrong_is_said_at_once():
-    found = tf_config_problems.find(config({"worker": ["b", "c:1"], "ps": ["c:1"]}, index=7))
-    assert [p.split(" ")[0] for p in found] == ["worker", "worker", '"cluster"', '"task.index"']
+def test_all_problems_are_listed_together():
+    problems = tf_config_problems.find(config({"worker": ["b", "c:1"], "ps": ["c:1"]}, index=7))
+    assert [p.split(" ")[0] for p in problems] == ["worker", "worker", '"cluster"', '"task.index"']
 
 
-def test_an_address_of_ipv6_is_one():
+def test_an_ipv6_address_is_accepted():
     assert tf_config_problems.find(changed(ps=["[fe80::1]:2222"])) == []
 
 
-# Who answers.
+# Which processes answer.
 
 
-def test_a_host_that_nobody_knows_is_named():
+def test_an_unknown_host_is_named():
     assert addresses.find_unknown_hosts({"worker-0": "127.0.0.1:1", "chief-0": "localhost:1"}) == []
     [problem] = addresses.find_unknown_hosts({"ps-0": "no-such-host.invalid:2222"})
     assert problem.startswith(
@@ -151,39 +151,39 @@ def test_a_host_that_nobody_knows_is_named():
     )
 
 
-def test_those_that_do_not_answer_in_time_are_named():
+def test_processes_that_do_not_answer_in_time_are_named():
     now = [0.0]
 
     def sleep(seconds):
         now[0] += seconds
 
     with addresses.reserve(2) as (silent, other):
-        found = addresses.find_unanswered({"ps-0": silent, "ps-1": other}, 3, clock=lambda: now[0], sleep=sleep)
-    assert [p.split(" (")[0] for p in found] == [
+        problems = addresses.find_unanswered({"ps-0": silent, "ps-1": other}, 3, clock=lambda: now[0], sleep=sleep)
+    assert [p.split(" (")[0] for p in problems] == [
         f"ps-0 did not answer at {silent} within 3 s",
         f"ps-1 did not answer at {other} within 3 s",
     ]
     assert 3 <= now[0] < 4
 
 
-def test_one_that_answers_late_is_waited_for():
+def test_a_process_that_answers_late_is_waited_for():
     with addresses.reserve(1) as [address]:
         server = socket.socket()
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         server.bind(("127.0.0.1", int(address.split(":")[1])))
-        found = addresses.find_unanswered({"ps-0": address}, 3, clock=lambda: 0.0, sleep=lambda _: server.listen())
-        assert (found, addresses.answers(address)) == ([], True)
+        problems = addresses.find_unanswered({"ps-0": address}, 3, clock=lambda: 0.0, sleep=lambda _: server.listen())
+        assert (problems, addresses.answers(address)) == ([], True)
         server.close()
 
 
-def test_free_addresses_differ_and_are_taken_meanwhile():
+def test_reserved_addresses_differ_and_others_cannot_bind_them():
     with addresses.reserve(3) as free:
         assert len(set(free)) == 3
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind(("127.0.0.1", int(free[0].split(":")[1])))
 
 
-# The command.
+# The command `python -m trainer_module.cluster.tf_config`.
 
 
 def command(text, *arguments):
@@ -194,27 +194,27 @@ def command(text, *arguments):
     )  # fmt: skip
 
 
-def test_the_command_says_what_is_wrong_and_ends_with_2():
-    done = command(changed(ps=["d"], chief=None))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["ps", '"cluster"']
+def test_the_command_prints_the_problems_and_exits_with_2():
+    result = command(changed(ps=["d"], chief=None))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert [line.split(" ")[0] for line in result.stderr.splitlines()] == ["ps", '"cluster"']
     assert command(None).returncode == 2
 
 
-def test_the_command_says_which_process_it_is():
+def test_the_command_prints_which_process_this_is():
     local = {"chief": ["127.0.0.1:9001"], "worker": ["127.0.0.1:9002"], "ps": ["127.0.0.1:9003"]}
-    done = command(config(local), "--strategy", "parameter_server")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "worker-0 of 1 chief, 1 worker, 1 ps\n", "")
+    result = command(config(local), "--strategy", "parameter_server")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "worker-0 of 1 chief, 1 worker, 1 ps\n", "")
 
 
-def test_the_command_calls_the_others():
+def test_the_command_connects_to_the_other_processes():
     with addresses.reserve(3) as (chief, worker, ps):
         text = config({"chief": [chief], "worker": [worker], "ps": [ps]})
-        done = command(text, "--reach", "0")
-    assert done.returncode == 2
-    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["chief-0", "ps-0"]
+        result = command(text, "--reach", "0")
+    assert result.returncode == 2
+    assert [line.split(" ")[0] for line in result.stderr.splitlines()] == ["chief-0", "ps-0"]
 
 
-def test_checking_does_not_import_tensorflow():
+def test_checking_tf_config_does_not_import_tensorflow():
     text = "import sys, trainer_module.cluster.tf_config; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", text], cwd=ROOT, timeout=60, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""From a model's name to an Estimator: seeds, the names of variables, the label's units, metrics."""
+"""`build` turns the name of a model into an Estimator: seeds, names of variables, units of the label, metrics."""
 
 import dataclasses
 import random
@@ -17,12 +17,12 @@ from trainer_module.serving.outputs import MissingPredictionError
 
 SMALL = {"hidden_units": "32", "embedding_dim": 2}
 
-# A model_fn of our own and a converted Keras model; tests/contracts trains every one.
-OUR_OWN, CONVERTED = "custom_wide_deep", "keras_wide_deep"
+# A model with its own model_fn, and a converted Keras model. tests/contracts trains every model.
+CUSTOM, CONVERTED = "custom_wide_deep", "keras_wide_deep"
 
 
 def rows():
-    """Eight fruit a batch, for ever."""
+    """Endless batches of eight fruit."""
     features = {f.name: tf.constant([[i % f.cardinality] for i in range(8)], tf.int64) for f in FRUIT.categorical}
     weight = tf.constant([[i / 4 - 1] for i in range(8)], tf.float32)
     labels = tf.constant([[float(i > 3)] for i in range(8)])
@@ -37,18 +37,18 @@ def build(model, folder, seed=5):
 
 
 def trained(model, folder, seed=5):
-    """Builds, trains one step. Returns the checkpoint: variable -> value."""
-    built = build(model, folder, seed)
-    built.train(rows, max_steps=1)
-    return {name: built.get_variable_value(name) for name in built.get_variable_names()}
+    """Builds a model and trains it for one step. Returns its variables: name -> value."""
+    estimator = build(model, folder, seed)
+    estimator.train(rows, max_steps=1)
+    return {name: estimator.get_variable_value(name) for name in estimator.get_variable_names()}
 
 
 # Building.
 
 
-@pytest.fixture(scope="module", params=[OUR_OWN, CONVERTED])
+@pytest.fixture(scope="module", params=[CUSTOM, CONVERTED])
 def first(request, tmp_path_factory):
-    """Returns a model's name, the folder of its first training in this process, and the variables of that training."""
+    """The first training of a model in this process: name of the model, folder, variables."""
     folder = tmp_path_factory.mktemp(request.param)
     return request.param, folder, trained(request.param, folder)
 
@@ -67,7 +67,7 @@ def test_another_seed_gives_other_weights(first, tmp_path):
     assert list(one) == list(other)
     kernels = [n for n in one if n.endswith("kernel")]
     assert len(kernels) == 2
-    # One step moves a weight by the learning rate, 0.003: what differs by more was drawn differently.
+    # One step moves a weight by the learning rate, 0.003. A larger difference comes from other first values.
     for name in kernels:
         assert np.abs(one[name] - other[name]).max() > 0.05, name
 
@@ -96,7 +96,7 @@ def test_building_sets_the_seeds_of_the_process(tmp_path):
     assert drawn[0] != drawn[2]
 
 
-def test_without_a_seed_the_process_keeps_its_own(tmp_path):
+def test_without_a_seed_the_random_state_of_the_process_stays(tmp_path):
     random.seed(1)
     expected = random.random()
     random.seed(1)
@@ -122,7 +122,7 @@ OFFSET, SCALE = 100.0, 10.0
 
 
 def prices(features=("weight",), batches=1, labels=(90.0, 100.0, 120.0)):
-    """Three fruit and their prices, in the units of the column."""
+    """Batches of three fruit with their prices, in the units of the column."""
     values = {name: tf.constant([[-1.0], [0.0], [1.0]]) for name in features}
     values |= {label_scale.OFFSET: tf.fill([3, 1], OFFSET), label_scale.SCALE: tf.fill([3, 1], SCALE)}
     return tf.data.Dataset.from_tensors((values, tf.constant(labels)[:, tf.newaxis])).repeat(batches)
@@ -137,25 +137,27 @@ def config(folder):
     return tf.estimator.RunConfig(model_dir=str(folder), tf_random_seed=1, save_summary_steps=None)
 
 
-def test_a_keras_model_file_needs_no_build_and_predicts_in_the_labels_units(line, tmp_path):
+def test_a_keras_model_file_without_build_predicts_in_the_units_of_the_label(line, tmp_path):
     compatibility.check(PRICES, line)
     hp = hyperparameters.resolve(line, {"slope": 3})
-    built = estimators.build(PRICES, line, hp, config(tmp_path))
-    built.train(prices, max_steps=1)
-    predicted = [float(p[PREDICTIONS][0]) for p in built.predict(prices)]
+    estimator = estimators.build(PRICES, line, hp, config(tmp_path))
+    estimator.train(prices, max_steps=1)
+    predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(prices)]
     assert predicted == pytest.approx([OFFSET - 3 * SCALE, OFFSET, OFFSET + 3 * SCALE])
 
-    said = built.evaluate(prices)
+    metrics = estimator.evaluate(prices)
     errors = np.array(predicted) - [90, 100, 120]
-    assert said[metric_names.MAE] == pytest.approx(np.abs(errors).mean())  # the task's, not that of the Keras model
-    assert said[metric_names.RMSE] == pytest.approx(np.sqrt((errors**2).mean()))
-    assert said["loss"] == pytest.approx(((errors / SCALE) ** 2).mean())
-    assert said[metric_names.MEAN_LABEL] == pytest.approx(310 / 3)
+    assert metrics[metric_names.MAE] == pytest.approx(
+        np.abs(errors).mean()
+    )  # the metric of the task, not the one of the Keras model
+    assert metrics[metric_names.RMSE] == pytest.approx(np.sqrt((errors**2).mean()))
+    assert metrics["loss"] == pytest.approx(((errors / SCALE) ** 2).mean())
+    assert metrics[metric_names.MEAN_LABEL] == pytest.approx(310 / 3)
 
 
 # Units.
 
-# A model that knows one number and reports what it has seen.
+# A model that always predicts one number, and reports the mean of the labels it sees.
 ONE_NUMBER = """
 def search_space(hp):
     hp.Float("guess", -100.0, 100.0, default=0.5)
@@ -181,21 +183,21 @@ def one_number(write_model):
     return write_model("number", ONE_NUMBER.replace("{key}", PREDICTIONS))
 
 
-def built(dataset, model, folder):
-    made = estimators.build(dataset, model, hyperparameters.resolve(model), config(folder))
-    made.train(prices, max_steps=1)
-    return made
+def build_and_train(dataset, model, folder):
+    estimator = estimators.build(dataset, model, hyperparameters.resolve(model), config(folder))
+    estimator.train(prices, max_steps=1)
+    return estimator
 
 
-def test_a_model_sees_standardised_labels_and_is_judged_in_units(one_number, tmp_path):
-    said = built(PRICES, one_number, tmp_path).evaluate(prices)
-    assert said["seen"] == pytest.approx((-1 + 0 + 2) / 3)
-    assert said["loss"] == pytest.approx((1.5 + 0.5 + 1.5) / 3)
-    assert said[metric_names.MAE] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
-    assert said[metric_names.MEAN_PREDICTION] == pytest.approx(105)
+def test_a_model_sees_standardised_labels_and_its_metrics_are_in_the_units_of_the_label(one_number, tmp_path):
+    metrics = build_and_train(PRICES, one_number, tmp_path).evaluate(prices)
+    assert metrics["seen"] == pytest.approx((-1 + 0 + 2) / 3)
+    assert metrics["loss"] == pytest.approx((1.5 + 0.5 + 1.5) / 3)
+    assert metrics[metric_names.MAE] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
+    assert metrics[metric_names.MEAN_PREDICTION] == pytest.approx(105)
 
 
-def test_a_logarithm_is_undone_too(one_number, tmp_path):
+def test_predictions_of_a_label_with_a_logarithm_are_converted_back(one_number, tmp_path):
     skewed = dataclasses.replace(PRICES, label=NumericLabel("price", log=True))
 
     def small():
@@ -203,14 +205,14 @@ def test_a_logarithm_is_undone_too(one_number, tmp_path):
             lambda x, y: ({**x, label_scale.OFFSET: x["weight"], label_scale.SCALE: tf.fill([3, 1], 2.0)}, y)
         )
 
-    estimator = built(skewed, one_number, tmp_path)
+    estimator = build_and_train(skewed, one_number, tmp_path)
     predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(small)]
     assert predicted == pytest.approx(np.expm1([0, 1, 2]), abs=1e-6)
     assert estimator.evaluate(small)[metric_names.MAE] == pytest.approx(np.mean(np.abs(np.expm1([0, 1, 2]) - [0, 3, 5])))
 
 
-def test_what_is_no_prediction_of_the_label_stays_as_it_is(one_number, tmp_path):
-    predicted = list(built(PRICES, one_number, tmp_path).predict(prices))
+def test_other_outputs_than_the_prediction_of_the_label_are_not_scaled(one_number, tmp_path):
+    predicted = list(build_and_train(PRICES, one_number, tmp_path).predict(prices))
     assert [(float(p[PREDICTIONS][0]), float(p["other"][0])) for p in predicted] == [(105, -1), (105, 0), (105, 1)]
 
 
@@ -220,11 +222,11 @@ def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
     def rows():
         return prices().map(lambda x, y: ({**x, WEIGHT: tf.constant([[2.0], [0.0], [1.0]])}, y))
 
-    assert built(weighed, one_number, tmp_path).evaluate(rows)[metric_names.MAE] == pytest.approx((2 * 15 + 15) / 3)
+    assert build_and_train(weighed, one_number, tmp_path).evaluate(rows)[metric_names.MAE] == pytest.approx((2 * 15 + 15) / 3)
 
 
 @pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])
-def test_a_model_that_does_not_predict_what_it_is_judged_by_is_told_so(write_model, tmp_path, dataset):
+def test_a_model_without_the_prediction_that_its_task_needs_is_refused(write_model, tmp_path, dataset):
     model = write_model(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
     with pytest.raises(MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
-        built(dataset, model, tmp_path).evaluate(prices)
+        build_and_train(dataset, model, tmp_path).evaluate(prices)

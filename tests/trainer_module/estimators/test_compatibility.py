@@ -1,4 +1,4 @@
-"""Which models can be trained on a dataset, and what is said of those that cannot."""
+"""Which models fit a dataset, and the error for a model that does not."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ MODEL_NAMES = discovery.names(MODELS)
 
 
 @pytest.mark.parametrize(
-    ("dataset", "model", "why"),
+    ("dataset", "model", "reason"),
     [
         (FRUIT, "custom_wide_deep", None),
         (PRICES, "canned_linear", None),
@@ -41,30 +41,30 @@ MODEL_NAMES = discovery.names(MODELS)
     ],
     ids=lambda v: v.name if isinstance(v, Dataset) else "fits" if v is None else "",
 )
-def test_a_model_fits_by_its_task_and_by_the_kinds_of_feature(dataset, model, why):
-    assert compatibility.why_unfit(dataset, model) == why
-    if why is None:
+def test_a_model_fits_a_dataset_by_task_and_kinds_of_features(dataset, model, reason):
+    assert compatibility.why_unfit(dataset, model) == reason
+    if reason is None:
         compatibility.check(dataset, model)
 
 
-def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
+def test_the_error_for_an_unfit_model_names_the_models_that_fit():
     with pytest.raises(compatibility.UnfitModelError) as error:
         compatibility.check(LEVELS, "canned_linear")
-    why, _, fitting = str(error.value).partition(" Models that fit: ")
-    assert why == compatibility.why_unfit(LEVELS, "canned_linear")
+    reason, _, fitting = str(error.value).partition(" Models that fit: ")
+    assert reason == compatibility.why_unfit(LEVELS, "canned_linear")
     assert fitting.endswith(".")
     assert fitting.rstrip(".").split(", ") == [m for m in MODEL_NAMES if not compatibility.why_unfit(LEVELS, m)]
     assert "lstm_forecaster" in fitting
     assert "canned_linear" not in fitting
 
 
-def test_a_dataset_that_no_model_reads_is_told_so():
+def test_the_error_says_that_no_model_reads_the_dataset():
     both = dataclasses.replace(REVIEWS, features=(Text("said"), Numeric("length")))
     with pytest.raises(compatibility.UnfitModelError, match=r"has a Text, 'said'.* Models that fit: none yet\.$"):
         compatibility.check(both, "custom_wide_deep")
 
 
-def test_a_model_that_says_nothing_is_for_every_task_over_a_table(write_model):
+def test_a_model_that_names_no_tasks_fits_every_task_on_a_table(write_model):
     model = write_model("silent", "def search_space(hp):\n    pass\n\n\ndef build(dataset, hp, config):\n    pass\n")
     for dataset in (FRUIT, PRICES, KINDS):
         compatibility.check(dataset, model)

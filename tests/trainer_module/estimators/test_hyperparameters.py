@@ -17,7 +17,7 @@ def test_without_overrides_every_hyper_parameter_has_its_default(model):
     assert all(hp.values[p.name] == p.default for p in hp.space)
 
 
-def test_the_defaults_of_the_custom_model_are_what_its_file_says():
+def test_the_defaults_of_the_custom_model_are_those_in_its_file():
     assert hyperparameters.resolve("custom_wide_deep").values == {
         "learning_rate": 3e-3,
         "embedding_dim": 8,
@@ -27,7 +27,7 @@ def test_the_defaults_of_the_custom_model_are_what_its_file_says():
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "value"),
+    ("name", "override", "value"),
     [
         ("learning_rate", "0.01", 0.01),
         ("learning_rate", 0.01, 0.01),
@@ -36,11 +36,11 @@ def test_the_defaults_of_the_custom_model_are_what_its_file_says():
         ("embedding_dim", "4", 4),
         ("embedding_dim", 4, 4),
         ("hidden_units", "32", "32"),
-        ("hidden_units", 32, "32"),  # a number in TOML and on a command line, one layer in the search space
+        ("hidden_units", 32, "32"),  # TOML and the command line give a number; the search space has text: one layer
     ],
 )
-def test_an_override_takes_the_type_of_the_default(name, given, value):
-    hp = hyperparameters.resolve("custom_wide_deep", {name: given})
+def test_an_override_takes_the_type_of_the_default(name, override, value):
+    hp = hyperparameters.resolve("custom_wide_deep", {name: override})
     assert hp.get(name) == value
     assert type(hp.get(name)) is type(value)
     assert {k: v for k, v in hp.values.items() if k != name} == {
@@ -49,8 +49,8 @@ def test_an_override_takes_the_type_of_the_default(name, given, value):
 
 
 @pytest.fixture
-def switched(tmp_path, monkeypatch):
-    """The name of a model with a Boolean, `wide`."""
+def model_with_boolean(tmp_path, monkeypatch):
+    """The name of a model with one Boolean hyper-parameter, `wide`."""
     (tmp_path / "switched").mkdir()
     (tmp_path / "switched" / "model.py").write_text("def search_space(hp):\n    hp.Boolean('wide', default=True)\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -58,20 +58,20 @@ def switched(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "value"),
+    ("override", "value"),
     [("false", False), ("False", False), ("0", False), (0, False), (False, False), ("true", True), ("1", True), (True, True)],
 )
-def test_a_boolean_is_what_it_says(switched, given, value):
-    assert hyperparameters.resolve(switched, {"wide": given}).values["wide"] is value
+def test_a_boolean_is_read_from_words_and_numbers(model_with_boolean, override, value):
+    assert hyperparameters.resolve(model_with_boolean, {"wide": override}).values["wide"] is value
 
 
-@pytest.mark.parametrize("given", ["perhaps", "", 2, None])
-def test_a_boolean_that_says_neither_is_refused(switched, given):
-    with pytest.raises(hyperparameters.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {given!r}"):
-        hyperparameters.resolve(switched, {"wide": given})
+@pytest.mark.parametrize("override", ["perhaps", "", 2, None])
+def test_a_boolean_that_is_neither_true_nor_false_is_refused(model_with_boolean, override):
+    with pytest.raises(hyperparameters.HyperParameterError, match=f"'wide' of .* takes true or false. Received: {override!r}"):
+        hyperparameters.resolve(model_with_boolean, {"wide": override})
 
 
-def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_hyper_parameter_names_the_known_ones():
     with pytest.raises(hyperparameters.HyperParameterError) as error:
         hyperparameters.resolve("custom_wide_deep", {"learning_rat": 0.1})
     assert str(error.value) == (
@@ -88,7 +88,7 @@ def test_an_unknown_hyper_parameter_is_answered_with_the_known_ones():
         ("embedding_dim", "", "8"),
     ],
 )
-def test_a_value_of_another_type_is_answered_with_what_it_should_look_like(name, value, expected):
+def test_the_error_for_a_value_of_another_type_shows_an_example(name, value, expected):
     with pytest.raises(hyperparameters.HyperParameterError) as error:
         hyperparameters.resolve("custom_wide_deep", {name: value})
     assert str(error.value) == (
@@ -96,7 +96,7 @@ def test_a_value_of_another_type_is_answered_with_what_it_should_look_like(name,
     )
 
 
-def test_a_fraction_is_no_whole_number():
+def test_a_fraction_is_refused_where_a_whole_number_is_needed():
     with pytest.raises(hyperparameters.HyperParameterError, match=r"embedding_dim.*Received: 8\.5"):
         hyperparameters.resolve("custom_wide_deep", {"embedding_dim": 8.5})
 
@@ -113,12 +113,12 @@ def test_a_fraction_is_no_whole_number():
     ],
 )
 def test_a_value_outside_the_search_space_is_refused(name, value):
-    """HyperParameterError: "a value that its search space does not contain"."""
+    """The error names the hyper-parameter."""
     with pytest.raises(hyperparameters.HyperParameterError, match=name):
         hyperparameters.resolve("custom_wide_deep", {name: value})
 
 
-def test_an_unknown_model_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_model_names_the_known_ones():
     with pytest.raises(discovery.UnknownNameError, match="Did you mean 'custom_wide_deep'") as error:
         hyperparameters.resolve("custom_wide_dep")
     for name in MODEL_NAMES:

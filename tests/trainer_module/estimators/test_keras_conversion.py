@@ -1,4 +1,4 @@
-"""From a Keras model to an Estimator: what is refused before any training, what is linked, what weighs the loss."""
+"""Conversion of a Keras model to an Estimator: refusals before training, links from inputs to features, weights of the loss."""
 
 import numpy as np
 import pytest
@@ -19,15 +19,15 @@ REVIEWS = Dataset(name="reviews", features=(Text("tokens", length=4, size=6),), 
 
 
 @pytest.fixture(autouse=True)
-def layers_are_counted_anew():
+def reset_layer_names():
     keras.backend.reset_uids()
 
 
 def functional(*inputs, output="predictions", units=1, optimizer="sgd", loss="mse"):
-    """A functional model: as many inputs as names, one dense layer; compiled unless `optimizer` is None."""
-    given = [keras.Input([1], name=name) for name in inputs or ("area",)]
-    x = layers.Concatenate()(given) if len(given) > 1 else given[0]
-    model = keras.Model(given, layers.Dense(units, name=output)(x), name="mine")
+    """A functional model: one input per name, one dense layer. It is compiled unless `optimizer` is None."""
+    input_layers = [keras.Input([1], name=name) for name in inputs or ("area",)]
+    x = layers.Concatenate()(input_layers) if len(input_layers) > 1 else input_layers[0]
+    model = keras.Model(input_layers, layers.Dense(units, name=output)(x), name="mine")
     if optimizer is not None:
         model.compile(optimizer, loss)
     return model
@@ -74,7 +74,7 @@ def subclassed(called):
     ],
     ids=["Sequential", "subclassed", "subclassed and called"],
 )
-def test_a_model_without_fixed_inputs_is_told_how_to_get_them(make):
+def test_the_error_for_a_model_without_fixed_inputs_says_how_to_add_them(make):
     assert refusal(make()) == (
         "The Keras model 'mine' does not know the shape of its input, and would fail only when it is trained. "
         "Put tf.keras.Input(shape, name=<feature>) before its first layer, or give that layer input_shape=; "
@@ -85,7 +85,7 @@ def test_a_model_without_fixed_inputs_is_told_how_to_get_them(make):
 @pytest.mark.parametrize(
     "settings", [{"optimizer": None}, {"optimizer": "sgd", "loss": None}], ids=["not at all", "without loss"]
 )
-def test_a_model_that_is_not_compiled_is_told_so(settings):
+def test_a_model_that_is_not_compiled_is_refused(settings):
     assert (
         refusal(functional(**settings)) == "The Keras model 'mine' is not compiled: call model.compile(optimizer, loss) on it."
     )
@@ -102,7 +102,7 @@ def test_a_model_that_is_not_compiled_is_told_so(settings):
     ],
     ids=["AdamW", "AdamW without decay", "SGD with decay", "moving average", "both"],
 )
-def test_what_conversion_would_drop_is_refused_and_named(optimizer, lost):
+def test_a_setting_that_conversion_would_drop_is_refused_and_named(optimizer, lost):
     assert refusal(functional(optimizer=optimizer())) == (
         f"Conversion to an Estimator would drop {lost} without a word. "
         "Use tf.keras.optimizers.legacy.*, and kernel_regularizer=tf.keras.regularizers.L2(...) on the layers."
@@ -121,12 +121,12 @@ def test_an_optimizer_without_a_legacy_form_is_refused(kind):
     "optimizer",
     ["adam", lambda: keras.optimizers.Adam(), lambda: legacy.Ftrl(), lambda: keras.optimizers.Adam(weight_decay=0.0)],
 )
-def test_an_optimizer_that_loses_nothing_is_accepted(optimizer):
-    made = optimizer if isinstance(optimizer, str) else optimizer()
-    assert conversion.check(functional(optimizer=made), HOUSES) == {"area": "area"}
+def test_an_optimizer_that_conversion_keeps_whole_is_accepted(optimizer):
+    instance = optimizer if isinstance(optimizer, str) else optimizer()
+    assert conversion.check(functional(optimizer=instance), HOUSES) == {"area": "area"}
 
 
-def test_a_last_layer_of_another_name_is_told_the_right_one():
+def test_the_error_for_a_wrong_name_of_the_last_layer_gives_the_right_one():
     assert refusal(functional(output="price")) == (
         "The last layer of a Keras model for a regression must be named 'predictions'. The outputs of 'mine': price."
     )
@@ -135,7 +135,7 @@ def test_a_last_layer_of_another_name_is_told_the_right_one():
     )
 
 
-def test_an_output_of_another_width_is_told_the_right_one():
+def test_the_error_for_a_wrong_output_width_gives_the_right_one():
     assert refusal(functional(units=3)) == (
         "The output 'predictions' of the Keras model 'mine' must have the shape [batch, 1] for dataset 'houses'. "
         "It has (None, 3)."
@@ -145,7 +145,7 @@ def test_an_output_of_another_width_is_told_the_right_one():
     )
 
 
-def test_an_input_without_a_feature_is_told_all_inputs_and_all_features():
+def test_the_error_for_an_input_without_a_feature_names_all_inputs_and_features():
     assert refusal(functional("area", "garden")) == (
         "The dataset has no feature for the input 'garden' of the Keras model 'mine'. An input layer NAME (or NAME_input, as a "
         "Sequential calls it) takes the feature NAME. The model's inputs: area, garden. "
@@ -170,16 +170,16 @@ def test_an_input_without_a_feature_is_told_all_inputs_and_all_features():
     ],
     ids=["all", "some", "both forms", "Sequential by layer", "Sequential by input"],
 )
-def test_an_input_takes_the_feature_of_its_name(make, links):
+def test_an_input_is_linked_to_the_feature_of_its_name(make, links):
     assert conversion.check(make(), HOUSES) == links
 
 
-def test_a_feature_that_really_ends_like_that_is_itself():
+def test_a_feature_whose_own_name_ends_in_input_is_linked_by_that_name():
     dataset = Dataset(name="d", features=(Numeric("area"), Numeric("area_input")), label=NumericLabel("price"), sample="")
     assert conversion.links(functional("area_input"), dataset) == {"area_input": "area_input"}
 
 
-# Converted.
+# Converted models.
 
 AREAS, PRICES, COPIES = [[1.0], [2.0], [3.0]], [[1.0], [5.0], [6.0]], [[4.0], [1.0], [0.5]]
 
@@ -194,7 +194,7 @@ def rows(with_weights):
     return tf.data.Dataset.from_tensors((features | weights, tf.constant(PRICES)))
 
 
-def test_example_weights_weigh_the_loss_and_weights_that_a_model_has_are_where_it_begins(tmp_path):
+def test_example_weights_weight_the_loss_and_training_starts_from_the_weights_of_the_keras_model(tmp_path):
     model = functional("area", optimizer=legacy.SGD(0.0))
     model.get_layer("predictions").set_weights([np.array([[2.0]]), np.array([0.5])])
     estimator = conversion.to_estimator(model, WEIGHED, config(tmp_path))
@@ -204,13 +204,13 @@ def test_example_weights_weigh_the_loss_and_weights_that_a_model_has_are_where_i
     assert estimator.evaluate(lambda: rows(True))["loss"] == pytest.approx((squares * COPIES).mean())
 
 
-def test_example_weights_weigh_the_gradient(tmp_path):
+def test_example_weights_weight_the_gradient(tmp_path):
     model = functional("area", optimizer=legacy.SGD(0.1))
     model.get_layer("predictions").set_weights([np.array([[2.0]]), np.array([0.5])])
     estimator = conversion.to_estimator(model, WEIGHED, config(tmp_path))
     estimator.train(lambda: rows(True), max_steps=1)
     errors = 2 * np.array(AREAS) + 0.5 - PRICES
-    # By hand: the slope of the mean of the weighted squares.
+    # Calculated by hand: the gradient of the mean of the weighted squares.
     bias = 0.5 - 0.1 * np.mean(2 * errors * COPIES)
     assert estimator.get_variable_value("predictions/bias") == pytest.approx([bias])
 

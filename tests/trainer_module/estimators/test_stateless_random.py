@@ -1,4 +1,4 @@
-"""What is random in a training's graph depends on seed and global step alone."""
+"""The random ops of a training graph depend only on the seed and the global step."""
 
 import logging
 
@@ -23,7 +23,7 @@ KINDS = {
 
 
 def drawn(make, steps, seed=3):
-    """What the graph of a training draws at these global steps, in one session that begins with the first of them."""
+    """The random values that a training graph draws at these global steps, in one session that starts at the first of them."""
     with tf.Graph().as_default() as graph:
         v1.set_random_seed(seed)
         step = v1.train.create_global_step()
@@ -39,18 +39,18 @@ def drawn(make, steps, seed=3):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_step_draws_the_same_wherever_the_training_began(kind):
+def test_a_step_draws_the_same_values_wherever_the_training_started(kind):
     whole = drawn(KINDS[kind], range(6))
     continued = drawn(KINDS[kind], range(4, 6))
     assert np.array_equal(whole[4:], continued)
-    assert len({v.tobytes() for v in whole}) == 6  # and each step something else
+    assert len({v.tobytes() for v in whole}) == 6  # every step draws other values
 
 
-def test_another_seed_draws_something_else():
+def test_another_seed_draws_other_values():
     assert not np.array_equal(drawn(KINDS["dropout"], range(2)), drawn(KINDS["dropout"], range(2), seed=4))
 
 
-def test_two_ops_draw_differently():
+def test_two_ops_draw_different_values():
     one, two = (
         drawn(lambda x: tf.concat([tf.nn.dropout(x[:, :8], 0.5), tf.nn.dropout(x[:, 8:], 0.5)], 1), [1])[0]
         .reshape(8, 2, 8)
@@ -59,12 +59,12 @@ def test_two_ops_draw_differently():
     assert not np.array_equal(one, two)
 
 
-def test_half_of_what_dropout_sees_is_dropped():
+def test_dropout_with_rate_one_half_drops_half_of_the_values():
     values = np.stack(drawn(KINDS["dropout"], range(50)))
     assert 0.47 < (values == 0).mean() < 0.53
 
 
-def test_the_first_weights_are_those_of_the_seed():
+def test_make_stateless_does_not_change_the_first_weights():
     def weights(follow):
         with tf.Graph().as_default() as graph:
             v1.set_random_seed(3)
@@ -79,7 +79,7 @@ def test_the_first_weights_are_those_of_the_seed():
     assert np.array_equal(weights(True), weights(False))
 
 
-def test_an_op_that_cannot_be_followed_is_named(caplog):
+def test_a_warning_names_an_op_that_cannot_be_made_stateless(caplog):
     caplog.set_level(logging.WARNING)
     drawn(lambda x: x * tf.random.gamma([16], 1.0), [0])
     assert "RandomGamma" in caplog.text

@@ -1,4 +1,4 @@
-"""What a training leaves for TensorBoard: read from the event files of real trainings, and from graphs of one weight."""
+"""The summaries that a training writes for TensorBoard, in event files of real trainings and in graphs with one weight."""
 
 import collections
 from pathlib import Path
@@ -17,13 +17,13 @@ FRUIT = Dataset(
     features=(Numeric("weight"), Bucketized("size", buckets=3), Categorical("crate", size=2)),
     label=BinaryLabel("ripe"),
 )
-# A custom model_fn, a canned Estimator, a converted Keras model.
+# One model of each kind: a custom model_fn, a canned Estimator, a converted Keras model.
 MODELS = ("custom_wide_deep", "canned_wide_deep", "keras_wide_deep")
 SMALL = {"hidden_units": "32", "embedding_dim": 2, "learning_rate": 0.004}
 
 
 def rows():
-    """Eight fruit a batch, for ever."""
+    """Endless batches of eight fruit."""
     features = {f.name: tf.constant([[i % f.cardinality] for i in range(8)], tf.int64) for f in FRUIT.categorical}
     weight = tf.constant([[i / 4 - 1] for i in range(8)], tf.float32)
     return tf.data.Dataset.from_tensors(({"weight": weight, **features}, tf.constant([[i > 3] for i in range(8)]))).repeat()
@@ -35,26 +35,26 @@ def train(model, folder, *, every, histograms=False):
         model_dir=str(folder), tf_random_seed=5, save_checkpoints_steps=1000, save_summary_steps=every, log_step_count_steps=1
     )
     hp = hyperparameters.resolve(model, SMALL)
-    built = estimators.build(FRUIT, model, hp, config, histograms=histograms)
-    return built.train(rows, max_steps=3)
+    estimator = estimators.build(FRUIT, model, hp, config, histograms=histograms)
+    return estimator.train(rows, max_steps=3)
 
 
 def events(folder):
-    """Tag -> the values of its summaries, in the order of the steps."""
-    found = collections.defaultdict(list)
+    """The summaries in a folder: tag -> values, in the order of the steps."""
+    values_of = collections.defaultdict(list)
     for file in sorted(folder.glob("*.tfevents.*")):
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             for value in event.summary.value:
-                found[value.tag].append(value.simple_value if value.HasField("simple_value") else value.histo)
-    return dict(found)
+                values_of[value.tag].append(value.simple_value if value.HasField("simple_value") else value.histo)
+    return dict(values_of)
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def written(request, tmp_path_factory):
-    """A training with all summaries: the model, its Estimator, the tags."""
+    """A training with all summaries: name of the model, its Estimator, values by tag."""
     folder = tmp_path_factory.mktemp("summaries")
-    built = train(request.param, folder, every=1, histograms=True)
-    return request.param, built, events(folder)
+    estimator = train(request.param, folder, every=1, histograms=True)
+    return request.param, estimator, events(folder)
 
 
 def test_every_kind_of_estimator_writes_loss_gradient_norm_and_learning_rate(written):
@@ -69,7 +69,7 @@ def test_every_kind_of_estimator_writes_loss_gradient_norm_and_learning_rate(wri
     assert "global_step/sec" in tags
 
 
-def test_two_optimizers_have_a_learning_rate_each(written):
+def test_each_of_two_optimizers_has_its_learning_rate(written):
     model, _, tags = written
     rates = {tag: values[0] for tag, values in tags.items() if tag.startswith("learning_rate")}
     if model == "canned_wide_deep":
@@ -79,11 +79,11 @@ def test_two_optimizers_have_a_learning_rate_each(written):
 
 
 def test_histograms_cover_every_weight_and_its_gradient(written):
-    _, built, tags = written
+    _, estimator, tags = written
     with tf.Graph().as_default():
         tf.compat.v1.train.create_global_step()
         features, labels = tf.compat.v1.data.make_one_shot_iterator(rows()).get_next()
-        built.model_fn(features, labels, tf.estimator.ModeKeys.TRAIN, built.config)
+        estimator.model_fn(features, labels, tf.estimator.ModeKeys.TRAIN, estimator.config)
         variables = {v.op.name: v for v in tf.compat.v1.trainable_variables()}
     assert variables
     for kind in ("weights", "gradients"):
@@ -92,31 +92,31 @@ def test_histograms_cover_every_weight_and_its_gradient(written):
         assert tags[f"weights/{name}"][0].num == variable.shape.num_elements(), name
 
 
-def test_metrics_of_the_task_are_shown_by_themselves(written):
-    _, built, _ = written
-    metrics = built.evaluate(rows, steps=1)
-    shown = events(Path(built.model_dir) / "eval")
-    assert shown[metric_names.AUC] == pytest.approx([metrics[metric_names.AUC]])
-    assert shown["loss"] == pytest.approx([metrics["loss"]])
+def test_an_evaluation_writes_the_metrics_of_the_task(written):
+    _, estimator, _ = written
+    metrics = estimator.evaluate(rows, steps=1)
+    scalars = events(Path(estimator.model_dir) / "eval")
+    assert scalars[metric_names.AUC] == pytest.approx([metrics[metric_names.AUC]])
+    assert scalars["loss"] == pytest.approx([metrics["loss"]])
 
 
-def test_summaries_change_nothing_about_the_weights(written, tmp_path):
-    model, built, _ = written
+def test_summaries_do_not_change_the_weights(written, tmp_path):
+    model, estimator, _ = written
     plain = train(model, tmp_path, every=0)
     assert not [t for t in events(tmp_path) if t.startswith(("gradient", "weights", "learning_rate"))]
-    assert built.get_variable_names() == plain.get_variable_names()
-    for name in built.get_variable_names():
-        np.testing.assert_array_equal(built.get_variable_value(name), plain.get_variable_value(name), err_msg=name)
+    assert estimator.get_variable_names() == plain.get_variable_names()
+    for name in estimator.get_variable_names():
+        np.testing.assert_array_equal(estimator.get_variable_value(name), plain.get_variable_value(name), err_msg=name)
 
 
-def test_without_being_asked_there_are_no_histograms_of_weights(tmp_path):
+def test_histograms_of_weights_are_off_by_default(tmp_path):
     train("custom_wide_deep", tmp_path, every=1)
     tags = events(tmp_path)
     assert {"loss", "gradient_norm", "learning_rate"} <= tags.keys()
     assert not [t for t in tags if t.startswith(("weights", "gradients"))]
 
 
-# Graphs of one weight.
+# Graphs with one weight.
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def variable(value):
 
 
 def values():
-    """Tag -> value of the summaries of the current graph, before a step."""
+    """The summaries of the current graph before its first step: tag -> value."""
     with tf.compat.v1.Session() as session:
         session.run(tf.compat.v1.global_variables_initializer())
         summary = tf.compat.v1.Summary.FromString(session.run(tf.compat.v1.summary.merge_all()))
@@ -159,20 +159,20 @@ LEGACY = tf.keras.optimizers.legacy
         lambda: LEGACY.Adam(tf.keras.optimizers.schedules.PiecewiseConstantDecay([5], [0.25, 0.1])),
     ],
 )
-def test_the_learning_rate_is_found_whatever_the_optimizer(graph, optimizer):
+def test_the_learning_rate_is_found_for_every_optimizer(graph, optimizer):
     weight = variable(0.0)
     loss = tf.math.squared_difference(weight, 2.0)
-    made = optimizer()
-    if isinstance(made, V1.Optimizer):
-        made.minimize(loss, global_step=V1.get_global_step())
+    instance = optimizer()
+    if isinstance(instance, V1.Optimizer):
+        instance.minimize(loss, global_step=V1.get_global_step())
     else:
-        made.iterations = V1.get_global_step()
-        made.get_updates(loss, [weight])
+        instance.iterations = V1.get_global_step()
+        instance.get_updates(loss, [weight])
     summaries.write(loss, histograms=False)
     assert values() == pytest.approx({"loss": 4.0, "learning_rate": 0.25, "gradient_norm": 4.0})
 
 
-def test_a_learning_rate_that_the_model_writes_itself_stays_the_only_one(graph):
+def test_a_learning_rate_summary_of_the_model_itself_stays_the_only_one(graph):
     weight = variable(0.0)
     loss = tf.math.squared_difference(weight, 2.0)
     V1.GradientDescentOptimizer(0.25).minimize(loss)
@@ -185,13 +185,13 @@ def test_the_gradients_of_a_row_that_occurs_twice_add_up(graph):
     table = variable([[0.0], [0.0], [0.0]])
     loss = 3.0 * tf.reduce_sum(tf.gather(table, [0, 0, 2])) + 8.0 * tf.reduce_sum(tf.gather(table, [2]))
     summaries.write(loss, histograms=True)
-    found = values()
-    assert found["gradient_norm"] == pytest.approx((6.0**2 + 11.0**2) ** 0.5)
-    assert found["gradients/w"].num == 2  # rows that the batch does not have are left out
-    assert found["gradients/w"].sum == pytest.approx(17.0)
+    summary = values()
+    assert summary["gradient_norm"] == pytest.approx((6.0**2 + 11.0**2) ** 0.5)
+    assert summary["gradients/w"].num == 2  # rows that are not in the batch are left out
+    assert summary["gradients/w"].sum == pytest.approx(17.0)
 
 
-def test_a_model_that_is_not_trained_by_gradients_has_none(graph):
+def test_a_model_without_gradients_has_no_gradient_summaries(graph):
     weight = variable(0.0)
     unused = tf.compat.v1.get_variable("unused", initializer=1.0)
     assert unused is not None
@@ -203,6 +203,6 @@ def test_a_model_that_is_not_trained_by_gradients_has_none(graph):
 def test_a_gradient_that_is_not_a_number_does_not_break_the_step(graph):
     weight = variable([0.0, 4.0])
     summaries.write(tf.reduce_sum(tf.sqrt(weight) * 0.0 / 0.0), histograms=True)
-    found = values()
-    assert np.isnan(found["gradient_norm"])
-    assert (found["gradients/w"].num, found["weights/w"].num) == (0, 2)
+    summary = values()
+    assert np.isnan(summary["gradient_norm"])
+    assert (summary["gradients/w"].num, summary["weights/w"].num) == (0, 2)

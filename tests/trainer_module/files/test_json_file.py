@@ -14,24 +14,24 @@ class Score:
 
 
 @pytest.mark.parametrize("folder", ["", "ram://json"])
-def test_a_dataclass_comes_back_with_a_value_that_strict_json_cannot_hold(folder, tmp_path):
+def test_a_dataclass_with_a_value_outside_strict_json_survives_a_round_trip(folder, tmp_path):
     path = f"{folder or tmp_path}/score.json"
     json_file.write(path, Score("loss", float("inf")))
     assert json_file.read(path, Score) == Score("loss", float("inf"))
 
 
-def test_plain_values_come_back_as_the_type_that_is_asked_for(tmp_path):
+def test_plain_values_are_read_as_the_requested_type(tmp_path):
     json_file.write(f"{tmp_path}/scores.json", [{"name": "loss", "value": 1.0}])
     assert json_file.read(f"{tmp_path}/scores.json", list[Score]) == [Score("loss", 1.0)]
     with pytest.raises(msgspec.ValidationError):
         json_file.read(f"{tmp_path}/scores.json", Score)
 
 
-def test_a_file_that_is_not_there_is_nothing(tmp_path):
+def test_a_missing_file_is_read_as_none(tmp_path):
     assert json_file.read(f"{tmp_path}/missing.json", Score) is None
 
 
-def test_a_number_of_numpy_is_written_as_a_number_and_other_objects_are_refused(tmp_path):
+def test_a_numpy_number_is_written_as_a_number_and_other_objects_are_refused(tmp_path):
     json_file.write(f"{tmp_path}/score.json", {"name": "loss", "value": np.float64(0.5)})
     assert json_file.read(f"{tmp_path}/score.json", Score) == Score("loss", 0.5)
     with pytest.raises(TypeError, match="JSON cannot hold an object of type object"):

@@ -4,7 +4,7 @@ import pytest
 
 from trainer_module.files import lock
 
-# flock belongs to an open file: a second one of the same process is locked out like another process.
+# A flock belongs to an open file: a second open file of the same process cannot take it, like another process.
 
 
 def test_a_lock_is_exclusive_until_its_file_is_closed(tmp_path):
@@ -18,7 +18,7 @@ def test_a_lock_is_exclusive_until_its_file_is_closed(tmp_path):
     lock.open_locked(path).close()
 
 
-def test_processes_that_share_a_lock_keep_out_one_that_does_not(tmp_path):
+def test_a_shared_lock_excludes_an_exclusive_one_and_the_reverse(tmp_path):
     path = tmp_path / "lock"
     with lock.open_locked(path, shared=True), lock.open_locked(path, shared=True):
         with pytest.raises(lock.LockedError):
@@ -28,12 +28,12 @@ def test_processes_that_share_a_lock_keep_out_one_that_does_not(tmp_path):
             lock.open_locked(path, shared=True)
 
 
-def test_a_lock_in_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path):
+def test_a_lock_in_a_missing_folder_raises_the_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         lock.open_locked(tmp_path / "missing" / "lock")
 
 
-def test_a_folder_that_is_held_names_the_process_that_holds_it(tmp_path):
+def test_the_error_for_a_held_folder_names_the_process_that_holds_it(tmp_path):
     folder = tmp_path / "training"
     with lock.held(str(folder)) as file:
         held_by = (folder / lock.FILE).read_text()
@@ -43,14 +43,14 @@ def test_a_folder_that_is_held_names_the_process_that_holds_it(tmp_path):
                 pass
 
 
-def test_a_folder_that_is_not_there_is_made_only_where_it_should_be(tmp_path):
+def test_with_create_false_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         with lock.held(str(tmp_path / "missing"), create=False):
             pass
     assert not (tmp_path / "missing").exists()
 
 
-def test_a_file_system_without_locks_is_an_error_of_the_system_and_no_lock_of_another_process(tmp_path, monkeypatch):
+def test_a_file_system_without_locks_raises_its_own_error_and_not_locked_error(tmp_path, monkeypatch):
     def without_locks(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 

@@ -1,4 +1,4 @@
-"""The training scale of a label: conversion from the label's units, and back."""
+"""The training scale of a label: conversion from the units of the label, and back."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from trainer_module.heads import label_scale
 PRICE = NumericLabel("price")
 SKEWED = NumericLabel("price", log=True)
 LEVEL = ForecastLabel("level", inputs=4, width=3)
-# Of three rows.
+# The features of three rows.
 FEATURES = {
     label_scale.OFFSET: tf.constant([[10.0], [20.0], [-1.0]]),
     label_scale.SCALE: tf.constant([[2.0], [5.0], [0.5]]),
@@ -41,12 +41,12 @@ def test_every_row_is_scaled_by_its_own_offset_and_scale():
     np.testing.assert_allclose(label_scale.to_training_scale(PRICE, column(12, 10, -1), FEATURES), [[1], [-2], [0]])
 
 
-def test_the_logarithm_comes_before_the_scale_and_a_negative_amount_counts_as_nothing():
+def test_the_logarithm_comes_before_the_scale_and_a_negative_amount_counts_as_zero():
     amounts = column(np.expm1(12), np.expm1(10), -3)
     np.testing.assert_allclose(label_scale.to_training_scale(SKEWED, amounts, FEATURES), [[1], [-2], [2]], rtol=1e-6)
 
 
-def test_a_horizon_is_scaled_by_one_offset_and_scale_a_row():
+def test_all_values_of_a_horizon_are_scaled_by_the_offset_and_scale_of_the_row():
     future = tf.constant([[10.0, 12.0, 8.0], [20.0, 25.0, 30.0], [-1.0, 0.0, 1.0]])
     np.testing.assert_allclose(label_scale.to_training_scale(LEVEL, future, FEATURES), [[0, 1, -1], [0, 1, 2], [0, 2, 4]])
 

@@ -1,4 +1,4 @@
-"""What training reports, against scikit-learn and NumPy on the same rows."""
+"""The metrics that training reports equal those of scikit-learn and NumPy on the same rows."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from trainer_module.heads import metrics
 
 RNG = np.random.default_rng(4)
 ROWS = 300
-BATCHES = np.split(np.arange(ROWS), [100, 220])  # metrics are gathered over several batches
+BATCHES = np.split(np.arange(ROWS), [100, 220])  # metrics add up over several batches
 
 POSITIVE = RNG.random((ROWS, 1)).astype(np.float32)
 IS_POSITIVE = (POSITIVE + RNG.normal(0, 0.4, (ROWS, 1)) > 0.6).astype(np.float32)
@@ -19,7 +19,7 @@ SCORES = RNG.normal(size=(ROWS, 4))
 PROBABILITIES = (np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)).astype(np.float32)
 CLASSES = RNG.integers(0, 4, (ROWS, 1))
 PRICES = RNG.normal(50, 20, (ROWS, 1)).astype(np.float32)
-PRICES[:5] = 0  # no relative error
+PRICES[:5] = 0  # a label of 0 has no relative error
 GUESSES = (PRICES + RNG.normal(3, 10, (ROWS, 1))).astype(np.float32)
 FUTURES = RNG.normal(10, 5, (ROWS, 6)).astype(np.float32)
 FORECASTS = (FUTURES + RNG.normal(0, 2, (ROWS, 6))).astype(np.float32)
@@ -34,16 +34,16 @@ CASES = {
 
 
 def evaluated(task, weights):
-    """The metrics as an Estimator evaluates them: updated by every batch, in a graph and a session of their own."""
+    """The metrics as an Estimator evaluates them: every batch updates them, in a new graph and session."""
     labels, predicted = CASES[task]
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         rows = tf.compat.v1.placeholder(tf.int64, [None])
         batch = [tf.gather(tf.constant(x), rows) for x in (labels, predicted)]
-        made = metrics.eval_metric_ops(task, *batch, None if weights is None else tf.gather(tf.constant(weights), rows))
-        session.run([v.initializer for m in made.values() for v in m.variables])
-        for chosen in BATCHES:
-            session.run([m.updates for m in made.values()], {rows: chosen})
-        return session.run({name: m.result() for name, m in made.items()})
+        metric_ops = metrics.eval_metric_ops(task, *batch, None if weights is None else tf.gather(tf.constant(weights), rows))
+        session.run([v.initializer for m in metric_ops.values() for v in m.variables])
+        for batch_rows in BATCHES:
+            session.run([m.updates for m in metric_ops.values()], {rows: batch_rows})
+        return session.run({name: m.result() for name, m in metric_ops.items()})
 
 
 def expected(task, weights):
@@ -80,16 +80,16 @@ def expected(task, weights):
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["no weights", "weights"])
 @pytest.mark.parametrize("task", TASKS)
-def test_the_metrics_of_a_task_are_those_of_the_rows(task, weights):
-    found, said = evaluated(task, weights), expected(task, weights)
-    assert set(found) == set(said)
-    for name, value in found.items():
-        # The area under thresholds, and that under all the scores there are.
-        assert value == pytest.approx(said[name], rel=1e-3 if name.startswith(names.AUC) else 1e-5), name
+def test_the_metrics_of_a_task_equal_those_of_the_reference(task, weights):
+    computed, reference = evaluated(task, weights), expected(task, weights)
+    assert set(computed) == set(reference)
+    for name, value in computed.items():
+        # TensorFlow computes the area with a fixed number of thresholds, scikit-learn with every score.
+        assert value == pytest.approx(reference[name], rel=1e-3 if name.startswith(names.AUC) else 1e-5), name
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_training_reports_under_the_names_of_the_task(task):
+def test_a_training_reports_metrics_under_the_names_of_the_task(task):
     labels, predicted = CASES[task]
-    found = metrics.eval_metric_ops(task, tf.constant(labels), tf.constant(predicted))
-    assert set(TASKS[task].selection_metrics) <= set(found) <= set(TASKS[task].metrics)
+    metric_ops = metrics.eval_metric_ops(task, tf.constant(labels), tf.constant(predicted))
+    assert set(TASKS[task].selection_metrics) <= set(metric_ops) <= set(TASKS[task].metrics)

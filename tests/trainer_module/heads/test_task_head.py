@@ -1,4 +1,4 @@
-"""The end of a model, by its task: logits, predictions, losses in numbers."""
+"""The head of each task: number of logits, predictions, values of the loss."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ LABELS = {
 }
 SOFTMAX_1 = np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum()
 SOFTMAX_2 = np.exp([5, -5, 0]) / np.exp([5, -5, 0]).sum()
-# By hand: -log of what the true class is given; the mean of the squared errors.
+# Calculated by hand: -log of the probability of the true class; the mean of the squared errors.
 LOSSES = {
     "binary_classification": [np.log(2), np.log1p(np.exp(-2)), np.log1p(np.exp(3))],
     "multiclass_classification": [np.log(3), -np.log(SOFTMAX_1[2]), -np.log(SOFTMAX_2[1])],
@@ -44,7 +44,7 @@ def head(task):
     return heads.head(DATASETS[task])
 
 
-def test_a_head_has_a_logit_for_every_class_or_every_value_to_predict():
+def test_a_head_has_one_logit_per_class_or_per_value_to_predict():
     assert {task: head(task).logits for task in TASKS} == {
         "binary_classification": 1,
         "multiclass_classification": 3,
@@ -62,7 +62,7 @@ def test_a_head_has_a_logit_for_every_class_or_every_value_to_predict():
         ("forecast", "predictions", LOGITS["forecast"]),
     ],
 )
-def test_predictions_are_the_logits_and_what_the_task_is_judged_by(task, key, expected):
+def test_predictions_are_the_logits_and_the_output_that_the_metrics_read(task, key, expected):
     predictions = head(task).predictions(tf.constant(LOGITS[task]))
     assert set(predictions) == {"logits", key}
     assert heads.PREDICTION_KEYS[task] == key
@@ -78,25 +78,25 @@ def test_the_loss_is_the_mean_over_the_rows(task):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_weights_weigh_the_losses_but_not_the_number_of_rows(task):
+def test_weights_multiply_the_losses_and_the_divisor_stays_the_number_of_rows(task):
     loss = head(task).loss(tf.constant(LABELS[task]), tf.constant(LOGITS[task]), tf.constant(WEIGHTS))
     np.testing.assert_allclose(loss, np.sum(WEIGHTS[:, 0] * LOSSES[task]) / 3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["no weights", "weights"])
-def test_the_loss_for_keras_agrees(task, weights):
-    ours = head(task)
-    predicted = ours.predictions(tf.constant(LOGITS[task]))[heads.PREDICTION_KEYS[task]]
+def test_the_keras_loss_equals_the_loss(task, weights):
+    task_head = head(task)
+    predicted = task_head.predictions(tf.constant(LOGITS[task]))[heads.PREDICTION_KEYS[task]]
     np.testing.assert_allclose(
-        ours.keras_loss(LABELS[task], predicted, sample_weight=None if weights is None else weights[:, 0]),
-        ours.loss(tf.constant(LABELS[task]), tf.constant(LOGITS[task]), weights),
+        task_head.keras_loss(LABELS[task], predicted, sample_weight=None if weights is None else weights[:, 0]),
+        task_head.loss(tf.constant(LABELS[task]), tf.constant(LOGITS[task]), weights),
         rtol=1e-4,
     )
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_layer_with_the_activation_predicts_alike(task):
+def test_a_keras_layer_with_the_activation_gives_the_same_predictions(task):
     layer = tf.keras.layers.Activation(head(task).activation)
     predictions = head(task).predictions(tf.constant(LOGITS[task]))
     np.testing.assert_allclose(layer(LOGITS[task]), predictions[heads.PREDICTION_KEYS[task]], rtol=1e-6)

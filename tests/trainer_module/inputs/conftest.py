@@ -6,19 +6,19 @@ from trainer_module.inputs import memory, records
 
 @pytest.fixture
 def hundred(tmp_path):
-    """Three files of 40, 40 and 20 rows: the pattern that finds them."""
+    """The pattern of three files with 40, 40 and 20 rows."""
     return rows.split(tmp_path, 40, 40, 20)
 
 
 @pytest.fixture(params=list(rows.WAYS))
 def way(request):
-    """Both ways of training, as settings of the input function."""
+    """Settings of the input function: once with the rows in memory, once streamed."""
     return {"memory_bytes": rows.WAYS[request.param]}
 
 
 @pytest.fixture
 def small_steps(monkeypatch):
-    """Moves as few rows at a time as it takes for a hundred to have many borders of every kind."""
+    """Makes turns, blocks and gathers so small that a hundred rows cross many borders of each."""
     for module, name, value in (
         (records, "TURN", 3),
         (records, "BLOCK", 16),

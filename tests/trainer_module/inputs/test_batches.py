@@ -1,4 +1,4 @@
-"""The input function: batches of rows as an Estimator gets them."""
+"""The batches that the input function gives to an Estimator."""
 
 import logging
 
@@ -22,20 +22,20 @@ from trainer_module.inputs import records
 
 
 def test_an_evaluation_is_one_pass_with_a_smaller_last_batch(hundred):
-    taken = batches(hundred, 30, training=False)
-    assert [len(labels) for _, labels in taken] == [30, 30, 30, 10]
-    assert sorted(ids(taken)) == list(range(100))
+    read = batches(hundred, 30, training=False)
+    assert [len(labels) for _, labels in read] == [30, 30, 30, 10]
+    assert sorted(ids(read)) == list(range(100))
 
 
 def test_an_evaluation_reads_one_file_in_its_order(tmp_path):
     assert ids(batches(split(tmp_path, 45), training=False)) == list(range(45))
 
 
-def test_several_files_take_turns(hundred, monkeypatch):
+def test_an_evaluation_reads_several_files_in_turns(hundred, monkeypatch):
     monkeypatch.setattr(records, "TURN", 16)
     order = ids(batches(hundred, training=False))
     assert order[:48] == [*range(16), *range(40, 56), *range(80, 96)]
-    # Within a file the order stays.
+    # The rows of one file stay in order.
     for numbers in (range(40), range(40, 80), range(80, 100)):
         assert [i for i in order if i in numbers] == list(numbers)
 
@@ -44,7 +44,7 @@ def test_the_order_of_an_evaluation_is_the_same_every_time(hundred):
     assert ids(batches(hundred, training=False)) == ids(batches(hundred, training=False))
 
 
-def test_more_files_than_are_open_at_once_are_all_read(tmp_path):
+def test_more_files_than_can_be_open_together_are_all_read(tmp_path):
     files = 2 * records.FILES_AT_ONCE + 1
     assert sorted(ids(batches(split(tmp_path, *[2] * files), training=False))) == list(range(2 * files))
 
@@ -52,7 +52,7 @@ def test_more_files_than_are_open_at_once_are_all_read(tmp_path):
 # Features and labels.
 
 
-def test_the_label_is_split_off_and_every_row_keeps_its_own(hundred, way):
+def test_the_label_is_apart_from_the_features_and_in_the_same_row(hundred, way):
     for features, labels in batches(hundred, at_most=5, **way):
         assert set(features) == {"id", "weight"}
         assert features["id"].dtype == np.int64
@@ -62,7 +62,7 @@ def test_the_label_is_split_off_and_every_row_keeps_its_own(hundred, way):
         np.testing.assert_array_equal(labels, features["id"] % 2)
 
 
-def test_values_of_every_shape_come_as_they_were_written(tmp_path, way):
+def test_values_of_every_shape_are_read_as_written(tmp_path, way):
     spec = {
         "id": tf.io.FixedLenFeature([], tf.int64),
         "window": tf.io.FixedLenFeature([3], tf.float32),
@@ -87,11 +87,11 @@ def test_the_batches_of_a_training_have_a_static_size(hundred, way):
     assert labels.shape == features["id"].shape == features["weight"].shape == (10, 1)
 
 
-def test_a_training_goes_on_for_ever_in_whole_batches(hundred, way):
-    taken = batches(hundred, 30, at_most=12, **way)
-    assert [len(labels) for _, labels in taken] == [30] * 12
-    # Epochs flow into each other: ten rows left over from the first are in the fourth batch, not dropped.
-    assert sorted(ids(taken)[:100]) == list(range(100))
+def test_a_training_reads_whole_batches_without_end(hundred, way):
+    read = batches(hundred, 30, at_most=12, **way)
+    assert [len(labels) for _, labels in read] == [30] * 12
+    # A batch may hold rows of two epochs: the last ten rows of the first epoch are in the fourth batch and are not dropped.
+    assert sorted(ids(read)[:100]) == list(range(100))
 
 
 def test_a_batch_larger_than_the_split_is_filled_from_several_epochs(tmp_path, way):
@@ -99,28 +99,28 @@ def test_a_batch_larger_than_the_split_is_filled_from_several_epochs(tmp_path, w
     assert sorted(np.bincount(features["id"].ravel())) == [2, 2, 3, 3]
 
 
-# Memory or files.
+# Rows in memory or streamed from files.
 
 
-def said(caplog, patterns, **settings):
+def log_of(caplog, patterns, **settings):
     with caplog.at_level(logging.INFO, "trainer_module.inputs"):
         caplog.clear()
         batches(patterns, at_most=1, **settings)
     return caplog.text
 
 
-def test_rows_that_fit_are_read_into_memory_and_others_streamed(hundred, caplog):
-    assert "100 training rows, 0.0 MB, are read into memory" in said(caplog, hundred, memory_bytes=100 * ROW_BYTES)
-    assert "streamed" in said(caplog, hundred, memory_bytes=100 * ROW_BYTES - 1)
-    assert "memory" in said(caplog, hundred)
+def test_rows_that_fit_are_read_into_memory_and_more_rows_are_streamed(hundred, caplog):
+    assert "100 training rows, 0.0 MB, are read into memory" in log_of(caplog, hundred, memory_bytes=100 * ROW_BYTES)
+    assert "streamed" in log_of(caplog, hundred, memory_bytes=100 * ROW_BYTES - 1)
+    assert "memory" in log_of(caplog, hundred)
 
 
-def test_files_that_are_larger_than_the_memory_are_not_even_counted(hundred, monkeypatch):
+def test_the_rows_of_files_larger_than_the_memory_limit_are_not_counted(hundred, monkeypatch):
     monkeypatch.setattr(inputs.files, "count", None)
     assert len(batches(hundred, at_most=20, memory_bytes=100)) == 20
 
 
-def test_an_evaluation_reads_nothing_twice(hundred, monkeypatch):
+def test_an_evaluation_does_not_count_rows_first(hundred, monkeypatch):
     monkeypatch.setattr(inputs.files, "count", None)
     assert len(batches(hundred, training=False)) == 10
 
@@ -130,7 +130,7 @@ def test_strings_are_streamed(tmp_path, caplog):
         for word in (b"a", b"bb", b"ccc"):
             out.write(record(word=[word], **{LABEL: [0.0]}))
     spec = {"word": tf.io.FixedLenFeature([1], tf.string), LABEL: SPEC[LABEL]}
-    assert "they have strings" in said(caplog, [str(tmp_path / "words.gz")], spec=spec)
+    assert "they have strings" in log_of(caplog, [str(tmp_path / "words.gz")], spec=spec)
     [(features, _)] = batches([str(tmp_path / "words.gz")], 3, at_most=1, spec=spec)
     assert sorted(features["word"].ravel()) == [b"a", b"bb", b"ccc"]
 

@@ -1,4 +1,4 @@
-"""The input function in an Estimator, alone and under a strategy."""
+"""The input function in an Estimator, without and with a distribution strategy."""
 
 import pytest
 import tensorflow as tf
@@ -10,7 +10,7 @@ BATCH = 10
 
 
 class Rows(tf.estimator.SessionRunHook):
-    """Notes which rows a training sees."""
+    """Collects the ids of the rows that a training reads."""
 
     def __init__(self):
         self.seen = []

@@ -1,4 +1,4 @@
-"""The files of a split, whole, empty, damaged and missing."""
+"""The files of a split: complete, empty, damaged and missing."""
 
 import gzip
 
@@ -11,7 +11,7 @@ MODES = pytest.mark.parametrize("training", [False, True], ids=["evaluation", "t
 
 
 @MODES
-def test_a_pattern_that_finds_no_file_is_named(tmp_path, training):
+def test_a_pattern_that_matches_no_file_is_named(tmp_path, training):
     with pytest.raises(FileNotFoundError, match="nothing-"):
         batches([str(tmp_path / "nothing-*")], training=training)
 
@@ -23,36 +23,36 @@ def test_a_split_without_rows_is_named(tmp_path, training):
 
 
 def test_records_are_counted(tmp_path, small_steps):
-    found = files.find(split(tmp_path, 40, 0, 9))
-    assert files.count(found) == 49
-    assert files.count(found[1:2]) == 0
+    paths = files.find(split(tmp_path, 40, 0, 9))
+    assert files.count(paths) == 49
+    assert files.count(paths[1:2]) == 0
     for at_most in (49, 50, 1000):
-        assert files.count(found, at_most) == 49
+        assert files.count(paths, at_most) == 49
     for at_most in (0, 15, 16, 17, 48):
-        assert at_most < files.count(found, at_most) <= 49
+        assert at_most < files.count(paths, at_most) <= 49
 
 
 def test_counting_stops_soon_when_there_are_too_many(tmp_path, small_steps):
     assert files.count(files.find(split(tmp_path, 400)), at_most=20) == 2 * records.BLOCK
 
 
-def test_stored_bytes_are_those_of_the_files(tmp_path):
-    found = files.find(split(tmp_path, 40, 9))
-    assert files.stored_bytes(found) == sum(f.stat().st_size for f in tmp_path.glob("*.gz"))
+def test_stored_bytes_are_the_sizes_of_the_files(tmp_path):
+    paths = files.find(split(tmp_path, 40, 9))
+    assert files.stored_bytes(paths) == sum(f.stat().st_size for f in tmp_path.glob("*.gz"))
 
 
 def cut(content):
-    """Its last records are missing, and a part of one: TensorFlow notices."""
+    """The last records are missing, and a part of another. TensorFlow notices this."""
     return content[: len(content) // 2]
 
 
 def cut_between_records(content):
-    """Only its own size and checksum are missing; TensorFlow notices neither this nor any other cut at a record's bound."""
+    """Only the size and checksum of the gzip file are missing. TensorFlow notices no cut between two records."""
     return content[:-9]
 
 
 def flip(content):
-    """A record is not what its checksum says."""
+    """The checksum of a record does not match its content."""
     plain = bytearray(gzip.decompress(content))
     plain[1000] ^= 1
     return gzip.compress(bytes(plain))
@@ -75,7 +75,7 @@ def test_a_cut_is_found_wherever_it_is(tmp_path):
     whole = write(tmp_path / "whole.gz", range(9))
     content = (tmp_path / "whole.gz").read_bytes()
     assert files.count([whole]) == 9
-    for size in range(len(content) - 35, len(content)):  # the last two records, and the end of the file
+    for size in range(len(content) - 35, len(content)):  # in the last two records or the end of the file
         (tmp_path / "cut.gz").write_bytes(content[:size])
         with pytest.raises(DamagedFileError, match=r"cut\.gz"):
             files.count([whole, str(tmp_path / "cut.gz")])

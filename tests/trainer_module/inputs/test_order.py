@@ -1,4 +1,4 @@
-"""The order of a training's rows: a function of files, seed, batch size, shard and step, and of nothing else."""
+"""The order of the rows of a training depends only on files, seed, batch size, shard and step."""
 
 import collections
 import itertools
@@ -14,22 +14,23 @@ from trainer_module.inputs import Shard, memory
 from trainer_module.inputs.order import Order
 
 
-def test_every_row_comes_once_an_epoch_and_every_epoch_has_an_order_of_its_own(hundred, way, small_steps):
-    for epoch in (found := epochs(ids(batches(hundred, at_most=40, **way)), 100)):
-        assert sorted(epoch) == list(range(100))
-    for one, other in itertools.combinations([list(range(100)), *found], 2):
+def test_every_epoch_has_every_row_once_in_another_order(hundred, way, small_steps):
+    orders = epochs(ids(batches(hundred, at_most=40, **way)), 100)
+    for order in orders:
+        assert sorted(order) == list(range(100))
+    for one, other in itertools.combinations([list(range(100)), *orders], 2):
         assert one != other
 
 
-def test_the_same_seed_gives_the_same_order_and_another_seed_another(hundred, way, monkeypatch):
+def test_the_same_seed_gives_the_same_order_and_another_seed_another_order(hundred, way, monkeypatch):
     order = ids(batches(hundred, at_most=25, **way))
     assert ids(batches(hundred, at_most=25, seed=2, **way)) != order
-    # TensorFlow's own shuffle would depend on the seed of the graph, too.
+    # The shuffle of tf.data would depend on the seed of the graph too.
     monkeypatch.setattr(tf.Graph, "seed", 77)
     assert ids(batches(hundred, at_most=25, **way)) == order
 
 
-def test_without_a_seed_every_training_has_an_order_of_its_own(hundred):
+def test_without_a_seed_every_training_has_another_order(hundred):
     assert ids(batches(hundred, at_most=10, seed=None)) != ids(batches(hundred, at_most=10, seed=None))
 
 
@@ -38,10 +39,10 @@ def test_the_order_of_the_patterns_does_not_matter(hundred, tmp_path, way):
     assert ids(batches([*files[::-1], *hundred], at_most=10, **way)) == ids(batches(hundred, at_most=10, **way))
 
 
-# Continuing.
+# A training that continues.
 
 
-def test_a_training_started_at_step_7_sees_what_one_from_the_start_sees_from_step_7_on(hundred, way):
+def test_a_training_that_starts_at_step_7_reads_the_batches_that_another_reads_after_step_7(hundred, way):
     whole = batches(hundred, at_most=20, **way)
     continued = batches(hundred, at_most=13, first_step=7, **way)
     for (features, labels), (others, other_labels) in zip(whole[7:], continued, strict=True):
@@ -56,10 +57,10 @@ ALONE = Shard(0, 1)
 @pytest.mark.parametrize(
     ("sizes", "batch", "step", "shard", "memory_bytes"),
     [
-        ((100,), 10, 10, ALONE, STREAM),  # where an epoch ends
-        ((100,), 30, 3, ALONE, MEMORY),  # in a batch that has rows of two epochs
+        ((100,), 10, 10, ALONE, STREAM),  # at the end of an epoch
+        ((100,), 30, 3, ALONE, MEMORY),  # within a batch with rows of two epochs
         ((100,), 30, 3, ALONE, STREAM),
-        ((33, 1, 0, 50), 16, 20, ALONE, STREAM),  # in the fifth epoch, where a block begins
+        ((33, 1, 0, 50), 16, 20, ALONE, STREAM),  # in the fifth epoch, at the start of a block
         ((3,), 10, 2, ALONE, MEMORY),  # a batch has rows of four epochs
         ((3,), 10, 2, ALONE, STREAM),
         ((30, 30, 31, 31), 7, 9, Shard(1, 2), STREAM),  # a shard of files
@@ -67,7 +68,9 @@ ALONE = Shard(0, 1)
         ((50, 11), 7, 9, Shard(2, 3), STREAM),
     ],
 )
-def test_a_training_may_be_cut_off_anywhere(tmp_path, small_steps, sizes, batch, step, shard, memory_bytes):
+def test_a_training_that_is_cut_off_at_any_step_continues_with_the_same_rows(
+    tmp_path, small_steps, sizes, batch, step, shard, memory_bytes
+):
     patterns, settings = split(tmp_path, *sizes), {"shard": shard, "memory_bytes": memory_bytes}
     whole = batches(patterns, batch, at_most=step + 12, **settings)
     assert ids(batches(patterns, batch, at_most=12, first_step=step, **settings)) == ids(whole[step:])
@@ -81,7 +84,7 @@ def test_two_replicas_in_a_process_take_two_batches_a_step(hundred):
         assert session.run(features["id"]).ravel().tolist() == ids(batches(hundred, at_most=1, first_step=14))
 
 
-def test_what_is_skipped_is_said(hundred, caplog):
+def test_the_log_says_how_many_rows_are_skipped(hundred, caplog):
     with caplog.at_level(logging.INFO, "trainer_module.inputs"):
         batches(hundred, at_most=1, first_step=23, memory_bytes=STREAM)
     assert "in epoch 2: its first 30 rows are skipped" in caplog.text
@@ -97,28 +100,28 @@ def test_all_orders_are_equally_likely():
         )
         counts = collections.Counter(map(tuple, session.run(orders)))
     assert set(counts) == set(itertools.permutations(range(4)))
-    # 250 each, give or take four standard deviations.
+    # 250 of each, plus or minus four standard deviations.
     assert min(counts.values()) > 187
     assert max(counts.values()) < 313
 
 
-def test_seeds_shards_epochs_and_blocks_have_orders_of_their_own():
+def test_every_seed_shard_epoch_and_block_has_another_order():
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         orders = [
             Order(seed, shard).shuffle(tf.range(50), tf.constant(epoch, tf.int64), block)
             for seed, shard, epoch, block in itertools.product((-1, 2**70), *[range(2)] * 3)
         ]
-        found = session.run(orders)
-    assert len({tuple(order) for order in found}) == 2**4
+        values = session.run(orders)
+    assert len({tuple(order) for order in values}) == 2**4
 
 
-def test_memory_shuffles_far_and_wide(hundred):
-    """Of rows that are neighbours in a file, hardly any two are in one batch."""
+def test_rows_in_memory_are_shuffled_over_the_whole_split(hundred):
+    """A batch of half of the rows has about as many from the first half as from the second."""
     first = ids(batches(hundred, 50, at_most=1, memory_bytes=MEMORY))
     assert 15 <= sum(i < 50 for i in first) <= 35
 
 
-def test_how_many_rows_are_gathered_at_a_time_changes_nothing(hundred, monkeypatch):
+def test_the_number_of_rows_gathered_at_a_time_does_not_change_the_order(hundred, monkeypatch):
     order = ids(batches(hundred, at_most=25))
     monkeypatch.setattr(memory, "_GATHERED", 7)
     assert ids(batches(hundred, at_most=25)) == order

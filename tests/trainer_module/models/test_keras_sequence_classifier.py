@@ -1,4 +1,4 @@
-"""The text classifier: padding does not count."""
+"""The text classifier ignores padding."""
 
 import dataclasses
 
@@ -22,11 +22,11 @@ def test_padding_changes_no_prediction():
     long.set_weights(short.get_weights())
     padded = np.pad(IDS, [(0, 0), (0, 7)])
     np.testing.assert_allclose(short.predict(IDS, verbose=0), long.predict(padded, verbose=0), rtol=1e-5)
-    # The ids themselves do count.
+    # The ids themselves change the prediction.
     assert len(np.unique(short.predict(IDS, verbose=0).round(6))) == len(IDS)
 
 
-def test_its_layers_are_those_of_the_prototype():
+def test_the_model_has_the_layers_of_the_prototype():
     model = keras_sequence_classifier.keras_model(SHORT, hyperparameters.resolve(MODEL))
     assert isinstance(model, tf.keras.Sequential)
     assert [type(layer).__name__ for layer in model.layers] == ["Embedding", "SpatialDropout1D", "LSTM", "Dropout", "Dense"]

@@ -1,4 +1,4 @@
-"""The forecaster: the six parts of its EstimatorSpec, and what each mode builds."""
+"""The forecaster: the six fields of its EstimatorSpec, and which of them each mode builds."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ MODEL = "lstm_forecaster"
 MODES = tf.estimator.ModeKeys
 
 
-def declared(outputs=3, **settings):
+def series_dataset(outputs=3, **settings):
     series = Series(time="at", value="level", inputs=4, outputs=outputs, season=2, **settings)
     return Dataset("t", series.features, series.label, sample="t.csv", series=series)
 
 
 def rows(dataset, n=8, seed=5):
-    """Features and labels as Transform leaves them; labels in their own units."""
+    """Features and labels as Transform writes them. The labels are in the units of the series."""
     rng = np.random.default_rng(seed)
     features = {w.name: rng.normal(size=(n, w.length)).astype(np.float32) for w in dataset.windows}
     features |= {label_scale.OFFSET: np.full((n, 1), 300, np.float32), label_scale.SCALE: np.full((n, 1), 2, np.float32)}
@@ -44,8 +44,8 @@ def spec_of(dataset, mode, **overrides):
         return lstm_forecaster.model_fn(features, labels, mode, params)
 
 
-def test_each_part_exists_in_its_modes_only():
-    train, evaluation, predict = (spec_of(declared(), mode) for mode in (MODES.TRAIN, MODES.EVAL, MODES.PREDICT))
+def test_each_field_of_the_spec_exists_only_in_its_modes():
+    train, evaluation, predict = (spec_of(series_dataset(), mode) for mode in (MODES.TRAIN, MODES.EVAL, MODES.PREDICT))
     assert [s.mode for s in (train, evaluation, predict)] == [MODES.TRAIN, MODES.EVAL, MODES.PREDICT]
     assert all(isinstance(s.predictions, dict) for s in (train, evaluation, predict))
     assert [s.loss is not None for s in (train, evaluation, predict)] == [True, True, False]
@@ -57,15 +57,15 @@ def test_each_part_exists_in_its_modes_only():
 
 
 @pytest.mark.parametrize(("outputs", "kind"), [(1, "RegressionOutput"), (12, "PredictOutput")])
-def test_the_regression_head_of_several_values_is_a_prediction(outputs, kind):
-    head = spec_of(declared(outputs), MODES.PREDICT).export_outputs["regression"]
+def test_the_regression_head_is_a_predict_output_if_it_has_several_values(outputs, kind):
+    head = spec_of(series_dataset(outputs), MODES.PREDICT).export_outputs["regression"]
     assert type(head).__name__ == kind
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 @pytest.mark.parametrize("clip_norm", [0.0, 1.0])
 def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
-    dataset = declared(known_covariates=("plan",), calendar=("year",))
+    dataset = series_dataset(known_covariates=("plan",), calendar=("year",))
     hp = hyperparameters.resolve(MODEL, {"optimizer": optimizer, "clip_norm": clip_norm, "learning_rate": 0.05, "units": 4})
     estimator = build(dataset, MODEL, hp, tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=2)
@@ -73,7 +73,7 @@ def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=60)
     later = estimator.evaluate(lambda: input_fn(dataset))
     assert later["loss"] < first["loss"]
-    # The loss is on the scale of training, the metrics in the units of the series.
+    # The loss is on the training scale, the metrics are in the units of the series.
     assert later[metric_names.RMSE] == pytest.approx(2 * later["loss"] ** 0.5, rel=1e-4)
     predicted = next(estimator.predict(lambda: input_fn(dataset)))
     assert predicted["predictions"].shape == (3,)
@@ -81,8 +81,8 @@ def test_every_optimizer_trains(tmp_path, optimizer, clip_norm):
     assert predicted["embedding"].shape == (4,)
 
 
-def test_what_is_known_of_the_future_reaches_the_prediction(tmp_path):
-    dataset = declared(known_covariates=("plan",))
+def test_a_known_covariate_of_the_future_changes_the_prediction(tmp_path):
+    dataset = series_dataset(known_covariates=("plan",))
     estimator = build(dataset, MODEL, hyperparameters.resolve(MODEL), tf.estimator.RunConfig(str(tmp_path), tf_random_seed=1))
     estimator.train(lambda: input_fn(dataset, repeat=True), max_steps=1)
     features, _ = rows(dataset)

@@ -1,4 +1,4 @@
-"""Exported models, each made once for all tests of this folder."""
+"""Exported models. All tests of this folder share them, because an export takes long."""
 
 import itertools
 
@@ -15,7 +15,7 @@ def bench(tmp_path_factory):
 
 @pytest.fixture(scope="package", params=HEADS)
 def exported(request, bench, tmp_path_factory):
-    """A model of each kind, trained for two steps, exported and finished: its name and the SavedModel."""
+    """The name and the SavedModel of a model of each kind, after two training steps, export and `finish`."""
     folder = tmp_path_factory.mktemp(request.param)
     estimator = bench.estimator(request.param, folder / "model")
     estimator.train(bench.input_fn, max_steps=2)
@@ -24,7 +24,10 @@ def exported(request, bench, tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def export_again(bench, tmp_path_factory):
-    """Returns a function that exports one Estimator, unfinished: to an own folder each, the API waits a second otherwise."""
+    """Returns a function that exports the same Estimator without `finish`.
+
+    Each export has its own folder: in one folder the API would wait until the next second for a new name.
+    """
     folder = tmp_path_factory.mktemp("again")
     estimator = bench.estimator(MODEL, folder / "model")
     estimator.train(bench.input_fn, max_steps=2)
@@ -34,12 +37,12 @@ def export_again(bench, tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def served(write_model, tmp_path_factory):
-    """Name of a dataset -> the signatures of LINE, trained on its three rows, exported and finished."""
+    """Name of a dataset -> signatures of the model LINE, after training on its three rows, export and `finish`."""
     model = write_model("line", LINE)
     signatures = {}
     for dataset in (LEVELS, PRICES, KINDS):
         folder = tmp_path_factory.mktemp(dataset.name)
-        # As where a reviewed schema gives a shape to a feature and to the label.
+        # A reviewed schema may give a shape to a feature and to the label: `required` does the same.
         bench = Bench(dataset, folder, required=["size", "kind"] if dataset is KINDS else [])
         estimator = bench.estimator(model, folder / "model")
         estimator.train(bench.input_fn, max_steps=1)

@@ -1,4 +1,4 @@
-"""The card of an export: what it says, and whether two SavedModels are the same export."""
+"""The card of an export: its content, and the identity that tells exports apart."""
 
 import shutil
 
@@ -23,15 +23,15 @@ def test_a_window_and_a_forecast_are_described_with_their_length():
     assert card.column_types(LEVELS) == {"level": "float32[3]", "level_future": "float32[2]", "copies": "float32"}
 
 
-def test_a_card_is_read_as_it_was_written(tmp_path):
+def test_a_card_is_read_as_written(tmp_path):
     card.write(str(tmp_path), PLANTS)
-    read = card.read(str(tmp_path))
-    assert (read.dataset, read.task, read.label) == ("plants", "multiclass_classification", "kind")
-    assert read.columns == card.column_types(PLANTS)
+    content = card.read(str(tmp_path))
+    assert (content.dataset, content.task, content.label) == ("plants", "multiclass_classification", "kind")
+    assert content.columns == card.column_types(PLANTS)
     assert (tmp_path / "assets.extra" / "dataset.json").is_file()
 
 
-def test_a_copy_is_the_same_export_and_another_card_is_another(tmp_path):
+def test_a_copy_has_the_same_identity_and_another_card_has_another(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     card.write(str(one), TRIPS)
     card.write(str(two), TRIPS)

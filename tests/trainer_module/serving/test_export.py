@@ -1,4 +1,4 @@
-"""Exporting and finishing: signatures, what stays as it is, a later training, and that exporting again and again works."""
+"""Export and `finish`: signatures, graph and variables that stay the same, warm start from an export, many exports in a row."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from trainer_module.serving.outputs import MissingPredictionError
 from trainer_module.serving.saved_model import signature_names
 from trainer_module.serving.signatures import EXAMPLES, LABEL, PREDICT_RAW, PROBABILITY, SERVING_DEFAULT, TRANSFORM_LABELS
 
-# Fifty exports take 25 s on two cores: a process that is not done by then stands still.
+# Fifty exports take 25 s on two cores. A process that still runs after HUNG_S seconds hangs.
 EXPORTS = 50
 HUNG_S = 150
 
@@ -41,22 +41,22 @@ def graph_of(saved_model):
     return graph
 
 
-def described(tensors):
-    """Name -> (type, shape) of a signature's inputs or outputs; None is the batch."""
+def specs(tensors):
+    """The inputs or outputs of a signature: name -> (type, shape). None is the batch."""
     shapes = {name: tf.TensorShape(t.tensor_shape).as_list() for name, t in tensors.items()}
     return {name: (tf.as_dtype(t.dtype).name, shapes[name]) for name, t in tensors.items()}
 
 
 @pytest.mark.slow
 def test_fifty_exports_in_one_process_do_not_hang(materialised, toy, tmp_path):
-    """In a process of its own: one that hangs inside TensorFlow holds the interpreter, too, and cannot be interrupted."""
+    """Runs in a new process: a hang inside TensorFlow holds the lock of the interpreter and could not be interrupted here."""
     output = materialised(DATASET)
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", FIFTY, output, tmp_path, str(HUNG_S), str(EXPORTS)],
         cwd=cli.ROOT, env=cli.environment(f"{cli.ROOT}{os.pathsep}{toy}"),
         capture_output=True, text=True, timeout=HUNG_S + 30, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"after {len(list(tmp_path.glob('exports/*')))} exports: {done.stderr[-4000:]}"
+    assert result.returncode == 0, f"after {len(list(tmp_path.glob('exports/*')))} exports: {result.stderr[-4000:]}"
     assert len(list(tmp_path.glob("exports/*/*/saved_model.pb"))) == EXPORTS
 
 
@@ -68,21 +68,21 @@ def test_an_export_has_the_three_documented_signatures_and_those_of_its_heads(ex
     outputs = {PROBABILITY: ("float32", [None]), LABEL: ("int64", [None])}
     examples = {EXAMPLES: ("string", [None])}
 
-    assert described(signatures[SERVING_DEFAULT].inputs) == examples
-    assert described(signatures[SERVING_DEFAULT].outputs) == outputs
-    assert described(signatures[PREDICT_RAW].inputs) == {
+    assert specs(signatures[SERVING_DEFAULT].inputs) == examples
+    assert specs(signatures[SERVING_DEFAULT].outputs) == outputs
+    assert specs(signatures[PREDICT_RAW].inputs) == {
         "weight": ("float64", [None]),
         "size": ("float64", [None]),
         "colour": ("string", [None]),
         "crate": ("float64", [None]),
     }
-    assert described(signatures[PREDICT_RAW].outputs) == outputs
-    assert described(signatures[TRANSFORM_LABELS].inputs) == examples
-    assert described(signatures[TRANSFORM_LABELS].outputs) == {"ripe": ("float32", [None, 1])}
+    assert specs(signatures[PREDICT_RAW].outputs) == outputs
+    assert specs(signatures[TRANSFORM_LABELS].inputs) == examples
+    assert specs(signatures[TRANSFORM_LABELS].outputs) == {"ripe": ("float32", [None, 1])}
     assert {signatures[name].method_name for name in documented} == {"tensorflow/serving/predict"}
 
 
-def test_finishing_changes_neither_the_graph_nor_the_variables(bench, export_again):
+def test_finish_changes_neither_the_graph_nor_the_variables(bench, export_again):
     saved_model = export_again()
     before = graph_of(saved_model)
     variables = {f.name: f.read_bytes() for f in Path(saved_model, "variables").iterdir()}
@@ -94,7 +94,7 @@ def test_finishing_changes_neither_the_graph_nor_the_variables(bench, export_aga
     assert after.signature_def[PREDICT_RAW] == before.signature_def["columns:serving_default"]
 
 
-def test_finishing_twice_changes_nothing(bench, export_again):
+def test_a_second_finish_changes_nothing(bench, export_again):
     saved_model = export_again()
     export.finish(saved_model, bench.dataset)
     once = {f: f.read_bytes() for f in Path(saved_model).rglob("*") if f.is_file()}
@@ -102,7 +102,7 @@ def test_finishing_twice_changes_nothing(bench, export_again):
     assert {f: f.read_bytes() for f in Path(saved_model).rglob("*") if f.is_file()} == once
 
 
-def test_a_saved_model_of_another_origin_is_not_finished(tmp_path):
+def test_finish_refuses_a_saved_model_of_another_origin(tmp_path):
     class Tiny(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def serve(self, examples):
@@ -119,21 +119,21 @@ def test_a_saved_model_of_another_origin_is_not_finished(tmp_path):
     assert card.identity(str(tmp_path)) is None
 
 
-def test_the_card_says_what_a_model_was_trained_on(exported):
+def test_the_card_names_dataset_task_label_and_columns(exported):
     _, saved_model = exported
-    written = card.read(saved_model)
-    assert (written.dataset, written.task, written.label) == (DATASET, "binary_classification", "ripe")
-    assert written.columns == {
+    content = card.read(saved_model)
+    assert (content.dataset, content.task, content.label) == (DATASET, "binary_classification", "ripe")
+    assert content.columns == {
         "weight": "float32",
         "size": "float32",
         "colour": "string",
         "crate": "int64",
         "ripe": "int64",
     }
-    assert written.id == card.identity(saved_model)
+    assert content.id == card.identity(saved_model)
 
 
-def test_two_exports_are_told_apart_and_a_copy_is_the_same(bench, export_again, tmp_path):
+def test_two_exports_have_different_identities_and_a_copy_has_the_same(bench, export_again, tmp_path):
     one, two = export_again(), export_again()
     for saved_model in (one, two):
         assert card.read(saved_model) is None
@@ -144,7 +144,7 @@ def test_two_exports_are_told_apart_and_a_copy_is_the_same(bench, export_again, 
 
 
 class Initial(tf.estimator.SessionRunHook):
-    """Remembers the variables that a training begins with."""
+    """Keeps the values of the variables from before the first step."""
 
     def begin(self):
         self._variables = {v.op.name: v for v in tf.compat.v1.trainable_variables()}
@@ -161,8 +161,8 @@ def test_a_later_training_starts_from_an_export(bench, exported, tmp_path):
     initial = Initial()
     warm.train(bench.input_fn, hooks=[initial], max_steps=1)
 
-    held = tf.train.load_checkpoint(str(Path(saved_model, "variables", "variables")))
+    exported_weights = tf.train.load_checkpoint(str(Path(saved_model, "variables", "variables")))
     assert len(initial.values) >= 6
     for name, value in initial.values.items():
-        np.testing.assert_array_equal(value, held.get_tensor(name), err_msg=name)
+        np.testing.assert_array_equal(value, exported_weights.get_tensor(name), err_msg=name)
     assert warm.get_variable_value("global_step") == 1

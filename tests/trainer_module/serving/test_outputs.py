@@ -1,4 +1,4 @@
-"""The outputs of the served model: the prediction of the task, the label's units, heads of the model's own."""
+"""The outputs of the served model: the prediction of the task, the units of the label, additional heads of the model."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from trainer_module.serving.signatures import (
 
 
 def futures():
-    """What LINE predicts for WINDOWS, in the units of the series."""
+    """The predictions of LINE for WINDOWS, in the units of the series."""
     levels = np.array(TRAINED_ON["levels"]["level"], float)
     unit = np.sqrt(np.mean((levels - levels[:, 2:]) ** 2))
     step = np.sqrt(np.mean((np.array(TRAINED_ON["levels"]["level_future"]) - levels[:, 2:]) ** 2))
@@ -28,7 +28,7 @@ def futures():
 
 
 def prices():
-    """What LINE predicts for HOUSES: areas and logarithms of prices have the means 3 and 3, a missing area is the mean."""
+    """Predictions of LINE for HOUSES. Areas have the mean 3, and so have logarithms of prices; a missing area is the mean."""
     deviations = np.std([1, 3, 5]), np.std([0, 3, 6])
     return np.expm1(3 + (np.array([5, 1, 3]) - 3) / deviations[0] * deviations[1])
 
@@ -47,13 +47,13 @@ def test_the_label_is_one_where_the_probability_is_above_one_half(exported):
 
 
 @pytest.mark.parametrize(
-    ("predictions", "named"),
+    ("predictions", "names"),
     [('{"zeta": y, "score": y}', "score, zeta"), ("y", "nothing by name")],
     ids=["other names", "no name"],
 )
-def test_a_model_without_a_probability_is_told_what_it_predicts(bench, write_model, tmp_path, predictions, named):
+def test_the_error_for_a_model_without_a_probability_names_its_predictions(bench, write_model, tmp_path, predictions, names):
     model = write_model(
-        f"nameless_{len(named)}",
+        f"nameless_{len(names)}",
         f"""
         def search_space(hp):
             pass
@@ -77,7 +77,7 @@ def test_a_model_without_a_probability_is_told_what_it_predicts(bench, write_mod
         bench.export(estimator, tmp_path / "export")
     assert str(error.value) == (
         "A binary_classification is evaluated and served by predictions['logistic'] (trainer_module/heads says what that "
-        f"is). This model predicts: {named}. In Keras, name the last layer 'logistic'."
+        f"is). This model predicts: {names}. In Keras, name the last layer 'logistic'."
     )
 
 
@@ -91,7 +91,7 @@ def test_predictions_are_in_the_units_of_the_label(served, name, columns, expect
         np.testing.assert_allclose(answer[PREDICTION], expected, rtol=1e-5, atol=1e-5)
 
 
-def test_classes_are_answered_as_the_data_writes_them(served):
+def test_a_served_class_is_written_as_in_the_data(served):
     for answer in (
         served["kinds"][SERVING_DEFAULT](examples=examples(SIZES)),
         served["kinds"][PREDICT_RAW](**raw(SIZES)),
@@ -101,7 +101,7 @@ def test_classes_are_answered_as_the_data_writes_them(served):
         np.testing.assert_allclose(tf.reduce_sum(answer[PROBABILITIES], axis=1), 1, rtol=1e-6)
 
 
-def test_a_models_own_heads_are_served_in_the_units_of_the_label_and_without_the_padding(served):
+def test_additional_heads_are_served_in_the_units_of_the_label_and_without_padding(served):
     for name, columns, expected in (("levels", WINDOWS, futures()), ("prices", HOUSES, prices()[:, np.newaxis])):
         signatures = served[name]
         assert set(signatures) == {
@@ -118,13 +118,13 @@ def test_a_models_own_heads_are_served_in_the_units_of_the_label_and_without_the
         regression = signatures["regression"](inputs=serialised)["outputs"]
         np.testing.assert_allclose(regression, expected if name == "levels" else expected[:, 0], rtol=1e-5, atol=1e-5)
         for embedding in (signatures["embedding"](examples=serialised), signatures["embedding_raw"](**raw(columns))):
-            # A head of [batch] stays one; what is no prediction of the label stays as the model made it.
+            # A head of shape [batch] keeps it. An output that is not the prediction of the label stays unchanged.
             np.testing.assert_allclose(embedding["predictions"], expected[:, 0], rtol=1e-5, atol=1e-5)
             assert embedding["embedding"].shape == (len(expected), 3 if name == "levels" else 1)
     np.testing.assert_allclose(embedding["embedding"], [[1.5**0.5], [-(1.5**0.5)], [0]], rtol=1e-5)
 
 
-def test_a_classification_head_leaves_the_padding_out_too(served):
+def test_a_classification_head_leaves_out_the_padding_too(served):
     scores = served["kinds"]["classification"](inputs=examples(SIZES))["scores"]
     answer = served["kinds"][SERVING_DEFAULT](examples=examples(SIZES))
     np.testing.assert_array_equal(scores, answer[PROBABILITIES])

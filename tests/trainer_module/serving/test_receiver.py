@@ -1,4 +1,4 @@
-"""The inputs of the served model: windows, what a request may leave out, rows without any value, empty batches."""
+"""The inputs of the served model: windows, optional columns, rows without any value, empty batches."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tests.support.serving_bench import HOUSES, NAN, QUICK, SIZES, WINDOWS, exam
 from trainer_module.serving.signatures import PREDICT_RAW, PREDICTION, PROBABILITY, SERVING_DEFAULT
 
 
-def test_a_window_is_an_input_of_its_length_and_a_forecast_an_output_of_its_own(served):
+def test_a_window_and_a_forecast_are_served_with_their_lengths(served):
     signature = served["levels"][PREDICT_RAW]
     inputs = {name: (spec.dtype, spec.shape.as_list()) for name, spec in signature.structured_input_signature[1].items()}
     assert inputs == {"level": (tf.float64, [None, 3]), "rain": (tf.float64, [None, 3])}
@@ -37,7 +37,7 @@ def test_columns_of_different_lengths_are_refused(served, columns):
         ("prices", {"area": [1.0, NAN], "street": ["a", ""]}, "area, street"),
     ],
 )
-def test_a_batch_with_a_row_that_has_no_value_is_refused_by_the_names_of_the_columns(served, name, rows, needed):
+def test_the_error_for_a_row_without_any_value_names_the_columns(served, name, rows, needed):
     message = f"A row has no value at all. It needs at least one of: {needed}."
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         served[name][SERVING_DEFAULT](examples=examples(rows))
@@ -50,16 +50,16 @@ def test_a_batch_with_a_row_that_has_no_value_is_refused_by_the_names_of_the_col
 @pytest.mark.parametrize("name", ["levels", "prices", "kinds"])
 def test_an_empty_batch_has_an_empty_answer(served, name):
     columns = {"levels": WINDOWS, "prices": HOUSES, "kinds": SIZES}[name]
-    none = {k: v[:0] for k, v in raw(columns).items()}
+    no_rows = {k: v[:0] for k, v in raw(columns).items()}
     for answer in (
         served[name][SERVING_DEFAULT](examples=tf.constant([], tf.string)),
-        served[name][PREDICT_RAW](**none),
+        served[name][PREDICT_RAW](**no_rows),
     ):
         assert {output.shape[0] for output in answer.values()} == {0}
 
 
 @pytest.mark.parametrize("exported", QUICK[:1], indirect=True)
-def test_a_dataset_that_says_nothing_answers_a_row_without_any_value(exported):
+def test_a_dataset_without_a_rule_for_empty_rows_predicts_for_a_row_without_any_value(exported):
     _, saved_model = exported
     signatures = tf.saved_model.load(saved_model).signatures
     answers = [

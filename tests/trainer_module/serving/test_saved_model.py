@@ -1,4 +1,4 @@
-"""The file of a SavedModel, without its graph."""
+"""Reading and writing the file of a SavedModel without loading its graph."""
 
 import pytest
 import tensorflow as tf
@@ -16,19 +16,19 @@ def model(*names):
     return content
 
 
-def test_a_model_is_read_as_it_was_written(tmp_path):
+def test_a_model_is_read_as_written(tmp_path):
     saved_model.write(str(tmp_path), model(SERVING_DEFAULT, "embedding"))
     assert [p.name for p in tmp_path.iterdir()] == ["saved_model.pb"]
     assert saved_model.read(str(tmp_path)) == model(SERVING_DEFAULT, "embedding")
 
 
-def test_the_same_model_is_the_same_bytes(tmp_path):
+def test_the_same_model_is_written_as_the_same_bytes(tmp_path):
     for folder, names in (("one", ("a", "b", "c")), ("two", ("c", "b", "a"))):
         saved_model.write(str(tmp_path / folder), model(*names))
     assert (tmp_path / "one" / "saved_model.pb").read_bytes() == (tmp_path / "two" / "saved_model.pb").read_bytes()
 
 
-def test_signatures_are_named(tmp_path):
+def test_the_names_of_the_signatures_are_read(tmp_path):
     saved_model.write(str(tmp_path), model(SERVING_DEFAULT, "embedding"))
     assert saved_model.signature_names(str(tmp_path)) == {SERVING_DEFAULT, "embedding"}
 

@@ -1,4 +1,4 @@
-"""The lines that a child process sends: each message comes out of the pipe as it went in."""
+"""The lines that a child process sends: each message is decoded as it was encoded."""
 
 import math
 
@@ -20,7 +20,7 @@ from trainer_module.supervision.progress_report import ProgressReport
         ),
     ],
 )
-def test_a_message_is_one_line_and_comes_back_whole(message, line):
+def test_a_message_is_one_line_and_survives_a_round_trip(message, line):
     assert messages.encode(message) == line
     assert messages.decode(line) == message
 
@@ -30,7 +30,7 @@ def test_a_loss_may_be_nan():
     assert math.isnan(report.loss)
 
 
-def test_the_line_of_a_long_reason_fits_into_one_write_to_a_pipe():
+def test_a_long_reason_is_cut_so_that_its_line_fits_into_one_write_to_a_pipe():
     line = messages.encode(Failure("x" * 9000))
     assert len(line) <= 512
     assert messages.decode(line).reason == "x" * 462

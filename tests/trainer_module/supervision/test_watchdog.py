@@ -1,4 +1,4 @@
-"""Whoever watches a training: signals, clocks, and what becomes of a thread that is stuck."""
+"""The watchdog of a training: signals, time limits, and threads that hang."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ from trainer_module.supervision import watchdog
 SOON = {"grace_seconds": 30, "stall_seconds": 30}
 
 
-def test_the_result_of_the_work_comes_back():
+def test_run_returns_the_result_of_the_work():
     assert watchdog.run(lambda control: 7, **SOON) == 7
 
 
-def test_what_the_work_raises_comes_back():
+def test_run_raises_the_error_of_the_work():
     def fail(control):
         raise KeyError("here")
 
@@ -28,25 +28,25 @@ def test_what_the_work_raises_comes_back():
         watchdog.run(fail, **SOON)
 
 
-def test_work_without_progress_is_given_up_with_its_stack_in_the_log(capfd):
+def test_work_without_progress_is_given_up_and_its_stack_is_logged(capfd):
     release = threading.Event()
-    ended = []
+    messages = []
 
     def stuck_in_this_function(control):
         release.wait(30)
         try:
             control.heartbeat()
         except watchdog.StalledError as error:
-            ended.append(str(error))
+            messages.append(str(error))
 
     with pytest.raises(watchdog.StalledError, match=r"no progress for 0\.3 s"):
         watchdog.run(stuck_in_this_function, grace_seconds=30, stall_seconds=0.3)
     assert "stuck_in_this_function" in capfd.readouterr().err
-    release.set()  # should it come back, it ends: another one may be in its folder
+    release.set()  # if the thread continues later, it ends: another training may use its folder now
     deadline = time.monotonic() + 10
-    while not ended and time.monotonic() < deadline:
+    while not messages and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert ended == ["This training was given up."]
+    assert messages == ["This training was given up."]
 
 
 def test_progress_keeps_slow_work_alive():
@@ -61,54 +61,54 @@ def test_progress_keeps_slow_work_alive():
 
 @pytest.fixture
 def received():
-    """The SIGTERMs that reach whoever handled them before."""
+    """The SIGTERMs that reach the handler from before the training."""
     numbers = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: numbers.append(number))
     yield numbers
     signal.signal(signal.SIGTERM, before)
 
 
-def polite(control):
+def wait_for_stop_request(control):
     os.kill(os.getpid(), signal.SIGTERM)
     for _ in range(600):
         time.sleep(0.05)
         control.raise_if_stopping()
-    raise AssertionError("nobody asked to leave")
+    raise AssertionError("no stop was requested")
 
 
-def test_a_signal_lets_the_training_leave_and_is_then_delivered(received):
+def test_a_signal_stops_the_training_and_then_reaches_the_earlier_handler(received):
     with pytest.raises(watchdog.InterruptedTraining, match="SIGTERM"):
-        watchdog.run(polite, **SOON)
+        watchdog.run(wait_for_stop_request, **SOON)
     assert received == [signal.SIGTERM]
 
 
-def test_a_signal_is_delivered_when_the_grace_period_is_over(received):
+def test_a_signal_reaches_the_earlier_handler_after_the_grace_period(received):
     release = threading.Event()
 
-    def deaf(control):
+    def ignore_stop_request(control):
         os.kill(os.getpid(), signal.SIGTERM)
         release.wait(30)
 
     with pytest.raises(watchdog.InterruptedTraining):
-        watchdog.run(deaf, grace_seconds=0.3, stall_seconds=30)
+        watchdog.run(ignore_stop_request, grace_seconds=0.3, stall_seconds=30)
     assert received == [signal.SIGTERM]
     release.set()
 
 
-def test_a_signal_in_the_last_moment_is_not_lost(received):
-    def finished_nevertheless(control):
+def test_a_signal_just_before_the_end_is_not_lost(received):
+    def finish_after_signal(control):
         os.kill(os.getpid(), signal.SIGTERM)
         while not control.stopping:
             time.sleep(0.01)
         return "done"
 
     with pytest.raises(watchdog.InterruptedTraining):
-        watchdog.run(finished_nevertheless, **SOON)
+        watchdog.run(finish_after_signal, **SOON)
     assert received == [signal.SIGTERM]
 
 
-def test_a_second_signal_does_not_wait(received):
-    def deaf(control):
+def test_a_second_signal_is_delivered_at_once(received):
+    def signal_twice(control):
         os.kill(os.getpid(), signal.SIGTERM)
         while not control.stopping:
             time.sleep(0.01)
@@ -118,46 +118,46 @@ def test_a_second_signal_does_not_wait(received):
         control.raise_if_stopping()
 
     with pytest.raises(watchdog.InterruptedTraining):
-        watchdog.run(deaf, **SOON)
+        watchdog.run(signal_twice, **SOON)
     assert received[0] == signal.SIGTERM
 
 
-def test_handlers_are_as_before_when_the_training_has_ended():
+def test_the_handlers_are_restored_after_the_training():
     before = [signal.getsignal(number) for number in watchdog.SIGNALS]
     watchdog.run(lambda control: None, **SOON)
     assert [signal.getsignal(number) for number in watchdog.SIGNALS] == before
 
 
-def test_in_another_thread_the_signal_comes_through_whoever_has_the_main_one(received):
-    """As under a runner that runs nodes in threads: the main thread's handler asks, and is called again afterwards."""
-    asked, outcome = [], []
+def test_in_another_thread_the_handler_of_the_main_thread_passes_the_signal_on(received):
+    """A runner that runs nodes in threads works like this: the handler requests the stop, and is called again after it."""
+    accepted, outcome = [], []
 
     def handler(number, frame):
-        asked.append(watchdog.request_stop(number))
+        accepted.append(watchdog.request_stop(number))
 
     signal.signal(signal.SIGTERM, handler)
 
     def node():
         try:
-            watchdog.run(polite, **SOON)
+            watchdog.run(wait_for_stop_request, **SOON)
         except watchdog.InterruptedTraining as error:
             outcome.append(error.number)
 
     thread = threading.Thread(target=node)
     thread.start()
     deadline = time.monotonic() + 30
-    while len(asked) < 2 and time.monotonic() < deadline:
+    while len(accepted) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     thread.join(30)
-    assert asked == [True, False]
+    assert accepted == [True, False]
     assert outcome == [signal.SIGTERM]
 
 
-def test_without_a_training_nobody_is_asked_to_leave():
+def test_without_a_training_a_stop_request_is_not_accepted():
     assert not watchdog.request_stop(signal.SIGTERM)
 
 
-def test_a_process_that_handles_no_signals_dies_of_the_signal_when_the_training_has_left():
+def test_a_process_without_a_handler_dies_of_the_signal_after_the_training_has_stopped():
     script = """
         import sys, time
         from trainer_module.supervision import watchdog

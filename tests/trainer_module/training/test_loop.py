@@ -1,4 +1,4 @@
-"""The training loop, with an Estimator of one weight: what counts as finished, what is handed on, what is said on the way."""
+"""The training loop, with an Estimator that has one weight: when it ends, which model it exports, what it reports."""
 
 import json
 import logging
@@ -22,28 +22,29 @@ def train(model_dir, steps, **options):
     return loop.train(training(model_dir, steps, **options))
 
 
-def often(model_dir, steps, **settings):
-    """A checkpoint and an evaluation a step. What is evaluated lies at 1, what is trained at 2: from step 3 on it gets worse.
+def train_evaluating_often(model_dir, steps, **settings):
+    """Trains with a checkpoint and an evaluation at every step. Step 3 is the best, because the labels differ:
+    they are 2 in the training rows and 1 in the evaluation rows.
 
-    The weights after each step: 0.40 0.72 0.98 1.18 1.34 1.48 1.58 1.66; the losses of their evaluation are (w - 1)^2.
+    The weights after each step: 0.40 0.72 0.98 1.18 1.34 1.48 1.58 1.66; their evaluation losses are (w - 1)^2.
     """
     settings = {"eval_rows": rows(y=1.0, batches=2), "eval_seconds": 0, "checkpoint_steps": 1, "keep": 2} | settings
     return train(model_dir, steps, **settings)
 
 
-def recorded(model_dir):
+def read_record(model_dir):
     return json.loads(Path(model_dir, evaluations.FILE).read_text())
 
 
 @pytest.fixture
-def said(caplog, monkeypatch):
-    """Returns a function: the reports of the trainings so far. Every step is reported."""
+def progress_records(caplog, monkeypatch):
+    """Returns a function: the progress records of the trainings so far. Every step is reported."""
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
     caplog.set_level(logging.INFO, progress.LOGGER.name)
     return lambda: [r for r in caplog.records if r.name == progress.LOGGER.name]
 
 
-# Where a training begins and ends.
+# The first and the last step of a training.
 
 
 def test_a_training_goes_to_its_last_step_and_exports_once(tmp_path):
@@ -64,7 +65,7 @@ def test_a_second_call_continues_where_the_first_ended(tmp_path):
     assert exports(tmp_path) == sorted([first.saved_model, second.saved_model])
 
 
-def test_a_training_that_was_cut_off_continues_at_its_last_checkpoint(tmp_path):
+def test_a_training_that_was_cut_off_continues_from_its_last_checkpoint(tmp_path):
     def failing():
         def fail_at_the_sixth(i, batch):
             with tf.control_dependencies([tf.debugging.assert_less(i, tf.constant(5, tf.int64))]):
@@ -79,42 +80,42 @@ def test_a_training_that_was_cut_off_continues_at_its_last_checkpoint(tmp_path):
     assert trained.metrics["loss"] == pytest.approx((2 * 0.8**10) ** 2, rel=1e-5)
 
 
-def test_a_finished_training_called_again_trains_nothing_and_hands_on_the_same_model(tmp_path, said):
+def test_a_finished_training_that_is_called_again_takes_no_step_and_returns_the_same_model(tmp_path, progress_records):
     first = train(tmp_path, 3)
-    reports = len(said())
+    count = len(progress_records())
     again = train(tmp_path, 3)
     assert (again.steps, again.resumed_from) == (3, 3)
     assert (again.checkpoint, again.saved_model, again.metrics) == (first.checkpoint, first.saved_model, first.metrics)
     assert exports(tmp_path) == [first.saved_model]
-    assert len(said()) == reports
+    assert len(progress_records()) == count
 
 
-def test_a_training_that_is_already_longer_than_asked_stays_as_it_is(tmp_path):
+def test_a_training_with_more_steps_than_requested_stays_as_it_is(tmp_path):
     train(tmp_path, 5)
     shorter = train(tmp_path, 3)
     assert (shorter.steps, shorter.resumed_from) == (5, 5)
     assert Path(shorter.saved_model).is_dir()
 
 
-# Trainings that do not end as they should.
+# Trainings that fail.
 
 
-def test_an_input_that_runs_dry_says_how_far_it_came(tmp_path):
+def test_the_error_for_an_input_that_ends_too_early_names_the_step(tmp_path):
     with pytest.raises(TrainingError, match=r"ended at step 4 of 10.*runs dry.*is the training split empty"):
         train(tmp_path, 10, train_rows=rows(batches=4))
 
 
-def test_an_input_without_rows_says_so(tmp_path):
+def test_an_input_without_rows_is_an_error_at_step_0(tmp_path):
     with pytest.raises(TrainingError, match=r"ended at step 0 of 10"):
         train(tmp_path, 10, train_rows=rows(batches=0))
 
 
-def test_a_training_that_diverges_says_so(tmp_path):
+def test_a_training_with_a_nan_loss_has_diverged(tmp_path):
     with pytest.raises(TrainingError, match="diverged"):
         train(tmp_path, 10, train_rows=rows(y=NAN))
 
 
-def test_a_training_that_overflows_says_so(tmp_path):
+def test_a_training_that_overflows_has_diverged(tmp_path):
     with pytest.raises(TrainingError, match="diverged"):
         train(tmp_path, 10, train_rows=rows(y=1e30))
 
@@ -124,100 +125,100 @@ def test_an_evaluation_whose_loss_is_not_finite_is_refused(tmp_path):
         train(tmp_path, 3, eval_rows=rows(y=NAN, batches=2))
 
 
-# Which model is handed on.
+# Which model is exported.
 
 
-def test_the_best_model_is_handed_on_and_not_the_last(tmp_path):
-    trained = often(tmp_path, 8)
+def test_the_best_model_is_exported_and_not_the_last(tmp_path):
+    trained = train_evaluating_often(tmp_path, 8)
     assert (trained.steps, trained.best_step, trained.ended_by) == (8, 3, "steps")
     assert trained.metrics["loss"] == pytest.approx((weight(3) - 1) ** 2, rel=1e-4)
     assert served(trained) == pytest.approx(weight(3), rel=1e-5)
 
 
-def test_the_checkpoint_of_the_best_model_outlives_the_others_and_evaluates_to_its_metrics(tmp_path):
-    trained = often(tmp_path, 8)
+def test_the_checkpoint_of_the_best_model_is_kept_and_evaluates_to_its_metrics(tmp_path):
+    trained = train_evaluating_often(tmp_path, 8)
     assert checkpoints(tmp_path) == ["model.ckpt-7", "model.ckpt-8"]
     assert checkpoints(tmp_path / "best") == ["model.ckpt-3"]
     assert trained.checkpoint == str(tmp_path / "best" / "model.ckpt-3") == tf.train.latest_checkpoint(tmp_path / "best")
-    said = estimator(tmp_path).evaluate(rows(y=1.0, batches=2), checkpoint_path=trained.checkpoint)
-    assert said == trained.metrics
+    metrics = estimator(tmp_path).evaluate(rows(y=1.0, batches=2), checkpoint_path=trained.checkpoint)
+    assert metrics == trained.metrics
 
 
 @pytest.mark.parametrize(("direction", "best"), [("higher", 5), ("lower", 1)])
 def test_the_direction_of_the_metric_decides_what_is_better(tmp_path, direction, best):
-    trained = often(tmp_path, 5, best="weight", direction=direction)
+    trained = train_evaluating_often(tmp_path, 5, best="weight", direction=direction)
     assert trained.best_step == best
     assert served(trained) == pytest.approx(weight(best), rel=1e-5)
 
 
-def test_a_metric_that_is_not_a_number_never_wins(tmp_path):
-    trained = often(tmp_path, 5, best="small", direction="higher")  # it is NaN from step 4 on
+def test_an_evaluation_whose_metric_is_nan_is_never_the_best(tmp_path):
+    trained = train_evaluating_often(tmp_path, 5, best="small", direction="higher")  # `small` is NaN from step 4 on
     assert trained.best_step == 3
 
 
-def test_a_restart_does_not_forget_the_best(tmp_path):
-    first = often(tmp_path, 5)
+def test_a_restart_keeps_the_best_evaluation(tmp_path):
+    first = train_evaluating_often(tmp_path, 5)
     before = exports(tmp_path)
-    second = often(tmp_path, 8)  # every evaluation here is worse
+    second = train_evaluating_often(tmp_path, 8)  # every evaluation here is worse
     assert (second.resumed_from, second.steps, second.best_step) == (5, 8, 3)
     assert (second.saved_model, second.checkpoint, second.metrics) == (first.saved_model, first.checkpoint, first.metrics)
     assert exports(tmp_path) == before
 
 
-def test_a_restart_still_finds_a_better_one(tmp_path):
-    assert often(tmp_path, 2).best_step == 2
-    second = often(tmp_path, 5)
+def test_a_restart_can_find_a_better_evaluation(tmp_path):
+    assert train_evaluating_often(tmp_path, 2).best_step == 2
+    second = train_evaluating_often(tmp_path, 5)
     assert second.best_step == 3
     assert served(second) == pytest.approx(weight(3), rel=1e-5)
 
 
-def test_the_best_of_a_finished_training_is_exported_again_if_its_export_is_gone(tmp_path):
-    first = often(tmp_path, 6)
+def test_the_best_model_of_a_finished_training_is_exported_again_if_its_export_is_missing(tmp_path):
+    first = train_evaluating_often(tmp_path, 6)
     shutil.rmtree(tmp_path / "export")
-    again = often(tmp_path, 6)
+    again = train_evaluating_often(tmp_path, 6)
     assert (again.resumed_from, again.checkpoint, again.metrics) == (6, first.checkpoint, first.metrics)
     assert exports(tmp_path) == [again.saved_model]
     assert served(again) == pytest.approx(weight(3), rel=1e-5)
-    assert often(tmp_path, 6).saved_model == again.saved_model
+    assert train_evaluating_often(tmp_path, 6).saved_model == again.saved_model
 
 
-def test_a_last_checkpoint_that_nobody_lived_to_evaluate_is_evaluated_by_the_next_call(tmp_path):
-    often(tmp_path, 2)
+def test_a_last_checkpoint_without_evaluation_is_evaluated_by_the_next_call(tmp_path):
+    train_evaluating_often(tmp_path, 2)
     estimator(tmp_path, checkpoint_steps=1).train(rows(), max_steps=3)
-    trained = often(tmp_path, 3)
+    trained = train_evaluating_often(tmp_path, 3)
     assert (trained.resumed_from, trained.best_step) == (3, 3)
     assert served(trained) == pytest.approx(weight(3), rel=1e-5)
 
 
-def test_a_checkpoint_on_the_way_that_nobody_lived_to_evaluate_is_evaluated_before_the_training_goes_on(tmp_path):
-    often(tmp_path, 2)
+def test_an_earlier_checkpoint_without_evaluation_is_evaluated_before_the_training_continues(tmp_path):
+    train_evaluating_often(tmp_path, 2)
     before = (tmp_path / evaluations.FILE).read_text()
-    often(tmp_path, 3)  # the best of all
-    (tmp_path / evaluations.FILE).write_text(before)  # as if it had been killed between saving and evaluating
-    trained = often(tmp_path, 6)
+    train_evaluating_often(tmp_path, 3)  # the best step
+    (tmp_path / evaluations.FILE).write_text(before)  # as after a kill between saving and evaluating
+    trained = train_evaluating_often(tmp_path, 6)
     assert (trained.steps, trained.resumed_from, trained.best_step) == (6, 3, 3)
 
 
-def test_a_training_from_the_start_knows_nothing_of_what_lay_in_its_folder(tmp_path):
-    often(tmp_path, 4)
+def test_a_training_that_starts_at_step_0_ignores_earlier_evaluations_in_its_folder(tmp_path):
+    train_evaluating_often(tmp_path, 4)
     for file in tmp_path.glob("*ckpt*"):
         file.unlink()
     (tmp_path / "checkpoint").unlink()
-    trained = often(tmp_path, 1)
+    trained = train_evaluating_often(tmp_path, 1)
     assert (trained.resumed_from, trained.best_step) == (0, 1)
     assert checkpoints(tmp_path / "best") == ["model.ckpt-1"]
 
 
-def test_a_folder_that_was_moved_is_the_same_training(tmp_path):
-    often(tmp_path / "here", 5)
+def test_a_training_continues_after_its_folder_was_moved(tmp_path):
+    train_evaluating_often(tmp_path / "here", 5)
     (tmp_path / "here").rename(tmp_path / "there")
-    moved = often(tmp_path / "there", 5)
+    moved = train_evaluating_often(tmp_path / "there", 5)
     assert moved.checkpoint == str(tmp_path / "there" / "best" / "model.ckpt-3")
     assert moved.saved_model in exports(tmp_path / "there")
 
 
-def test_latest_exports_every_evaluation_and_hands_on_the_last(tmp_path):
-    trained = often(tmp_path, 4, export="latest")
+def test_export_latest_exports_at_every_evaluation_and_returns_the_last_model(tmp_path):
+    trained = train_evaluating_often(tmp_path, 4, export="latest")
     assert (trained.steps, trained.best_step) == (4, 3)
     assert trained.checkpoint == str(tmp_path / "model.ckpt-4")
     assert trained.metrics["loss"] == pytest.approx((weight(4) - 1) ** 2, rel=1e-4)
@@ -226,38 +227,38 @@ def test_latest_exports_every_evaluation_and_hands_on_the_last(tmp_path):
     assert trained.saved_model == exports(tmp_path, "latest")[-1]
 
 
-def test_final_exports_once_and_hands_on_the_last(tmp_path):
-    trained = often(tmp_path, 4, export="final")
+def test_export_final_exports_once_and_returns_the_last_model(tmp_path):
+    trained = train_evaluating_often(tmp_path, 4, export="final")
     assert (trained.checkpoint, trained.best_step) == (str(tmp_path / "model.ckpt-4"), 3)
     assert served(trained) == pytest.approx(weight(4), rel=1e-5)
     assert exports(tmp_path, "final") == [trained.saved_model]
-    assert often(tmp_path, 4, export="final").saved_model == trained.saved_model
+    assert train_evaluating_often(tmp_path, 4, export="final").saved_model == trained.saved_model
 
 
-def test_final_also_exports_what_the_stop_rule_has_ended(tmp_path):
-    trained = often(tmp_path, 8, export="final", patience=2)
+def test_export_final_also_exports_a_training_that_the_stop_rule_ended(tmp_path):
+    trained = train_evaluating_often(tmp_path, 8, export="final", patience=2)
     assert trained.steps == 5
     assert exports(tmp_path, "final") == [trained.saved_model]
     assert served(trained) == pytest.approx(weight(5), rel=1e-5)
 
 
-def test_another_choice_is_made_from_a_finished_training_without_training(tmp_path):
-    often(tmp_path, 5, export="final")
-    best = often(tmp_path, 5)
+def test_another_export_setting_exports_a_finished_training_without_a_step(tmp_path):
+    train_evaluating_often(tmp_path, 5, export="final")
+    best = train_evaluating_often(tmp_path, 5)
     assert (best.resumed_from, best.checkpoint) == (5, str(tmp_path / "best" / "model.ckpt-3"))
     assert served(best) == pytest.approx(weight(3), rel=1e-5)
 
 
-def test_a_metric_that_the_estimator_does_not_report_is_answered_with_those_it_does(tmp_path):
+def test_the_error_for_a_missing_metric_names_the_metrics_that_the_estimator_reports(tmp_path):
     with pytest.raises(evaluations.MissingMetricError, match=r"'auc', but .* It reports: global_step, loss, small, weight\."):
         train(tmp_path, 2, best=metric_names.AUC, direction="higher")
 
 
 def test_a_training_whose_metric_is_never_finite_is_refused(tmp_path):
-    often(tmp_path, 4)  # past where the metric is a number
+    train_evaluating_often(tmp_path, 4)  # from this step on the metric is NaN
     (tmp_path / evaluations.FILE).unlink()
     with pytest.raises(TrainingError, match="reached step 6, but no evaluation had a finite small"):
-        often(tmp_path, 6, best="small", direction="higher")
+        train_evaluating_often(tmp_path, 6, best="small", direction="higher")
 
 
 # The record of the evaluations.
@@ -265,20 +266,20 @@ def test_a_training_whose_metric_is_never_finite_is_refused(tmp_path):
 
 @pytest.fixture
 def record(tmp_path):
-    """Returns a function: records the evaluation of a step with a loss."""
-    known = evaluations.Evaluations(str(tmp_path), "loss", "lower")
+    """Returns a function: records an evaluation with this step and loss. It returns the summary of all evaluations."""
+    evaluated = evaluations.Evaluations(str(tmp_path), "loss", "lower")
 
     def record(step, loss):
         for suffix in ("index", "data-00000-of-00001", "meta"):
             (tmp_path / f"model.ckpt-{step}.{suffix}").write_text(f"{suffix} {step}")
-        known.record(str(tmp_path / f"model.ckpt-{step}"), {"loss": loss, "global_step": step}, None)
-        return known.read()
+        evaluated.record(str(tmp_path / f"model.ckpt-{step}"), {"loss": loss, "global_step": step}, None)
+        return evaluated.read()
 
     return record
 
 
 @pytest.mark.parametrize(
-    ("direction", "value", "than", "better"),
+    ("direction", "value", "best_so_far", "better"),
     [
         ("higher", 0.9, 0.8, True),
         ("higher", 0.8, 0.9, False),
@@ -292,10 +293,15 @@ def record(tmp_path):
         ("lower", NAN, None, False),
     ],
 )
-def test_better_is_strictly_better_and_finite(direction, value, than, better):
-    known = evaluations.Evaluations("/nowhere", metric_names.AUC, direction)
-    assert known.is_better({metric_names.AUC: value, "loss": 1.0}, None if than is None else {metric_names.AUC: than}) is better
-    assert not known.is_better({metric_names.AUC: value, "loss": NAN}, None)
+def test_a_better_metric_is_strictly_better_and_finite(direction, value, best_so_far, better):
+    evaluated = evaluations.Evaluations("/nowhere", metric_names.AUC, direction)
+    assert (
+        evaluated.is_better(
+            {metric_names.AUC: value, "loss": 1.0}, None if best_so_far is None else {metric_names.AUC: best_so_far}
+        )
+        is better
+    )
+    assert not evaluated.is_better({metric_names.AUC: value, "loss": NAN}, None)
 
 
 def test_the_record_survives_values_that_are_not_finite(record):
@@ -304,7 +310,7 @@ def test_the_record_survives_values_that_are_not_finite(record):
     assert (record(3, 0.5).best.step, record(4, NAN).best.step) == (3, 3)
 
 
-def test_a_copy_that_is_cut_off_leaves_the_best_before(record, tmp_path, monkeypatch):
+def test_an_interrupted_copy_of_the_best_checkpoint_leaves_the_previous_best(record, tmp_path, monkeypatch):
     record(1, 0.5)
     real = tf.io.gfile.copy
 
@@ -327,7 +333,7 @@ def test_a_copy_that_is_cut_off_leaves_the_best_before(record, tmp_path, monkeyp
 
 
 def slowly(dataset, seconds):
-    """An input that takes so long a batch."""
+    """An input that takes `seconds` for each batch."""
 
     def wait(*batch):
         with tf.control_dependencies([tf.numpy_function(lambda: time.sleep(seconds), [], [])]):
@@ -336,9 +342,12 @@ def slowly(dataset, seconds):
     return lambda: dataset().map(wait)
 
 
-def test_an_evaluation_that_takes_more_than_may_be_spent_is_given_up_and_made_at_the_end(tmp_path, caplog):
+def test_an_evaluation_over_its_time_budget_is_given_up_and_the_last_one_is_completed(tmp_path, caplog):
     caplog.set_level(logging.INFO, cadence.__name__)
-    slow = {"train_rows": slowly(rows(), 0.1), "eval_rows": slowly(rows(batches=40), 0.2)}  # 8 s, far more than building took
+    slow = {
+        "train_rows": slowly(rows(), 0.1),
+        "eval_rows": slowly(rows(batches=40), 0.2),
+    }  # 8 s, much longer than building the graph
     trained = train(tmp_path, 40, **slow, eval_seconds=None, checkpoint_steps=1, overhead=1.0)
     assert (trained.steps, trained.best_step) == (40, 40)
     given_up = [r.getMessage() for r in caplog.records if "given up" in r.getMessage()]
@@ -349,88 +358,88 @@ def test_an_evaluation_that_takes_more_than_may_be_spent_is_given_up_and_made_at
 # The stop rule.
 
 
-def test_a_training_that_gets_no_better_is_stopped_at_the_checkpoint_that_shows_it(tmp_path):
-    trained = often(tmp_path, 100, patience=4)
+def test_a_training_without_improvement_stops_at_the_checkpoint_where_patience_ends(tmp_path):
+    trained = train_evaluating_often(tmp_path, 100, patience=4)
     assert (trained.steps, trained.best_step, trained.ended_by) == (7, 3, "no better loss in 4 steps")
     assert served(trained) == pytest.approx(weight(3), rel=1e-5)
     assert checkpoints(tmp_path)[-1] == "model.ckpt-7"
 
 
-def test_the_rule_looks_at_evaluations_only(tmp_path):
-    trained = often(tmp_path, 100, patience=4, checkpoint_steps=5)
-    # Evaluated at 5 and at 10.
+def test_the_stop_rule_looks_only_at_evaluations(tmp_path):
+    trained = train_evaluating_often(tmp_path, 100, patience=4, checkpoint_steps=5)
+    # The evaluations are at steps 5 and 10.
     assert (trained.steps, trained.best_step) == (10, 5)
 
 
-def test_a_training_that_gets_better_is_not_stopped(tmp_path):
+def test_a_training_that_improves_is_not_stopped(tmp_path):
     trained = train(tmp_path, 4, patience=2, eval_seconds=0, checkpoint_steps=1)
     assert (trained.steps, trained.ended_by) == (4, "steps")
 
 
-def test_a_metric_that_is_never_a_number_counts_as_no_better(tmp_path):
-    often(tmp_path, 4, best="small", direction="higher")
-    trained = often(tmp_path, 100, best="small", direction="higher", patience=3)
+def test_a_metric_that_is_nan_counts_as_no_improvement(tmp_path):
+    train_evaluating_often(tmp_path, 4, best="small", direction="higher")
+    trained = train_evaluating_often(tmp_path, 100, best="small", direction="higher", patience=3)
     assert (trained.steps, trained.best_step) == (6, 3)
 
 
-def test_a_stopped_training_called_again_is_not_continued_not_even_to_more_steps(tmp_path, said):
-    first = often(tmp_path, 100, patience=4)
-    reports = len(said())
+def test_a_stopped_training_that_is_called_again_takes_no_step_even_for_more_steps(tmp_path, progress_records):
+    first = train_evaluating_often(tmp_path, 100, patience=4)
+    count = len(progress_records())
     for steps in (100, 200):
-        again = often(tmp_path, steps, patience=4)
+        again = train_evaluating_often(tmp_path, steps, patience=4)
         assert (again.steps, again.resumed_from, again.ended_by) == (7, 7, first.ended_by)
         assert (again.saved_model, again.checkpoint, again.metrics) == (first.saved_model, first.checkpoint, first.metrics)
-    assert len(said()) == reports
+    assert len(progress_records()) == count
 
 
-def test_more_patience_or_none_continues_a_stopped_training(tmp_path):
-    often(tmp_path, 100, patience=4)
-    more = often(tmp_path, 100, patience=6)
-    assert (more.resumed_from, more.steps, more.ended_by) == (7, 9, "no better loss in 6 steps")
-    none = often(tmp_path, 11)
-    assert (none.resumed_from, none.steps, none.ended_by) == (9, 11, "steps")
+def test_a_stopped_training_continues_with_more_patience_or_without_the_stop_rule(tmp_path):
+    train_evaluating_often(tmp_path, 100, patience=4)
+    with_more = train_evaluating_often(tmp_path, 100, patience=6)
+    assert (with_more.resumed_from, with_more.steps, with_more.ended_by) == (7, 9, "no better loss in 6 steps")
+    without = train_evaluating_often(tmp_path, 11)
+    assert (without.resumed_from, without.steps, without.ended_by) == (9, 11, "steps")
 
 
-def test_patience_can_be_set_for_a_training_that_began_without(tmp_path):
-    often(tmp_path, 4)
-    trained = often(tmp_path, 100, patience=3)
+def test_the_stop_rule_can_be_set_for_a_training_that_began_without_it(tmp_path):
+    train_evaluating_often(tmp_path, 4)
+    trained = train_evaluating_often(tmp_path, 100, patience=3)
     assert (trained.resumed_from, trained.steps, trained.ended_by) == (4, 6, "no better loss in 3 steps")
 
 
-def test_a_training_that_reached_its_last_step_was_ended_by_that(tmp_path):
-    often(tmp_path, 8)
-    trained = often(tmp_path, 8, patience=2)
+def test_a_training_that_reached_its_last_step_was_ended_by_its_steps(tmp_path):
+    train_evaluating_often(tmp_path, 8)
+    trained = train_evaluating_often(tmp_path, 8, patience=2)
     assert (trained.steps, trained.ended_by) == (8, "steps")
 
 
-# What is said on the way.
+# Progress reports.
 
 
-def test_every_report_names_step_steps_loss_and_speed(tmp_path, said):
+def test_every_report_names_step_steps_loss_and_speed(tmp_path, progress_records):
     train(tmp_path, 4)
-    reports = [r.progress for r in said()]
-    # The loss is the one that a step begins with.
+    reports = [r.progress for r in progress_records()]
+    # The loss of a step is the one before its update.
     assert [r.step for r in reports] == [1, 2, 3, 4]
     assert {r.steps for r in reports} == {4}
     assert [r.loss for r in reports] == pytest.approx([(2 * 0.8**i) ** 2 for i in range(4)], rel=1e-5)
     assert all(0 < r.steps_per_second < math.inf for r in reports)
-    assert said()[0].getMessage().startswith("step 1/4, loss 4.0000, ")
+    assert progress_records()[0].getMessage().startswith("step 1/4, loss 4.0000, ")
 
 
-def test_a_continued_training_reports_from_where_it_continues(tmp_path, said):
+def test_a_continued_training_reports_only_its_new_steps(tmp_path, progress_records):
     train(tmp_path, 2)
-    before = len(said())
+    before = len(progress_records())
     train(tmp_path, 5)
-    assert [r.progress.step for r in said()[before:]] == [3, 4, 5]
+    assert [r.progress.step for r in progress_records()[before:]] == [3, 4, 5]
 
 
-def test_reports_wait_for_their_time(tmp_path, said, monkeypatch):
+def test_reports_are_at_least_so_many_seconds_apart(tmp_path, progress_records, monkeypatch):
     monkeypatch.setattr(progress, "EVERY_SECONDS", 1000)
     train(tmp_path, 4)
-    assert said() == []
+    assert progress_records() == []
 
 
-def test_the_step_that_does_not_report_fetches_nothing(monkeypatch):
+def test_a_step_without_a_report_fetches_nothing(monkeypatch):
     hook = progress.ProgressHook(10, watchdog.Control())
     with tf.Graph().as_default():
         step = tf.compat.v1.train.create_global_step()

@@ -1,4 +1,4 @@
-"""Where a training stands, by the files in its folder."""
+"""The state of a training, read from the files in its folder."""
 
 import collections
 
@@ -31,10 +31,10 @@ def save(tmp_path):
 
 @pytest.fixture
 def evaluate(state, tmp_path):
-    """Returns a function: evaluates the checkpoint of a step. `inside`: the step that it holds, if its name says another."""
+    """Returns a function: records an evaluation of a step's checkpoint. `stored_step`: the step in its content, if another."""
 
-    def evaluate(step, auc, inside=None):
-        metrics = {metric_names.AUC: auc, "loss": 1.0, "global_step": inside or step}
+    def evaluate(step, auc, stored_step=None):
+        metrics = {metric_names.AUC: auc, "loss": 1.0, "global_step": stored_step or step}
         state.evaluations.record(str(tmp_path / f"model.ckpt-{step}"), metrics, None)
 
     return evaluate
@@ -45,7 +45,7 @@ def test_a_training_without_a_checkpoint_is_at_step_0(state):
     assert (now.step, now.evaluated_step, now.evaluated, now.complete, now.finished) == (0, 0, False, False, False)
 
 
-def test_a_training_is_finished_when_the_checkpoint_of_its_last_step_was_evaluated(state, save, evaluate):
+def test_a_training_is_finished_after_the_checkpoint_of_its_last_step_is_evaluated(state, save, evaluate):
     save(50)
     evaluate(50, 0.6)
     now = state.read()
@@ -58,24 +58,24 @@ def test_a_training_is_finished_when_the_checkpoint_of_its_last_step_was_evaluat
     assert (now.evaluated, now.complete, now.finished) == (True, True, True)
 
 
-def test_the_step_of_a_checkpoint_is_the_one_in_its_name_whatever_step_it_holds(state, save, evaluate):
+def test_the_step_of_a_checkpoint_is_the_one_in_its_name_and_not_in_its_content(state, save, evaluate):
     save(98)
-    evaluate(98, 0.6, inside=101)
+    evaluate(98, 0.6, stored_step=101)
     save(100)
     now = state.read()
     assert (now.evaluated_step, now.evaluated) == (98, False)
 
 
-def test_by_the_stop_rule_a_training_is_finished_when_its_last_checkpoint_is_marked(state, save, evaluate):
+def test_after_the_stop_rule_a_training_is_finished_when_its_last_checkpoint_is_marked(state, save, evaluate):
     for step in (10, 30):
         save(step)
         evaluate(step, 0.6)
     assert (state.read().complete, state.read().finished) == (True, False)
     state.mark_last_checkpoint()
     assert state.read().finished
-    save(40)  # one more
+    save(40)  # a new checkpoint
     assert (state.read().complete, state.read().finished) == (False, False)
-    evaluate(40, 0.7)  # and it is better: the training continues
+    evaluate(40, 0.7)  # this one is better: the training continues
     state.mark_last_checkpoint()
     assert (state.read().complete, state.read().finished) == (False, False)
 
@@ -101,15 +101,15 @@ def test_a_poll_reads_each_file_once(state, save, evaluate, tmp_path, monkeypatc
     assert reads == {"checkpoint": 1, "evaluations.json": 1, "cluster/last_checkpoint": 1}
 
 
-def test_falling_back_forgets_the_evaluation_of_a_checkpoint_that_is_lost(state, save, evaluate, tmp_path):
+def test_falling_back_forgets_the_evaluation_of_a_lost_checkpoint(state, save, evaluate, tmp_path):
     save(10)
     evaluate(10, 0.6)
-    state.fall_back()  # no checkpoint is readable: these are empty files
+    state.fall_back()  # no checkpoint can be read: the files are empty
     assert list(tmp_path.glob("model.ckpt-*")) == []
     assert (state.read().step, state.read().evaluated_step) == (0, 0)
 
 
-def test_tidying_removes_what_killed_processes_have_left(state, tmp_path):
+def test_tidying_removes_the_leftovers_of_killed_processes(state, tmp_path):
     for name in ("tmp_worker_0/events", "cluster/evaluated/model.ckpt-1.index", "cluster/chief-0.log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

@@ -1,4 +1,4 @@
-"""Rows in, rows out: every feature kind, every label and the weight, through TFT as the Transform node runs it."""
+"""Tables of rows before and after TFT, as the Transform node runs it: every kind of feature, every label, the weight."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from trainer_module.heads import WEIGHT, label_scale
 from trainer_module.transform import preprocess, raw_columns
 
 NAN, INF = float("nan"), float("inf")
-_ = None  # an empty cell, so that the tables below can be read
+_ = None  # an empty cell, short so that the tables below are readable
 
 FRUIT = Dataset(
     name="fruit",
@@ -74,7 +74,7 @@ TRAINED_ON = {
     "required_hour": [0, 1, 2, 3, 4, 99, -1, -99],
     "ripe": [0, 1, 1, 0, _, 1, 0, 1],
 }
-# Rows that come later are read by what the training rows taught.
+# These rows are transformed with the statistics of the training rows.
 SERVED = {
     "number": [3, 3 + 8**0.5, NAN],
     "amount": [-1, np.expm1(1), _],
@@ -99,7 +99,7 @@ SERVED = {
 }
 
 # fare, tips, big_tipper
-JUDGED = [
+TIPS = [
     (10.00, 2.01, 1),
     (10.00, 1.99, 0),
     (_, 5, 0),
@@ -112,7 +112,7 @@ JUDGED = [
     (0, 1, 1),
     (0, 0, 0),
 ]
-# Tips of one fifth to the cent; the last three are in the taxi sample.
+# (fare, tips): the tips are exactly one fifth. The last three rows are in the taxi sample.
 FIFTHS = [(10, 2), (1, 0.2), (3, 0.6), (7.5, 1.5), (4.85, 0.97), (15.65, 3.13), (25.05, 5.01)]
 
 # Texts, windows, numbers to predict, classes.
@@ -184,7 +184,7 @@ DIARY_SERVED = {
     "grade": [-3, 3],
     "level_future": [[300, 301], _],
 }
-# What is known of a window: each value that is missing is the one before it, or the first that is there.
+# The windows without gaps: a missing value takes the one before it, or else the first value of the window.
 FILLED = {
     "level": [[1, 2, 4], [10, 10, 12], [5, 5, 5], [NAN] * 3, [NAN] * 3, [7, 8, 8]],
     "degrees": [[1, 2, 3], [4, 4, 4], [NAN] * 3, [NAN] * 3, [NAN] * 3, [NAN] * 3],
@@ -192,28 +192,28 @@ FILLED = {
 }
 
 
-def transformed(folder, declared, *made):
-    """What becomes of tables, where every output is [batch, 1]: for each of them name -> array [rows]."""
-    required = [name for name in declared.columns if name.startswith("required_")]
-    done = transform.transformed(folder, declared, *made, required=required)
-    assert {values.shape[1:] for table in done for values in table.values()} == {(1,)}
-    return [{name: values[:, 0] for name, values in table.items()} for table in done]
+def transformed(folder, dataset, *tables):
+    """The transformed tables, each as name -> array [rows]. Every output must have the shape [batch, 1]."""
+    required = [name for name in dataset.columns if name.startswith("required_")]
+    outputs = transform.transformed(folder, dataset, *tables, required=required)
+    assert {values.shape[1:] for table in outputs for values in table.values()} == {(1,)}
+    return [{name: values[:, 0] for name, values in table.items()} for table in outputs]
 
 
 @pytest.fixture(scope="module")
 def fruit(tmp_path_factory):
-    """What becomes of the rows trained on and of those that come later."""
+    """The transformed tables TRAINED_ON and SERVED."""
     return transformed(tmp_path_factory.mktemp("fruit"), FRUIT, TRAINED_ON, SERVED)
 
 
 def padded(table):
-    """A table whose shorter columns have nothing in the rows that they lack."""
+    """The table with empty cells added to its shorter columns, so that all columns have the same length."""
     height = max(len(values) for values in table.values())
     return {name: [*values, *[_] * (height - len(values))] for name, values in table.items()}
 
 
 class Diary:
-    """What becomes of DIARY_ON and DIARY_SERVED, and beside them of JUDGED and FIFTHS."""
+    """The transformed tables DIARY_ON and DIARY_SERVED, with TIPS and FIFTHS as additional columns."""
 
     def __init__(self, folder):
         columns = DIARY.columns | {name: dtype for label in LABELS for name, dtype in label.columns}
@@ -222,25 +222,25 @@ class Diary:
             labels = {f"{label.name}.{k}": v for label in LABELS for k, v in preprocess.label(label, inputs).items()}
             return preprocess.preprocess(DIARY, inputs) | labels
 
-        made = [
-            padded(table | {"fare": [r[0] for r in judged], "tips": [r[1] for r in judged]})
-            for table, judged in ((DIARY_ON, JUDGED), (DIARY_SERVED, FIFTHS))
+        tables = [
+            padded(table | {"fare": [r[0] for r in tips], "tips": [r[1] for r in tips]})
+            for table, tips in ((DIARY_ON, TIPS), (DIARY_SERVED, FIFTHS))
         ]
-        transformed = transform.through(folder, columns, rules, *made)
-        self.judged = [table.pop("big_tipper.big_tipper")[:, 0].tolist() for table in transformed]
+        transformed = transform.through(folder, columns, rules, *tables)
+        self.big_tipper = [table.pop("big_tipper.big_tipper")[:, 0].tolist() for table in transformed]
         self.trained_on, self.served = (
-            {name: values[: len(table["said"])] for name, values in done.items()}
-            for table, done in zip((DIARY_ON, DIARY_SERVED), transformed, strict=True)
+            {name: values[: len(table["said"])] for name, values in outputs.items()}
+            for table, outputs in zip((DIARY_ON, DIARY_SERVED), transformed, strict=True)
         )
         self.graph = tft.TFTransformOutput(str(folder))
 
     def words(self, name, row):
-        """The words of a text that was trained on, up to the padding."""
-        known = [w.decode() for w in self.graph.vocabulary_by_name(f"{name}_vocabulary")]
+        """The words of a text of the training rows, without the padding."""
+        vocabulary = [w.decode() for w in self.graph.vocabulary_by_name(f"{name}_vocabulary")]
         ids = self.trained_on[name][row].tolist()
-        spoken = [i for i in ids if i]
-        assert ids == spoken + [0] * (len(ids) - len(spoken)), "padding stands behind the text"
-        return [known[i - 1] for i in spoken]
+        word_ids = [i for i in ids if i]
+        assert ids == word_ids + [0] * (len(ids) - len(word_ids)), "padding follows the text"
+        return [vocabulary[i - 1] for i in word_ids]
 
     def ids(self, name, word):
         return self.graph.vocabulary_by_name(f"{name}_vocabulary").index(word.encode()) + 1
@@ -264,12 +264,12 @@ def diary(tmp_path_factory):
         ("required_number", [-(3**0.5), 0, 3**0.5, 0, 0, 0, 0, 0], [0, 0, 0]),
     ],
 )
-def test_a_number_is_standardised_by_the_values_that_are_there_and_a_missing_one_is_zero(fruit, name, trained_on, served):
+def test_a_number_is_standardised_by_the_present_values_and_a_missing_one_is_zero(fruit, name, trained_on, served):
     np.testing.assert_allclose(fruit[0][name], trained_on, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(fruit[1][name], served, rtol=1e-5, atol=1e-6)
 
 
-def test_an_amount_is_standardised_in_logarithms_and_a_negative_one_counts_as_nothing(fruit):
+def test_the_logarithm_of_an_amount_is_standardised_and_a_negative_amount_counts_as_zero(fruit):
     logs = np.array([0, 1, 2, 0])
     expected = (logs - logs.mean()) / logs.std()
     np.testing.assert_allclose(fruit[0]["amount"], [*expected, 0, 0, 0, 0], rtol=1e-5)
@@ -281,7 +281,7 @@ def test_a_constant_number_is_zero_everywhere(fruit):
     assert fruit[1]["constant"].tolist() == [0] * 3
 
 
-def test_a_number_that_training_never_saw_is_finite(fruit):
+def test_a_number_without_training_values_is_finite(fruit):
     assert fruit[0]["empty_number"].tolist() == [0] * 8
     assert fruit[1]["empty_number"][:2].tolist() == [0, 0]
     assert np.isfinite(fruit[1]["empty_number"]).all()
@@ -298,19 +298,19 @@ def test_a_number_that_training_never_saw_is_finite(fruit):
         ("required_cut", [0, 0, 0, 1, 1, 1, 2, 2], [0, 2, 1]),
     ],
 )
-def test_a_bucket_is_a_quantile_of_training_and_a_missing_value_has_an_id_of_its_own(fruit, name, trained_on, served):
+def test_a_bucket_is_a_quantile_of_the_training_rows_and_a_missing_value_has_its_own_id(fruit, name, trained_on, served):
     assert fruit[0][name].tolist() == trained_on
     assert fruit[1][name].tolist() == served
 
 
-def test_a_constant_falls_into_one_bucket(fruit):
+def test_a_constant_has_one_bucket(fruit):
     ids = fruit[0]["cut_constant"]
     assert len(set(ids[:6])) == 1
     assert ids[6:].tolist() == [4, 4]
     assert fruit[1]["cut_constant"][2] == 4
 
 
-def test_buckets_that_training_left_empty_leave_missing_its_id(fruit):
+def test_without_training_values_missing_keeps_its_id(fruit):
     assert fruit[0]["cut_empty"].tolist() == [3] * 8
     assert fruit[1]["cut_empty"][1] == 3
     assert (fruit[1]["cut_empty"][[0, 2]] < 3).all()
@@ -319,7 +319,7 @@ def test_buckets_that_training_left_empty_leave_missing_its_id(fruit):
 # Vocabularies.
 
 
-def test_the_most_frequent_words_are_known_others_share_an_id_and_missing_has_its_own(fruit):
+def test_frequent_words_have_ids_other_words_share_one_and_missing_has_its_own(fruit):
     #                                  card cash cash card cash ""  none dispute
     assert fruit[0]["word"].tolist() == [1, 0, 0, 1, 0, 3, 3, 2]
     assert fruit[1]["word"].tolist() == [2, 0, 3]
@@ -327,7 +327,7 @@ def test_the_most_frequent_words_are_known_others_share_an_id_and_missing_has_it
     assert fruit[1]["required_word"].tolist() == [1, 2, 0]
 
 
-def test_unknown_words_are_spread_over_the_ids_for_them(fruit):
+def test_unknown_words_are_spread_over_the_oov_ids(fruit):
     ids = fruit[0]["hashed"].tolist()
     assert ids[:3] == [0, 0, 0]
     assert set(ids[3:]) <= {1, 2, 3}
@@ -347,7 +347,7 @@ def test_a_short_vocabulary_does_not_move_the_id_of_missing(fruit):
     assert (fruit[1]["empty_word"][[0, 2]] < 4).all()
 
 
-def test_a_vocabulary_of_integers_counts_them_as_names(fruit):
+def test_a_vocabulary_of_integers_treats_them_as_names(fruit):
     #                                   8 700 700 700 8  9 none 1
     assert fruit[0]["code"].tolist() == [1, 0, 0, 0, 1, 2, 3, 2]
     assert fruit[1]["code"].tolist() == [2, 1, 3]
@@ -356,7 +356,7 @@ def test_a_vocabulary_of_integers_counts_them_as_names(fruit):
 # Categories.
 
 
-def test_a_category_is_itself_and_what_is_out_of_range_or_missing_has_ids_behind(fruit):
+def test_a_category_keeps_its_id_and_out_of_range_and_missing_have_the_next_ids(fruit):
     assert fruit[0]["hour"].tolist() == [0, 1, 2, 3, 4, 4, 4, 5]
     assert fruit[1]["hour"].tolist() == [4, 4, 3]
     assert fruit[0]["required_hour"].tolist() == [0, 1, 2, 3, 4, 4, 4, 4]
@@ -378,16 +378,16 @@ def test_a_category_is_itself_and_what_is_out_of_range_or_missing_has_ids_behind
     ],
     ids=["apostrophes and signs", "HTML", "emoji and letters of the world", "5,000 words", "spaces", "missing"],
 )
-def test_a_text_is_cut_into_words(diary, row, words):
+def test_a_text_is_split_into_words(diary, row, words):
     assert diary.words("said", row) == words
 
 
-def test_a_missing_text_that_is_served_is_nothing_but_padding(diary):
+def test_a_missing_text_is_only_padding(diary):
     assert diary.served["said"][1].tolist() == [0] * 14
 
 
-def test_words_below_the_frequency_are_spread_over_the_ids_for_them(diary):
-    """The vocabulary has room for five words; the ids for the others follow those that are known."""
+def test_words_below_the_minimum_frequency_are_spread_over_the_oov_ids(diary):
+    """The vocabulary may have five words and has two. The OOV ids follow those of the known words."""
     assert diary.graph.vocabulary_size_by_name("rare_vocabulary") == 2
     a, b = diary.ids("rare", "a"), diary.ids("rare", "b")
     assert {a, b} <= {1, 2, 3}
@@ -399,14 +399,14 @@ def test_words_below_the_frequency_are_spread_over_the_ids_for_them(diary):
     assert diary.served["rare"][0, 0] == b
 
 
-def test_only_the_most_frequent_words_are_known(diary):
+def test_a_full_vocabulary_has_the_most_frequent_words(diary):
     a, b = diary.ids("top", "a"), diary.ids("top", "b")
     assert (a, b) == (1, 2)
     assert diary.trained_on["top"][:4].tolist() == [[1, 2, 0, 0], [1, 2, 0, 0], [1, 3, 0, 0], [3, 0, 0, 0]]
     assert diary.served["top"][0].tolist() == [2, 3, 3, 3]
 
 
-def test_a_text_that_training_never_saw_is_answered_with_ids_for_unknown_words(diary):
+def test_without_training_words_every_word_has_an_oov_id(diary):
     assert diary.trained_on["silent"].tolist() == [[0, 0, 0]] * 6
     unknown = diary.served["silent"][0]
     assert (unknown[:2] > 0).all()
@@ -414,7 +414,7 @@ def test_a_text_that_training_never_saw_is_answered_with_ids_for_unknown_words(d
 
 
 @pytest.mark.parametrize("table", ["trained_on", "served"])
-def test_every_id_of_a_word_is_one_of_the_declared_number(diary, table):
+def test_every_id_of_a_word_is_below_the_cardinality_of_its_feature(diary, table):
     for feature in DIARY.texts:
         ids = getattr(diary, table)[feature.name]
         assert ids.dtype.kind == "i", feature
@@ -442,22 +442,22 @@ def test_a_standard_window_is_standardised_by_the_training_rows(diary):
     np.testing.assert_allclose(diary.served["degrees"], [expected, [NAN] * 3], rtol=1e-5)
 
 
-def test_a_window_without_scale_is_as_it_is(diary):
+def test_a_window_without_scale_keeps_its_values(diary):
     np.testing.assert_array_equal(diary.trained_on["phase"], FILLED["phase"])
     np.testing.assert_array_equal(diary.served["phase"], [[8, 8, 9], [NAN] * 3])
 
 
-def test_windows_in_which_nothing_ever_changes_have_no_unit(diary):
+def test_constant_windows_are_not_scaled(diary):
     np.testing.assert_array_equal(diary.trained_on["flat"][:2], [[0, 0], [0, 0]])
     np.testing.assert_array_equal(diary.served["flat"][0], [-1, 0])
 
 
-def test_a_window_that_training_never_saw_is_finite_where_it_has_values(diary):
+def test_a_window_without_training_values_is_finite_where_it_has_values(diary):
     assert np.isnan(diary.trained_on["nowhere"]).all()
     assert np.isfinite(diary.served["nowhere"][0]).all()
 
 
-def test_a_window_with_more_values_than_declared_is_an_error():
+def test_a_window_with_too_many_values_is_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
         raw_columns.window(tf.sparse.from_dense([[1.0, 2.0, 3.0], [4.0, 5.0, 0.0]]), 2)
 
@@ -468,11 +468,11 @@ def test_a_required_window_is_filled_like_any_other():
     assert raw_columns.window(dense[:0], 3).shape == (0, 3)
 
 
-# All of them.
+# All features.
 
 
 @pytest.mark.parametrize("table", [0, 1], ids=["trained on", "served"])
-def test_every_id_is_one_of_the_declared_number(fruit, table):
+def test_every_id_is_below_the_cardinality_of_its_feature(fruit, table):
     for feature in FRUIT.categorical:
         ids = fruit[table][feature.name]
         assert ids.dtype.kind == "i", feature
@@ -498,25 +498,25 @@ def test_a_feature_kind_without_a_rule_is_named():
 # Labels.
 
 
-def test_a_label_stands_in_its_column_and_a_missing_one_is_zero(fruit):
+def test_a_label_keeps_its_column_and_a_missing_one_is_zero(fruit):
     assert fruit[0]["ripe"].tolist() == [0, 1, 1, 0, 0, 1, 0, 1]
     assert fruit[1]["ripe"].tolist() == [0, 1, 0]
 
 
 def test_a_tip_above_the_threshold_makes_a_big_tipper(diary):
-    assert diary.judged[0] == [expected for _, _, expected in JUDGED]
+    assert diary.big_tipper[0] == [expected for _, _, expected in TIPS]
 
 
 def test_missing_fare_is_not_a_big_tipper(diary):
-    labels = dict(zip(((str(fare), str(tips)) for fare, tips, _ in JUDGED), diary.judged[0], strict=True))
+    labels = dict(zip(((str(fare), str(tips)) for fare, tips, _ in TIPS), diary.big_tipper[0], strict=True))
     assert {fare: labels[fare, "5"] for fare in ("None", "nan", "inf")} == {"None": 0, "nan": 0, "inf": 0}
 
 
 def test_a_tip_of_exactly_the_threshold_is_not_above_it(diary):
-    assert dict(zip(FIFTHS, diary.judged[1], strict=True)) == dict.fromkeys(FIFTHS, 0)
+    assert dict(zip(FIFTHS, diary.big_tipper[1], strict=True)) == dict.fromkeys(FIFTHS, 0)
 
 
-def test_a_class_is_its_place_among_the_classes_and_anything_else_is_none(diary):
+def test_a_class_is_its_index_and_any_other_value_is_minus_one(diary):
     assert diary.trained_on["colour.colour"].tolist() == [[1], [0], [2], [-1], [-1], [-1]]
     assert diary.trained_on["grade.grade"].tolist() == [[1], [0], [2], [-1], [-1], [1]]
     assert diary.served["colour.colour"].tolist() == [[2], [-1]]
@@ -524,7 +524,7 @@ def test_a_class_is_its_place_among_the_classes_and_anything_else_is_none(diary)
     assert diary.served["grade.grade"].dtype.kind == "i"
 
 
-def test_a_target_keeps_its_units_and_carries_those_of_the_training_rows(diary):
+def test_a_numeric_label_keeps_its_units_beside_offset_and_scale_of_the_training_rows(diary):
     for table, expected in ((diary.trained_on, [10, 20, 30, NAN, NAN, NAN]), (diary.served, [-1, NAN])):
         rows = len(expected)
         np.testing.assert_array_equal(table["amount.amount"][:, 0], expected)
@@ -532,20 +532,20 @@ def test_a_target_keeps_its_units_and_carries_those_of_the_training_rows(diary):
         np.testing.assert_allclose(table[f"amount.{label_scale.SCALE}"], [[(200 / 3) ** 0.5]] * rows, rtol=1e-6)
 
 
-def test_a_target_with_a_long_tail_is_measured_in_logarithms(diary):
-    logs = np.array([0, 2, 4, 0])  # a negative one counts as nothing
+def test_offset_and_scale_of_a_label_with_log_are_those_of_the_logarithms(diary):
+    logs = np.array([0, 2, 4, 0])  # a negative value counts as zero
     np.testing.assert_allclose(diary.trained_on["price"][:, 0], [*DIARY_ON["price"][:4], NAN, NAN], rtol=1e-6)
     for table in (diary.trained_on, diary.served):
         np.testing.assert_allclose(table[label_scale.OFFSET], np.full_like(table["price"], logs.mean()), rtol=1e-6)
         np.testing.assert_allclose(table[label_scale.SCALE], np.full_like(table["price"], logs.std()), rtol=1e-6)
 
 
-def test_a_constant_target_has_the_scale_one(diary):
+def test_a_constant_label_has_the_scale_one(diary):
     assert diary.trained_on[f"constant.{label_scale.SCALE}"].tolist() == [[1]] * 6
     assert diary.served[f"constant.{label_scale.OFFSET}"].tolist() == [[7]] * 2
 
 
-def test_a_future_is_measured_from_the_last_known_value(diary):
+def test_the_offset_of_a_future_is_the_last_known_value(diary):
     future = np.array([[5, 6], [12, 9], [5, NAN], [1, 2], [NAN, NAN], [8, 8]])
     last = np.array(FILLED["level"])[:, 2:]
     unit = np.sqrt(np.nanmean((future - last) ** 2))
@@ -554,7 +554,7 @@ def test_a_future_is_measured_from_the_last_known_value(diary):
     np.testing.assert_allclose(diary.trained_on[f"level_future.{label_scale.SCALE}"], [[unit]] * 6, rtol=1e-6)
 
 
-def test_a_future_that_is_not_known_yet_has_its_offset_and_scale(diary):
+def test_an_unknown_future_has_its_offset_and_scale(diary):
     np.testing.assert_array_equal(diary.served["level_future.level_future"], [[300, 301], [NAN, NAN]])
     np.testing.assert_array_equal(diary.served[f"level_future.{label_scale.OFFSET}"], [[300], [NAN]])
     trained_on = diary.trained_on[f"level_future.{label_scale.SCALE}"][0]
@@ -564,10 +564,10 @@ def test_a_future_that_is_not_known_yet_has_its_offset_and_scale(diary):
 # Weights.
 
 
-def test_a_missing_weight_is_one_and_a_negative_one_is_nothing(diary):
+def test_a_missing_weight_is_one_and_a_negative_one_is_zero(diary):
     assert diary.trained_on[WEIGHT].tolist() == [[1.5], [0], [0], [1], [1], [1]]
     assert diary.served[WEIGHT].tolist() == [[7], [1]]
 
 
-def test_a_dataset_without_weights_has_none(fruit):
+def test_a_dataset_without_weights_has_no_weight_output(fruit):
     assert WEIGHT not in fruit[0]

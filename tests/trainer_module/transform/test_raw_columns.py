@@ -1,4 +1,4 @@
-"""Raw columns: which values are missing, dense tensors, windows without gaps."""
+"""Raw columns: missing values, dense tensors, windows without gaps."""
 
 import numpy as np
 import pytest
@@ -16,12 +16,12 @@ def column(rows, dtype):
     ).to_sparse()
 
 
-def listed(x):
+def to_lists(x):
     return tf.RaggedTensor.from_sparse(x).to_list()
 
 
 def test_a_dense_column_becomes_a_sparse_one_of_all_its_values():
-    assert listed(raw_columns.sparse(tf.constant([[1, 2], [3, 4]]))) == [[1, 2], [3, 4]]
+    assert to_lists(raw_columns.sparse(tf.constant([[1, 2], [3, 4]]))) == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_a_dense_column_becomes_a_sparse_one_of_all_its_values():
     ids=["numbers", "text", "integers"],
 )
 def test_an_empty_text_and_a_number_that_is_not_finite_are_missing(rows, dtype, expected):
-    assert listed(raw_columns.present(column(rows, dtype))) == expected
+    assert to_lists(raw_columns.present(column(rows, dtype))) == expected
 
 
-def test_values_take_another_type_and_keep_their_places():
-    assert listed(raw_columns.cast(column([[1], [], [3]], tf.int64), tf.float32)) == [[1.0], [], [3.0]]
+def test_cast_changes_the_type_and_keeps_the_gaps():
+    assert to_lists(raw_columns.cast(column([[1], [], [3]], tf.int64), tf.float32)) == [[1.0], [], [3.0]]
 
 
 def test_a_missing_value_takes_the_default():
@@ -46,7 +46,7 @@ def test_a_missing_value_takes_the_default():
     assert raw_columns.dense(column([["a", "b"], ["c"]], tf.string), "?", 2).numpy().tolist() == [[b"a", b"b"], [b"c", b"?"]]
 
 
-def test_more_values_than_the_width_are_an_error():
+def test_more_values_than_the_width_raise_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
         raw_columns.dense(column([[1.0, 2.0]], tf.float32), 0.0, 1)
 
@@ -64,6 +64,6 @@ def test_more_values_than_the_width_are_an_error():
     ],
 )
 def test_a_missing_value_of_a_window_is_the_one_before_it_or_else_the_one_after_it(window, expected):
-    # Between two other rows: no value comes from a neighbour.
+    # The window is between two other rows: no value may come from a neighbour.
     rows = column([[7.0] * 3, window, [9.0] * 3], tf.float32)
     np.testing.assert_array_equal(raw_columns.window(rows, 3), [[7] * 3, expected, [9] * 3])

@@ -1,4 +1,4 @@
-"""Models and examples for searches."""
+"""Fixtures for searches: models, examples, fates of stub trials."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ from trainer_module.tuning import runner
 
 @pytest.fixture(scope="session", autouse=True)
 def _models(toy):
-    """The models `toy.peak` and `toy.fateful` can be imported here and in every process of a trial."""
+    """Lets this process and every trial process import the models `toy.peak` and `toy.fateful`."""
 
 
 @pytest.fixture(scope="session")
 def examples(materialised):
-    """Real examples of fruit: (train files, eval files, Transform graph)."""
+    """Materialised examples of the toy dataset `fruit`: (train files, eval files, Transform graph)."""
     output = materialised("toy.fruit")
     transformed = Path(training.artifact(output, *node_ids.TRANSFORMED_EXAMPLES))
     graph = training.artifact(output, *node_ids.TRANSFORM_GRAPH)
@@ -25,14 +25,14 @@ def examples(materialised):
 
 
 @pytest.fixture(autouse=True)
-def _hasty(monkeypatch):
-    """Stubs end at once: what waits for them looks more often."""
+def _short_check_interval(monkeypatch):
+    """Lets the runner check its trials more often, because stubs end at once."""
     monkeypatch.setattr(runner, "_CHECK_EVERY_SECONDS", 0.03)
 
 
 @pytest.fixture
 def fates(monkeypatch):
-    """Returns a function that says what happens to stubs: trial -> fate, and seconds an evaluation."""
+    """Returns a function that sets the fates of stub trials (number of the trial -> fate) and the seconds per evaluation."""
 
     def decide(fates=None, pace=0.0):
         monkeypatch.setenv("STUB_FATES", json.dumps({str(k): v for k, v in (fates or {}).items()}))

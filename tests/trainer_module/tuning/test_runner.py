@@ -1,4 +1,4 @@
-"""The trials of a search: started, watched, recorded, continued. Their processes are stubs (tests/support/stub_trial.py)."""
+"""The runner starts, watches, records and continues the trials of a search. Their processes are stubs (stub_trial.py)."""
 
 import json
 import os
@@ -16,32 +16,32 @@ from trainer_module.tuning import oracles, search, trial_table
 
 
 def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
-    found, trials = searched(tmp_path, job(), trials=3)
+    result, trials = searched(tmp_path, job(), trials=3)
     assert states(trials) == ["completed"] * 3
     assert [t.id for t in trials] == ["0", "1", "2"]
     for trial in trials:
         assert trial.objective == pytest.approx(1 - abs(trial.values["x"] - 0.7))
         assert (trial.step, trial.steps, trial.metric, trial.direction) == (100, 100, metric_names.AUC, "higher")
         assert [step for step, _ in trial.curve] == [20, 40, 60, 80, 100]
-    [best] = found.get_best_hyperparameters()
+    [best] = result.get_best_hyperparameters()
     assert best.get("x") == max(trials, key=lambda t: t.objective).values["x"]
 
 
-def test_a_lower_objective_is_better_where_the_task_says_so(tmp_path, monkeypatch):
+def test_for_a_loss_the_lowest_objective_is_best(tmp_path, monkeypatch):
     monkeypatch.setattr("trainer_module.tuning.search_spec.SearchSpec.direction", "lower")
-    found, trials = searched(tmp_path, job())
-    worst = min(trials, key=lambda t: t.objective)
-    assert found.get_best_hyperparameters()[0].get("x") == worst.values["x"]
-    assert min(value for _, value in worst.curve) == worst.objective
+    result, trials = searched(tmp_path, job())
+    lowest = min(trials, key=lambda t: t.objective)
+    assert result.get_best_hyperparameters()[0].get("x") == lowest.values["x"]
+    assert min(value for _, value in lowest.curve) == lowest.objective
 
 
-def test_what_is_fixed_is_not_searched(tmp_path):
+def test_a_fixed_hyper_parameter_is_not_searched(tmp_path):
     _, trials = searched(tmp_path, job(fixed={"units": 4}))
     assert [t.values["units"] for t in trials] == [4, 4, 4]
     assert len({t.values["x"] for t in trials}) == 3
 
 
-def test_finished_trials_are_not_repeated_and_a_greater_number_continues(tmp_path):
+def test_a_search_for_more_trials_repeats_no_finished_trial(tmp_path):
     _, first = searched(tmp_path, job(), trials=2)
     _, second = searched(tmp_path, job(), trials=4)
     assert second[:2] == first
@@ -51,36 +51,36 @@ def test_finished_trials_are_not_repeated_and_a_greater_number_continues(tmp_pat
     assert [t.values for t in second] == [t.values for t in at_once]
 
 
-def test_a_trial_that_dies_costs_one_trial(tmp_path, fates):
+def test_a_trial_that_dies_counts_as_one_failed_trial(tmp_path, fates):
     fates({0: "dies", 1: "dies", 2: "dies", 3: "dies", 4: "fails"})
-    found, trials = searched(tmp_path, job(), trials=6)
+    result, trials = searched(tmp_path, job(), trials=6)
     assert states(trials) == ["failed"] * 5 + ["completed"]
     assert trials[0].why == "its process was killed by SIGKILL (out of memory?)"
     assert trials[4].why == "TrainingError: the loss is nan"
     assert (trials[0].step, trials[0].objective) == (20, None)
-    assert found.get_best_hyperparameters()[0].get("x") == trials[5].values["x"]
-    assert not Path(found.project_dir, "trial_0", "training").exists()
+    assert result.get_best_hyperparameters()[0].get("x") == trials[5].values["x"]
+    assert not Path(result.project_dir, "trial_0", "training").exists()
 
 
-def test_a_search_without_success_fails_and_says_why_and_where(tmp_path, fates):
+def test_the_error_of_a_search_without_success_names_reasons_and_logs(tmp_path, fates):
     fates(dict.fromkeys(range(4), "fails"))
-    with pytest.raises(search.TuningError) as caught:
+    with pytest.raises(search.TuningError) as error:
         searched(tmp_path, job(), trials=4)
-    text = str(caught.value)
-    assert text.startswith("None of the 4 trials of model 'toy.peak' has succeeded. trial 1: TrainingError: the loss is nan")
-    assert text.count("trial.log") == 3
-    fates()  # whatever was wrong has been put right
+    message = str(error.value)
+    assert message.startswith("None of the 4 trials of model 'toy.peak' has succeeded. trial 1: TrainingError: the loss is nan")
+    assert message.count("trial.log") == 3
+    fates()  # the cause of the failures is gone
     _, trials = searched(tmp_path, job(), trials=4)
     assert states(trials) == ["completed"] * 4
 
 
-def test_a_stuck_trial_goes_on_from_its_checkpoint(tmp_path, fates):
+def test_a_stuck_trial_continues_from_its_checkpoint(tmp_path, fates):
     fates({0: "stuck"})
     _, [trial] = searched(tmp_path, job(), trials=1)
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
 
 
-def test_a_trial_that_gives_no_sign_of_life_is_ended_and_goes_on(tmp_path, fates):
+def test_a_trial_without_heartbeats_is_killed_and_continues(tmp_path, fates):
     fates({0: "stops"})
     _, [trial] = searched(tmp_path, job(stall_seconds=3), trials=1)
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
@@ -94,7 +94,7 @@ def test_a_trial_that_is_always_stuck_is_given_up(tmp_path, fates):
     assert starts(trials[0]) == 3
 
 
-def test_trials_run_side_by_side(tmp_path, fates):
+def test_parallel_trials_share_the_slots_and_try_the_same_values(tmp_path, fates):
     fates({0: "dies"}, pace=0.05)
     _, trials = searched(tmp_path, job(), trials=5, parallel=2)
     assert states(trials) == ["failed"] + ["completed"] * 4
@@ -105,7 +105,7 @@ def test_trials_run_side_by_side(tmp_path, fates):
 
 
 def alive(lock):
-    """Whether a process holds a folder: the search's, or one of a trial."""
+    """Whether a process holds the folder of this lock: the search or a trial."""
     try:
         with folder.held(str(lock.parent)):
             return False
@@ -116,15 +116,15 @@ def alive(lock):
 @pytest.mark.parametrize("parallel", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_killed_search_is_continued(tmp_path, fates, parallel):
     fates({2: "hangs"})
-    what = tuner(tmp_path, job(), trials=5, parallel=parallel)
+    search_to_kill = tuner(tmp_path, job(), trials=5, parallel=parallel)
 
-    def reached():
-        trials = {t.id: t for t in trial_table.read(what.project_dir)}
+    def second_trial_is_evaluated():
+        trials = {t.id: t for t in trial_table.read(search_to_kill.project_dir)}
         ended = [t for t in trials.values() if t.state == "completed"]
         return len(ended) >= 2 and "2" in trials and trials["2"].curve and trials
 
     with in_a_process(tmp_path, job(), trials=5, parallel=parallel) as process:
-        before = until(reached, "trial 2")
+        before = until(second_trial_is_evaluated, "trial 2")
         assert any(alive(p) for p in tmp_path.glob("*/trial_*/training/.lock"))
         process.kill()
         until(lambda: not any(alive(p) for p in tmp_path.glob("*/trial_*/training/.lock")), "end of the trials")
@@ -139,22 +139,25 @@ def test_a_killed_search_is_continued(tmp_path, fates, parallel):
 
 
 @pytest.mark.slow
-def test_a_search_that_is_asked_to_leave_has_its_trials_saved(tmp_path, fates):
+def test_a_search_that_is_stopped_by_a_signal_saves_its_trials(tmp_path, fates):
     fates({1: "hangs", 2: "hangs"})
     with in_a_process(tmp_path, job(), trials=3, parallel=2) as process:
-        folder_ = Path(tuner(tmp_path, job(), trials=3, parallel=2).project_dir)
-        until(lambda: [t.state for t in trial_table.read(str(folder_)) if t.curve and t.id != "0"] == ["running"] * 2, "trials")
+        search_folder = Path(tuner(tmp_path, job(), trials=3, parallel=2).project_dir)
+        until(
+            lambda: [t.state for t in trial_table.read(str(search_folder)) if t.curve and t.id != "0"] == ["running"] * 2,
+            "trials",
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == -signal.SIGTERM
-    assert states(trial_table.read(str(folder_))) == ["completed", "interrupted", "interrupted"]
+    assert states(trial_table.read(str(search_folder))) == ["completed", "interrupted", "interrupted"]
     fates()
     _, trials = searched(tmp_path, job(), trials=3, parallel=2)
     assert states(trials) == ["completed"] * 3
     assert [t.resumed_from for t in trials] == [0, 20, 20]
 
 
-def test_a_trial_that_ended_unseen_is_not_run_again(tmp_path, monkeypatch):
-    """Killed between the end of a trial and the oracle's note of it."""
+def test_a_trial_that_ended_just_before_the_search_died_is_not_run_again(tmp_path, monkeypatch):
+    """The search dies after the end of a trial and before the oracle saves it."""
     monkeypatch.setattr(oracles.RandomOracle, "end_trial", lambda self, trial: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         searched(tmp_path, job(), trials=1)
@@ -163,28 +166,28 @@ def test_a_trial_that_ended_unseen_is_not_run_again(tmp_path, monkeypatch):
     assert (trial.state, starts(trial)) == ("completed", 1)
 
 
-def test_two_searches_do_not_share_a_folder(tmp_path):
-    found = tuner(tmp_path, job())
-    with folder.held(found.project_dir), pytest.raises(folder.FolderInUseError):
-        found.search()
+def test_two_searches_cannot_use_one_folder(tmp_path):
+    search_tuner = tuner(tmp_path, job())
+    with folder.held(search_tuner.project_dir), pytest.raises(folder.FolderInUseError):
+        search_tuner.search()
 
 
 def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
-    """The runner's own handler asks the search, which passes it on to its trials."""
+    """The signal handler of the runner requests the stop, and the search passes it on to its trials."""
     fates({0: "hangs"})
-    found = tuner(tmp_path, job(), trials=1)
+    search_tuner = tuner(tmp_path, job(), trials=1)
 
-    def ask():
-        until(lambda: [t for t in trial_table.read(found.project_dir) if t.curve], "evaluation")
+    def send_signal():
+        until(lambda: [t for t in trial_table.read(search_tuner.project_dir) if t.curve], "evaluation")
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=ask).start()
+    threading.Thread(target=send_signal).start()
     with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
-        found.search()
-    assert states(trial_table.read(found.project_dir)) == ["interrupted"]
+        search_tuner.search()
+    assert states(trial_table.read(search_tuner.project_dir)) == ["interrupted"]
 
 
-def test_a_fresh_run_starts_anew_once(tmp_path):
+def test_a_fresh_run_begins_a_search_again_once(tmp_path):
     _, first = searched(tmp_path, job(), trials=1)
     _, again = searched(tmp_path, job(fresh_run_id="run 2"), trials=1)
     assert starts(again[0]) == 1
@@ -193,8 +196,8 @@ def test_a_fresh_run_starts_anew_once(tmp_path):
     assert retried[0] == again[0]
 
 
-def test_the_picture_and_the_file_are_in_the_folder(tmp_path, fates):
+def test_the_plot_and_the_table_are_in_the_folder(tmp_path, fates):
     fates({1: "fails"})
-    found, trials = searched(tmp_path, job())
-    assert Path(found.project_dir, trial_table.PLOT).read_bytes().startswith(b"\x89PNG")
-    assert [t["state"] for t in json.loads(Path(found.project_dir, trial_table.FILE).read_text())] == states(trials)
+    result, trials = searched(tmp_path, job())
+    assert Path(result.project_dir, trial_table.PLOT).read_bytes().startswith(b"\x89PNG")
+    assert [t["state"] for t in json.loads(Path(result.project_dir, trial_table.FILE).read_text())] == states(trials)

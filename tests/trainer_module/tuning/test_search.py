@@ -1,4 +1,4 @@
-"""Whole searches with real trials, each in a process of its own, and what TFX's Tuner does with them."""
+"""Whole searches with real trials, each in a new process, and the outputs that the TFX Tuner writes from them."""
 
 import itertools
 import json
@@ -18,78 +18,80 @@ TRAINING = {"steps": 20, "summary_steps": 0}
 
 
 def seed(*fates):
-    """A seed with which the first trials have these fates."""
+    """A seed that gives these fates to the first trials."""
     for number in itertools.count():
-        what = planned("/nowhere", job("toy.fateful"), seed=number)
-        oracle = oracles.build(what.tuning, what.search_space(), metric_names.AUC, "higher", what.steps)
+        spec = planned("/nowhere", job("toy.fateful"), seed=number)
+        oracle = oracles.build(spec.tuning, spec.search_space(), metric_names.AUC, "higher", spec.steps)
         if tuple(oracle._random_values()["fate"] for _ in fates) == fates:
             return number
 
 
-def test_what_diverges_or_dies_costs_one_trial(tmp_path, examples):
-    what = job("toy.fateful", examples=examples, **TRAINING)
+def test_a_trial_that_diverges_or_dies_counts_as_one_failed_trial(tmp_path, examples):
+    work = job("toy.fateful", examples=examples, **TRAINING)
     fates = ("diverges", "dies", "learns")
-    found, trials = searched(tmp_path, what, stub=False, seed=seed(*fates), parallel=2, evaluations=2)
+    result_tuner, trials = searched(tmp_path, work, stub=False, seed=seed(*fates), parallel=2, evaluations=2)
     assert [t.values["fate"] for t in trials] == list(fates)
     assert states(trials) == ["failed", "failed", "completed"]
     assert trials[0].why.startswith("TrainingError: The loss is nan")
     assert trials[1].why == "its process was killed by SIGKILL (out of memory?)"
     assert "Traceback" in Path(trials[0].log).read_text()
-    plan = found._spec
+    plan = result_tuner._spec
     evaluated = Evaluations(plan.training_folder("2"), metric_names.AUC, "higher").read()
     assert trials[2].objective == evaluated.best.metrics[metric_names.AUC] > 0.7
     assert [step for step, _ in trials[2].curve] == [10, 20]
 
-    # What TFX does when the search is over.
-    found.results_summary()
-    found.search_space_summary()
+    # TFX does this after the search.
+    result_tuner.results_summary()
+    result_tuner.search_space_summary()
     outputs = {key: [SimpleNamespace(uri=str(tmp_path / key))] for key in ("best_hyperparameters", "tuner_results")}
-    executor.write_best_hyperparameters(found, outputs)
+    executor.write_best_hyperparameters(result_tuner, outputs)
     config = json.loads((tmp_path / "best_hyperparameters" / best.FILE).read_text())
     assert best.values(config, "toy.fruit", "toy.fateful") == trials[2].values
-    assert best.search_folder(config) == found.project_dir
-    assert trial_table.newest_search(str(tmp_path), since=0) == found.project_dir
+    assert best.search_folder(config) == result_tuner.project_dir
+    assert trial_table.newest_search(str(tmp_path), since=0) == result_tuner.project_dir
     [result] = json.loads((tmp_path / "tuner_results" / "tuner_results.json").read_text())
     assert (result["trial_id"], result["score"]) == ("2", trials[2].objective)
 
 
-def interrupted(root, what, how, **tuning):
-    """Runs a search until a trial after the first has a checkpoint, and ends it. Returns the records then."""
-    folder = tuner(root, what, stub=False, **tuning).project_dir
+def interrupt(root, work, signal_number, **tuning):
+    """Runs a search until its second trial has a checkpoint, then sends the signal. Returns the trials."""
+    folder = tuner(root, work, stub=False, **tuning).project_dir
 
-    def reached():
-        found = trial_table.read(folder)
-        return len(found) >= 2 and found[0].state == "completed" and len(found[1].curve) >= 1 and found
+    def second_trial_has_a_checkpoint():
+        trials = trial_table.read(folder)
+        return len(trials) >= 2 and trials[0].state == "completed" and len(trials[1].curve) >= 1 and trials
 
-    with in_a_process(root, what, stub=False, **tuning) as process:
-        until(reached, "second trial")
-        process.send_signal(how)
-        assert process.wait(120) == -how
+    with in_a_process(root, work, stub=False, **tuning) as process:
+        until(second_trial_has_a_checkpoint, "second trial")
+        process.send_signal(signal_number)
+        assert process.wait(120) == -signal_number
     return trial_table.read(folder)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_search_that_is_ended_goes_on_and_finds_the_same(tmp_path, examples, how):
-    what = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=2000, summary_steps=0)
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_an_interrupted_search_continues_with_the_same_trials(tmp_path, examples, signal_number):
+    work = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=2000, summary_steps=0)
     tuning = {"trials": 2, "oracle": "bayesian", "evaluations": 4, "stop_early": False}
-    before = interrupted(tmp_path, what, how, **tuning)
-    assert states(before)[:2] == ["completed", "running" if how == signal.SIGKILL else "interrupted"]
-    _, trials = searched(tmp_path, what, stub=False, **tuning)
+    before = interrupt(tmp_path, work, signal_number, **tuning)
+    assert states(before)[:2] == ["completed", "running" if signal_number == signal.SIGKILL else "interrupted"]
+    _, trials = searched(tmp_path, work, stub=False, **tuning)
     assert states(trials) == ["completed"] * 2
     assert [starts(t) for t in trials] == [1, 2]
     assert trials[0] == before[0]
     assert trials[1].values == before[1].values
     assert trials[1].resumed_from >= 500
-    if how == signal.SIGKILL:  # after SIGTERM the checkpoint was another one, and evaluations come at a distance from it
-        _, whole = searched(tmp_path / "whole", what, stub=False, **tuning)
+
+    # After SIGTERM the checkpoint is at another step, and so are the later evaluations.
+    if signal_number == signal.SIGKILL:
+        _, whole = searched(tmp_path / "whole", work, stub=False, **tuning)
         assert [(t.values, t.curve) for t in trials] == [(t.values, t.curve) for t in whole]
 
 
 @pytest.mark.slow
-def test_hyperband_gives_the_best_more_steps(tmp_path, examples):
-    what = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=60, summary_steps=0)
-    found, trials = searched(tmp_path, what, stub=False, oracle="hyperband", trials=4, evaluations=3, parallel=2)
+def test_hyperband_gives_more_steps_to_the_best_trial(tmp_path, examples):
+    work = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=60, summary_steps=0)
+    result, trials = searched(tmp_path, work, stub=False, oracle="hyperband", trials=4, evaluations=3, parallel=2)
     assert states(trials) == ["completed"] * 4
     assert [(t.steps, t.resumed_from) for t in trials] == [(20, 0)] * 3 + [(60, 20)]
     promoted = trials[3]
@@ -97,22 +99,22 @@ def test_hyperband_gives_the_best_more_steps(tmp_path, examples):
     assert first.objective == max(t.objective for t in trials[:3])
     assert promoted.values == first.values
     assert promoted.curve[0] == first.curve[0]
-    assert found.get_best_hyperparameters()[0].get("rate") in {t.values["rate"] for t in trials}
+    assert result.get_best_hyperparameters()[0].get("rate") in {t.values["rate"] for t in trials}
 
 
 @pytest.mark.slow
-def test_a_hopeless_trial_is_stopped_and_keeps_its_value(tmp_path, examples):
-    what = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=40, summary_steps=0)
-    found, _ = searched(tmp_path, what, stub=False, trials=3, evaluations=4)
-    for report in Path(found.project_dir).glob(f"trial_*/{trial.REPORT}"):  # no auc is as good as that
-        was = json.loads(report.read_text())
-        report.write_text(json.dumps(was | {"curve": [[step, 1.01] for step, _ in was["curve"]]}))
-    found, trials = searched(tmp_path, what, stub=False, trials=4, evaluations=4)
+def test_a_trial_below_the_median_is_stopped_and_keeps_its_value(tmp_path, examples):
+    work = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=40, summary_steps=0)
+    result, _ = searched(tmp_path, work, stub=False, trials=3, evaluations=4)
+    for report in Path(result.project_dir).glob(f"trial_*/{trial.REPORT}"):  # 1.01 is better than any possible auc
+        content = json.loads(report.read_text())
+        report.write_text(json.dumps(content | {"curve": [[step, 1.01] for step, _ in content["curve"]]}))
+    result, trials = searched(tmp_path, work, stub=False, trials=4, evaluations=4)
     assert states(trials) == ["completed"] * 3 + ["stopped early"]
     assert trials[3].step == 20
     assert trials[3].objective == max(value for _, value in trials[3].curve)
     assert "the median of 3 others" in trials[3].why
-    assert found.oracle.trials["3"].status == "COMPLETED"
+    assert result.oracle.trials["3"].status == "COMPLETED"
 
 
 def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tuning):
@@ -139,7 +141,7 @@ def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tu
     ],
     ids=str,
 )
-def test_what_changes_the_outcome_is_another_search(changed):
+def test_a_setting_that_changes_the_result_gives_another_folder(changed):
     assert folder(**changed) != folder()
 
 
@@ -154,11 +156,11 @@ def test_what_changes_the_outcome_is_another_search(changed):
     ],
     ids=str,
 )
-def test_what_does_not_is_the_same_search(changed):
+def test_a_setting_that_does_not_change_the_result_keeps_the_folder(changed):
     assert folder(**changed) == folder()
 
 
-def test_another_range_is_another_search(monkeypatch):
+def test_another_range_in_the_space_gives_another_folder(monkeypatch):
     before = folder(model="toy.peak")
     import toy.peak
 
@@ -171,7 +173,7 @@ def test_another_range_is_another_search(monkeypatch):
     assert folder(model="toy.peak") != before
 
 
-def test_the_objective_and_the_steps_are_those_of_the_training_unless_others_are_named(tmp_path):
+def test_objective_and_steps_default_to_those_of_the_training(tmp_path):
     plan = planned(tmp_path, job(steps=70, best=metric_names.AUC))
     assert (plan.objective, plan.direction, plan.steps) == (metric_names.AUC, "higher", 70)
     plan = planned(tmp_path, job(), objective=metric_names.BINARY_ACCURACY, steps=30)

@@ -1,4 +1,4 @@
-"""What is searched: the model's space without what the user has fixed."""
+"""The space of a search: the space of the model without the values that the user fixed."""
 
 import sys
 import types
@@ -14,13 +14,13 @@ def names(hp):
     return {p.name: type(p).__name__ for p in hp.space}
 
 
-def test_what_is_fixed_is_not_searched_and_has_the_models_type():
+def test_a_fixed_value_is_not_searched_and_has_the_type_of_the_model():
     hp = space.searched("toy.peak", {"units": "4"})
     assert names(hp) == {"x": "Float", "units": "Fixed", "kind": "Choice"}
     assert hp.get("units") == 4
 
 
-def test_what_depends_on_another_value_is_fixed_too(monkeypatch):
+def test_a_conditional_hyper_parameter_can_be_fixed(monkeypatch):
     def search_space(hp):
         hp.Choice("kind", ["plain", "deep"])
         with hp.conditional_scope("kind", ["deep"]):
@@ -40,14 +40,14 @@ def test_a_value_that_the_model_does_not_have_is_refused():
         space.searched("toy.peak", {"depth": 3})
 
 
-def test_nothing_to_search_is_said():
-    with pytest.raises(space.NothingToSearchError) as caught:
+def test_a_space_without_a_free_hyper_parameter_is_refused():
+    with pytest.raises(space.NothingToSearchError) as error:
         space.searched("toy.peak", {"x": 0.5, "units": 4, "kind": "a"})
-    assert "fixes kind, units, x. Leave one out there, or run without --tune." in str(caught.value)
+    assert "fixes kind, units, x. Leave one out there, or run without --tune." in str(error.value)
 
 
-def test_values_beyond_their_range_are_brought_back():
-    """KerasTuner 1.4.8 leaves the range at its upper end, where Bayesian optimisation likes to look."""
+def test_values_outside_their_range_are_clipped():
+    """KerasTuner 1.4.8 exceeds the upper end of a range, and Bayesian optimisation often tries that end."""
     hp = kt.HyperParameters()
     hp.Int("units", 2, 32, sampling="log")
     hp.Float("rate", 1e-4, 3e-2, sampling="log")
@@ -57,5 +57,5 @@ def test_values_beyond_their_range_are_brought_back():
     assert space.clip_to_space(hp, ends) == {"units": 32, "rate": 3e-2, "kind": "b"}
 
 
-def test_the_models_own_values():
+def test_model_values_leave_out_those_of_the_tuner():
     assert space.model_values({"x": 1, "tuner/epochs": 3, "tuner/trial_id": "0"}) == {"x": 1}

@@ -1,4 +1,4 @@
-"""What one trial does, with a real Estimator, in this process."""
+"""One trial with a real Estimator, in this process."""
 
 import dataclasses
 import os
@@ -24,62 +24,62 @@ LEARNS = {"rate": 0.1, "fate": "learns"}
 
 @pytest.fixture
 def search(tmp_path, examples):
-    """Returns a function: settings of the training, of the search -> SearchSpec."""
+    """Returns a function: (settings of the training, settings of the search) -> SearchSpec."""
 
-    def of(training=None, **tuning):
+    def make_spec(training=None, **tuning):
         settings = {"steps": 40, "summary_steps": 0} | (training or {})
         return planned(tmp_path, job("toy.fateful", examples=examples, **settings), **tuning)
 
-    return of
+    return make_spec
 
 
-def chosen(number, **values):
+def kt_trial(number, **values):
     hp = kt.HyperParameters()
     hp.values = {**LEARNS, **values}
     return Trial(hp, trial_id=number)
 
 
 def run(plan, number, **values):
-    """Runs a trial. Returns its exit status and its report."""
-    plan.prepare(chosen(number, **values))
+    """Runs a trial. Returns (exit status, report)."""
+    plan.prepare(kt_trial(number, **values))
     return trial.run(plan.trial_folder(number)), trial.read_report(plan.trial_folder(number))
 
 
-def found(plan, number):
+def evaluation_summary(plan, number):
     return evaluations.Evaluations(plan.training_folder(number), plan.objective, plan.direction).read()
 
 
-def test_a_trial_is_evaluated_at_equal_distances_and_keeps_its_weights(search):
+def test_a_trial_is_evaluated_at_equal_distances_and_keeps_its_checkpoint(search):
     plan = search(evaluations=2)
     status, report = run(plan, "0")
     assert (status, report.ended_by, report.error, report.resumed_from) == (role.DONE, "steps", None, 0)
     assert [step for step, _ in report.curve] == [20, 40]
-    assert report.value(plan.direction, best=True) == found(plan, "0").best.metrics[metric_names.AUC]
+    assert report.value(plan.direction, best=True) == evaluation_summary(plan, "0").best.metrics[metric_names.AUC]
     assert step_of(plan.training_folder("0")) == 40
     assert not Path(plan.training_folder("0"), "export").exists()
 
 
-def test_a_trial_that_diverges_says_so(search):
+def test_the_report_of_a_diverged_trial_has_the_error(search):
     status, report = run(search(), "0", fate="diverges")
     assert (status, report.ended_by) == (role.FAILED, None)
     assert report.error.startswith("TrainingError: The loss is nan")
 
 
 @pytest.mark.slow
-def test_a_trial_that_was_cut_off_ends_as_if_it_had_not_been(search):
+def test_an_interrupted_trial_continues_with_the_same_curve(search):
     plan = search(evaluations=2)
     _, whole = run(plan, "0")
-    plan.prepare(chosen("1"))
+    plan.prepare(kt_trial("1"))
     file = f"{plan.trial_folder('1')}/{trial.SPEC}"
-    task = json_file.read(file, trial.TrialSpec)
-    half = dataclasses.replace(task.job, settings=structs.replace(task.job.settings, steps=20))
-    json_file.write(file, dataclasses.replace(task, job=half))
+    spec = json_file.read(file, trial.TrialSpec)
+    half = dataclasses.replace(spec.job, settings=structs.replace(spec.job.settings, steps=20))
+    json_file.write(file, dataclasses.replace(spec, job=half))
     trial.run(plan.trial_folder("1"))
     _, report = run(plan, "1")
     assert (report.resumed_from, report.curve) == (20, whole.curve)
 
 
-def test_what_is_promoted_goes_on_where_the_other_ended(search):
+def test_a_promoted_trial_continues_from_the_last_checkpoint_of_the_other(search):
     plan = search(oracle="hyperband", evaluations=2)
     _, short = run(plan, "0", **{hyperband.BUDGET: 20})
     assert [step for step, _ in short.curve] == [20]
@@ -89,20 +89,20 @@ def test_what_is_promoted_goes_on_where_the_other_ended(search):
     assert report.curve[:1] == short.curve
     _, whole = run(plan, "2", **{hyperband.BUDGET: 40})
     assert report.curve == whole.curve
-    assert step_of(plan.training_folder("0")) == 20  # the one before is left as it was
+    assert step_of(plan.training_folder("0")) == 20  # the first trial is unchanged
 
 
 @pytest.mark.slow
-def test_what_was_promoted_and_cut_off_does_not_begin_again(search):
+def test_an_interrupted_promoted_trial_keeps_its_own_checkpoint(search):
     plan = search(oracle="hyperband")
     run(plan, "0", **{hyperband.BUDGET: 20})
     promoted = {hyperband.CONTINUES: "0", hyperband.BUDGET: 40}
     run(plan, "1", **promoted)
-    plan.prepare(chosen("1", **promoted))
+    plan.prepare(kt_trial("1", **promoted))
     assert step_of(plan.training_folder("1")) == 40
 
 
-def test_the_last_evaluation_counts_where_the_last_model_is_handed_on(search):
+def test_the_last_evaluation_counts_where_the_last_model_is_exported(search):
     report = trial.TrialReport(curve=[(10, 0.9), (20, 0.8)])
     for export, value in (("best", 0.9), ("final", 0.8), ("latest", 0.8)):
         plan = search({"export": export})
@@ -111,32 +111,34 @@ def test_the_last_evaluation_counts_where_the_last_model_is_handed_on(search):
     assert trial.TrialReport().value("higher", best=False) is None
 
 
-def rival(number, value):
+def other_trial(number, value):
     curve = [(step, value) for step in (10, 20, 30, 40)]
     return trial_table.TrialSummary(number, "completed", {}, metric_names.AUC, "higher", value, curve=curve)
 
 
-@pytest.mark.parametrize(("others", "ended_at"), [(1.01, 20), pytest.param(0.0, 40, marks=pytest.mark.slow)])
-def test_a_trial_worse_than_most_is_stopped(search, others, ended_at):
+@pytest.mark.parametrize(("objective_of_others", "ended_at"), [(1.01, 20), pytest.param(0.0, 40, marks=pytest.mark.slow)])
+def test_a_trial_worse_than_the_median_is_stopped(search, objective_of_others, ended_at):
     plan = search(evaluations=4)
-    json_file.write(f"{plan.folder}/{trial_table.FILE}", [dataclasses.asdict(rival(str(n), others)) for n in range(3)])
+    json_file.write(
+        f"{plan.folder}/{trial_table.FILE}", [dataclasses.asdict(other_trial(str(n), objective_of_others)) for n in range(3)]
+    )
     status, report = run(plan, "3")
     assert status == role.DONE
     assert report.curve[-1][0] == ended_at
     assert report.early == (ended_at < 40)
     if report.early:
         assert report.ended_by.startswith("stopped early: at step 20 its best was 0.")
-        again, same = run(plan, "3")  # a trial that is run again knows what its evaluations were
-        assert (again, same.early, same.curve) == (role.DONE, True, report.curve)
+        status_again, report_again = run(plan, "3")  # a second run reads the evaluations of the first
+        assert (status_again, report_again.early, report_again.curve) == (role.DONE, True, report.curve)
 
 
-def test_no_trial_is_stopped_where_that_is_switched_off(search):
-    assert search(stop_early=False).trial_spec(chosen("0")).search_folder is None
-    assert search(oracle="hyperband").trial_spec(chosen("0")).search_folder is None
-    assert search().trial_spec(chosen("0")).search_folder == search().folder
+def test_without_stop_early_and_with_hyperband_no_trial_is_stopped_early(search):
+    assert search(stop_early=False).trial_spec(kt_trial("0")).search_folder is None
+    assert search(oracle="hyperband").trial_spec(kt_trial("0")).search_folder is None
+    assert search().trial_spec(kt_trial("0")).search_folder == search().folder
 
 
-def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatch):
+def test_a_trial_that_is_stopped_by_a_signal_saves_and_is_not_finished(search, monkeypatch):
     plan = search({"steps": 100_000})
     beats = []
     beat = watchdog.Control.heartbeat
@@ -154,19 +156,19 @@ def test_a_trial_that_is_asked_to_leave_saves_and_is_not_over(search, monkeypatc
     assert trial.read_report(plan.trial_folder("0")).ended_by is None
 
 
-def test_a_trial_looks_at_an_evaluation_at_the_first_step_after_it():
-    looked = []
-    control = trial.ReportingControl(watchdog.Control(), lambda: looked.append(1))
+def test_a_trial_checks_the_rule_at_the_first_step_after_an_evaluation():
+    checks = []
+    control = trial.ReportingControl(watchdog.Control(), lambda: checks.append(1))
     control.heartbeat()
-    assert not looked
-    control.raise_if_stopping()  # of a batch
+    assert not checks
+    control.raise_if_stopping()  # called for each batch of an evaluation
     control.raise_if_stopping()
     control.heartbeat()
     control.heartbeat()
-    assert looked == [1]
+    assert checks == [1]
 
 
-def test_a_trial_sees_that_it_is_to_stop():
+def test_the_control_of_a_trial_passes_on_a_stop_request():
     watched = watchdog.Control()
     control = trial.ReportingControl(watched, lambda: None)
     assert not control.stopping

@@ -1,4 +1,4 @@
-"""What the process of a trial is given, and that it does not outlive its search."""
+"""The environment of a trial process, and its end with the search."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ from trainer_module.tuning import trial_process
 
 
 @pytest.fixture
-def machine(monkeypatch):
-    """Returns a function: what is said of the GPUs -> the environments of two trials at a time."""
+def trial_environments(monkeypatch):
+    """Returns a function: (value of CUDA_VISIBLE_DEVICES, number of parallel trials) -> environment of each trial."""
     for name in ("CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_NUM_INTRAOP_THREADS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TF_CONFIG", "{}")
@@ -26,33 +26,33 @@ def machine(monkeypatch):
     return environments
 
 
-def test_a_trial_alone_has_the_whole_machine_and_no_cluster(machine):
-    [alone] = machine(parallel=1)
+def test_a_single_trial_has_the_whole_machine_and_no_tf_config(trial_environments):
+    [alone] = trial_environments(parallel=1)
     assert not {"CUDA_VISIBLE_DEVICES", "TF_NUM_INTRAOP_THREADS", "TF_CONFIG"} & set(alone)
 
 
-def test_what_can_be_imported_here_can_be_there(machine, monkeypatch):
+def test_a_trial_has_the_import_path_of_the_search(trial_environments, monkeypatch):
     monkeypatch.setattr(sys, "path", ["", "/elsewhere"])
-    assert machine()[0]["PYTHONPATH"] == f"{Path.cwd()}{os.pathsep}/elsewhere"
+    assert trial_environments()[0]["PYTHONPATH"] == f"{Path.cwd()}{os.pathsep}/elsewhere"
 
 
-@pytest.mark.parametrize(("visible", "given"), [("4,6", ["4", "6"]), ("4", ["4", "4"]), ("", [None, None])])
-def test_gpus_are_shared_out(machine, visible, given):
-    found = machine(visible)
-    assert [e.get("CUDA_VISIBLE_DEVICES") or None for e in found] == given
-    assert {e["TF_FORCE_GPU_ALLOW_GROWTH"] for e in found} == {"true"}
+@pytest.mark.parametrize(("visible", "expected"), [("4,6", ["4", "6"]), ("4", ["4", "4"]), ("", [None, None])])
+def test_trials_share_out_the_gpus(trial_environments, visible, expected):
+    environments = trial_environments(visible)
+    assert [e.get("CUDA_VISIBLE_DEVICES") or None for e in environments] == expected
+    assert {e["TF_FORCE_GPU_ALLOW_GROWTH"] for e in environments} == {"true"}
 
 
-def test_processors_are_shared_out_unless_somebody_has_said_how(machine, monkeypatch):
+def test_trials_share_out_the_processors_unless_the_number_of_threads_is_set(trial_environments, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 9)
-    assert {e["TF_NUM_INTRAOP_THREADS"] for e in machine()} == {"4"}
-    assert {e["TF_NUM_INTRAOP_THREADS"] for e in machine(parallel=20)} == {"1"}
+    assert {e["TF_NUM_INTRAOP_THREADS"] for e in trial_environments()} == {"4"}
+    assert {e["TF_NUM_INTRAOP_THREADS"] for e in trial_environments(parallel=20)} == {"1"}
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
-    assert {e["TF_NUM_INTRAOP_THREADS"] for e in machine()} == {"7"}
+    assert {e["TF_NUM_INTRAOP_THREADS"] for e in trial_environments()} == {"7"}
 
 
-def test_a_trial_whose_search_is_gone_ends_before_it_has_done_anything(tmp_path):
-    """Its parent is not the process that it was told to end with."""
+def test_a_trial_whose_search_is_dead_ends_at_once(tmp_path):
+    """Its real parent is not the process that `--parent` names."""
     command = [sys.executable, "-m", "trainer_module.tuning.trial_process", str(tmp_path), "--parent", "1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as started:
         code = until(lambda: started.poll() is not None and [started.returncode], "end")
@@ -60,7 +60,7 @@ def test_a_trial_whose_search_is_gone_ends_before_it_has_done_anything(tmp_path)
         assert started.stderr.read() == b""
 
 
-def test_the_module_that_a_trial_starts_with_is_light():
+def test_the_entry_module_of_a_trial_imports_no_heavy_package():
     code = "import sys, trainer_module.tuning.trial_process; print({'tensorflow', 'tfx', 'keras_tuner'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "set()"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout.strip() == "set()"

@@ -1,4 +1,4 @@
-"""The record of a search: a file that is whole at any moment, and log records for a screen."""
+"""The table of the trials of a search: a file that is complete at any moment, and log records for the terminal."""
 
 import logging
 import os
@@ -12,66 +12,66 @@ from trainer_module.tuning.trial_summary import TrialSummary
 from trainer_module.tuning.trial_table import TrialTable
 
 
-def record(number, state="completed", objective=0.5, **fields):
+def summary(number, state="completed", objective=0.5, **fields):
     return TrialSummary(str(number), state, {"x": number / 10}, metric_names.AUC, "higher", objective, **fields)
 
 
-def test_what_was_put_is_on_disk_in_the_order_of_numbers(tmp_path):
+def test_trials_are_on_disk_in_the_order_of_their_numbers(tmp_path):
     table = TrialTable(str(tmp_path))
     for number in (10, 2, 0):
-        table.put(record(number, curve=[(10, 0.5)]))
+        table.put(summary(number, curve=[(10, 0.5)]))
     assert [r.id for r in trial_table.read(str(tmp_path))] == ["0", "2", "10"]
     assert trial_table.read(str(tmp_path)) == table.trials
-    assert TrialTable(str(tmp_path)).get("2") == record(2, curve=[(10, 0.5)])
+    assert TrialTable(str(tmp_path)).get("2") == summary(2, curve=[(10, 0.5)])
     assert [f.name for f in tmp_path.iterdir()] == ["trials.json"]
 
 
-def test_passing_time_alone_is_not_written(tmp_path):
+def test_a_change_of_only_step_and_seconds_is_not_written(tmp_path):
     table = TrialTable(str(tmp_path))
-    table.put(record(0, "running", seconds=1.0, step=3))
+    table.put(summary(0, "running", seconds=1.0, step=3))
     before = (tmp_path / trial_table.FILE).stat().st_ino
-    table.put(record(0, "running", seconds=2.0, step=4))
+    table.put(summary(0, "running", seconds=2.0, step=4))
     assert (tmp_path / trial_table.FILE).stat().st_ino == before
     assert table.get("0").seconds == 2.0
-    table.put(record(0, "completed", seconds=3.0))
+    table.put(summary(0, "completed", seconds=3.0))
     assert trial_table.read(str(tmp_path))[0].seconds == 3.0
 
 
-def test_what_the_oracle_does_not_know_is_forgotten(tmp_path):
+def test_a_trial_that_the_oracle_does_not_know_is_forgotten(tmp_path):
     table = TrialTable(str(tmp_path))
-    table.put(record(0))
-    table.put(record(1))
+    table.put(summary(0))
+    table.put(summary(1))
     table.keep(["1"])
     assert [r.id for r in table.trials] == ["1"]
 
 
-def test_a_screen_is_told_after_a_change_and_every_second(tmp_path, caplog):
+def test_the_table_is_logged_after_a_change_and_every_second(tmp_path, caplog):
     caplog.set_level(logging.INFO, trial_table.LOGGER.name)
     now = [0.0]
     table = TrialTable(str(tmp_path), clock=lambda: now[0])
-    table.put(record(0, "running", step=3, steps=10))
+    table.put(summary(0, "running", step=3, steps=10))
     table.log()
     table.log()
     now[0] = 1.5
     table.log()
-    table.put(record(1, "failed", None))
+    table.put(summary(1, "failed", None))
     table.log()
     assert [len(r.trials) for r in caplog.records] == [1, 1, 2]
-    assert caplog.records[-1].trials[0] == record(0, "running", step=3, steps=10)
+    assert caplog.records[-1].trials[0] == summary(0, "running", step=3, steps=10)
     assert caplog.records[-1].getMessage() == "1 trials have ended; trial 0 at step 3 of 10"
 
 
-def test_the_search_that_was_written_to_last_is_found(tmp_path):
+def test_the_newest_search_is_the_one_whose_table_was_written_last(tmp_path):
     assert trial_table.newest_search(str(tmp_path), 0) is None
     for age, name in enumerate(["new", "old"]):
-        TrialTable(str(tmp_path / name)).put(record(0))
+        TrialTable(str(tmp_path / name)).put(summary(0))
         os.utime(tmp_path / name / trial_table.FILE, (1000 - age, 1000 - age))
     assert trial_table.newest_search(str(tmp_path), 900) == str(tmp_path / "new")
     assert trial_table.newest_search(str(tmp_path), 1001) is None
 
 
-def drawn(tmp_path, trials):
-    """The pixels of the plot."""
+def plot_pixels(tmp_path, trials):
+    """Draws the plot of the trials. Returns its pixels."""
     from matplotlib.image import imread
 
     plot.draw(trials, str(tmp_path / "trials.png"))
@@ -82,22 +82,27 @@ def drawn(tmp_path, trials):
 RED, BLUE, ORANGE = (0.84, 0.15, 0.16), (0.12, 0.47, 0.71), (1.0, 0.5, 0.05)
 
 
-def pixels(image, colour):
+def count_pixels(image, colour):
     return int((abs(image[..., :3] - colour).max(axis=-1) < 0.05).sum())
 
 
 def test_the_plot_shows_values_failures_and_the_best_so_far(tmp_path):
-    trials = [record(0, objective=0.5), record(1, objective=0.7), record(2, "failed", None), record(3, "stopped early", 0.4)]
-    image = drawn(tmp_path, trials)
+    trials = [
+        summary(0, objective=0.5),
+        summary(1, objective=0.7),
+        summary(2, "failed", None),
+        summary(3, "stopped early", 0.4),
+    ]
+    image = plot_pixels(tmp_path, trials)
     assert image.shape[0] > 400
-    assert all(pixels(image, colour) > 50 for colour in (RED, BLUE, ORANGE))
-    assert not pixels(drawn(tmp_path, trials[:2]), RED)
+    assert all(count_pixels(image, colour) > 50 for colour in (RED, BLUE, ORANGE))
+    assert not count_pixels(plot_pixels(tmp_path, trials[:2]), RED)
 
 
-def test_a_search_without_success_is_drawn_too(tmp_path):
-    image = drawn(tmp_path, [record(0, "failed", None), record(1, "failed", None)])
-    assert pixels(image, RED) > 50
-    assert not pixels(image, BLUE)
+def test_a_search_without_a_completed_trial_has_a_plot_too(tmp_path):
+    image = plot_pixels(tmp_path, [summary(0, "failed", None), summary(1, "failed", None)])
+    assert count_pixels(image, RED) > 50
+    assert not count_pixels(image, BLUE)
 
 
 @pytest.mark.parametrize(("direction", "bests"), [("higher", [0.5, 0.5, 0.7]), ("lower", [0.5, 0.4, 0.4])])
@@ -109,5 +114,5 @@ def test_the_best_so_far_follows_the_direction(direction, bests):
             lines.append((x, y))
 
     values = (0.5, 0.4, 0.7)
-    plot._draw_best_so_far(Axes(), [replace(record(i, objective=v), direction=direction) for i, v in enumerate(values)])
+    plot._draw_best_so_far(Axes(), [replace(summary(i, objective=v), direction=direction) for i, v in enumerate(values)])
     assert lines == [([0, 1, 2, 2], [*bests, bests[-1]])]
