@@ -1,11 +1,11 @@
-"""What the tests of components share."""
+"""Fixtures that the tests of components share."""
 
 import pytest
 
 
 @pytest.fixture
 def write_file(tmp_path):
-    """Returns a function that writes a file, of text or bytes, below the folder of the test and returns its path."""
+    """Returns a function that writes text or bytes to a file below the folder of the test, and returns its path."""
 
     def write(content="", name="data.csv"):
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""A decision survives its file, and its artifact carries what conditions read."""
+"""A decision survives its file, and its artifact carries the property that conditions read."""
 
 import re
 
@@ -19,21 +19,21 @@ REFUSED = Decision(
 
 
 def artifact(folder) -> gate.GateDecision:
-    made = gate.GateDecision()
-    made.uri = str(folder)
-    return made
+    decision_artifact = gate.GateDecision()
+    decision_artifact.uri = str(folder)
+    return decision_artifact
 
 
-def test_a_decision_is_read_back_as_it_was_written(tmp_path):
+def test_a_decision_is_read_as_written(tmp_path):
     gate.write(REFUSED, str(tmp_path))
     assert gate.read(str(tmp_path)) == REFUSED
 
 
-def test_not_a_number_is_read_back_as_no_value(tmp_path):
+def test_nan_is_read_back_as_none(tmp_path):
     finding = Finding(text="auc is nan.", value=float("nan"), bound=0.85)
     gate.write(Decision(decision="refused", why="", findings=(finding,)), str(tmp_path))
-    (read,) = gate.read(str(tmp_path)).findings
-    assert (read.value, read.bound) == (None, 0.85)
+    (finding_read,) = gate.read(str(tmp_path)).findings
+    assert (finding_read.value, finding_read.bound) == (None, 0.85)
 
 
 def test_a_folder_without_a_decision_reads_as_none(tmp_path):
@@ -41,7 +41,7 @@ def test_a_folder_without_a_decision_reads_as_none(tmp_path):
 
 
 @pytest.mark.parametrize(("word", "passed"), [("passed", 1), ("refused", 0), ("unchanged", 0)])
-def test_only_a_pass_lets_the_rest_of_the_pipeline_run(tmp_path, word, passed):
+def test_only_a_passed_decision_lets_the_pipeline_continue(tmp_path, word, passed):
     decision = Decision(decision=word, why="Because.")
     output = artifact(tmp_path)
     gate.publish(decision, output)
@@ -50,10 +50,10 @@ def test_only_a_pass_lets_the_rest_of_the_pipeline_run(tmp_path, word, passed):
     assert gate.read(output.uri) == decision
 
 
-def test_the_type_is_named_as_kubeflow_wants_it():
+def test_the_type_name_has_the_form_that_kubeflow_needs():
     assert re.fullmatch(r"[a-z]+\.[A-Z][A-Za-z]+", gate.GateDecision.TYPE_NAME)
 
 
-def test_a_finding_refuses_unless_it_is_a_warning():
+def test_findings_are_refusals_unless_they_are_warnings():
     assert REFUSED.refusals == ["auc overall is 0.7000."]
     assert REFUSED.warnings == ["Column 'é' is new."]

@@ -1,4 +1,4 @@
-"""Versions of a serving folder, and which model may replace which."""
+"""The versions of a serving folder, and which model may replace the served one."""
 
 import threading
 
@@ -31,7 +31,7 @@ def test_the_next_version_is_the_second_or_above_the_highest(names, version):
     assert serving_folder.next_version(names, now=50) == version
 
 
-def test_unfinished_folders_are_those_that_a_killed_push_had_hidden():
+def test_the_hidden_folders_of_killed_pushes_are_unfinished():
     assert serving_folder.unfinished(["7", ".pushing-8", "model", ".pushing-9/"]) == [".pushing-8", ".pushing-9/"]
 
 
@@ -40,7 +40,7 @@ GOOD = Decision(decision="passed", why="The model holds.")
 
 @pytest.fixture
 def served(tmp_path):
-    """Returns a function: a span -> the folder of a version of it."""
+    """Returns a function: span -> folder of a version with that span."""
 
     def write(span):
         if span is not None:
@@ -51,19 +51,19 @@ def served(tmp_path):
 
 
 @pytest.mark.parametrize(("span", "served_span"), [(7, None), (7, 6), (7, 7), (0, None), (None, 7)])
-def test_a_model_of_data_as_new_as_what_is_served_stays_blessed(served, span, served_span):
+def test_a_model_whose_data_is_not_older_stays_blessed(served, span, served_span):
     assert serving_folder.keep_newer_data(GOOD, span, served(served_span)) is GOOD
     assert serving_folder.keep_newer_data(GOOD, span, None) is GOOD
 
 
-def test_a_good_model_of_older_data_takes_no_newer_ones_place(served):
+def test_a_good_model_of_older_data_does_not_replace_a_newer_one(served):
     decision = serving_folder.keep_newer_data(GOOD, 6, served(7))
     assert (decision.decision, decision.passed) == ("unchanged", False)
-    for words in ("good enough", "ends with span 6", "/1 with span 7", "nothing was pushed", "remove that version"):
-        assert words in decision.why
+    for phrase in ("good enough", "ends with span 6", "/1 with span 7", "nothing was pushed", "remove that version"):
+        assert phrase in decision.why
 
 
-def test_a_bad_model_of_older_data_is_refused_because_it_is_bad(served):
+def test_a_refused_model_of_older_data_keeps_its_reason(served):
     bad = Decision(decision="refused", why="auc is too low.")
     assert serving_folder.keep_newer_data(bad, 6, served(7)) is bad
 
@@ -85,7 +85,7 @@ def test_only_one_process_at_a_time_pushes_to_a_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["serving"]
 
 
-def test_the_span_of_a_version_is_read_as_it_was_written(tmp_path):
+def test_the_span_of_a_version_is_read_as_written(tmp_path):
     assert serving_folder.read_span(str(tmp_path)) is None
     serving_folder.write_span(str(tmp_path), 20778)
     assert serving_folder.read_span(str(tmp_path)) == 20778

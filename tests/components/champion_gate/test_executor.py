@@ -1,4 +1,4 @@
-"""The gate compares the identities that exported models carry, and publishes what it decides."""
+"""The gate compares the identities of exported models and publishes its decision."""
 
 import json
 from pathlib import Path
@@ -42,17 +42,17 @@ def decide(tmp_path):
     return run
 
 
-def test_a_first_model_passes(decide):
+def test_the_first_model_passes(decide):
     published = decide("a")
     assert published.get_int_custom_property(gate.PASSED) == 1
     assert gate.read(published.uri).why == "There is no blessed model yet: this is the first candidate."
 
 
-def test_another_model_than_the_champion_passes(decide):
+def test_a_model_that_is_not_the_champion_passes(decide):
     assert gate.read(decide("b", champion="a", served="a").uri).why == "The model differs from the latest blessed one."
 
 
-def test_the_model_that_is_served_stops_the_run(decide, tmp_path):
+def test_the_model_that_is_already_served_stops_the_run(decide, tmp_path):
     published = decide("a", champion="b", served="a")
     assert published.get_int_custom_property(gate.PASSED) == 0
     decision = gate.read(published.uri)

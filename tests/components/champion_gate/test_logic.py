@@ -1,24 +1,24 @@
-"""Whether there is anything to judge."""
+"""The gate stops a run whose model is already served, because nothing is new to evaluate."""
 
 import pytest
 
 from components.champion_gate import logic
 
 
-def test_the_champion_that_is_served_is_nothing_new():
+def test_the_champion_is_unchanged_if_it_is_served():
     decision = logic.decide(model="a", champion="a", served="a", served_at="/serving/7")
     assert decision.decision == "unchanged"
     assert not decision.passed
     assert "/serving/7" in decision.why
 
 
-def test_an_older_model_that_was_pushed_again_is_nothing_new_either():
-    """TFX's latest blessed model is the one trained last, here "b"."""
+def test_an_older_model_is_unchanged_if_it_is_served_again():
+    """For TFX, the latest blessed model is the one that was trained last, here "b"."""
     assert logic.decide(model="a", champion="b", served="a", served_at="/serving/7").decision == "unchanged"
 
 
 @pytest.mark.parametrize(
-    ("model", "champion", "served", "why"),
+    ("model", "champion", "served", "reason"),
     [
         ("a", None, None, "There is no blessed model yet: this is the first candidate."),
         ("b", "a", "a", "The model differs from the latest blessed one."),
@@ -27,11 +27,11 @@ def test_an_older_model_that_was_pushed_again_is_nothing_new_either():
         ("a", "a", "b", "The model is the latest blessed one, but it is not the one being served."),
     ],
 )
-def test_everything_else_is_judged(model, champion, served, why):
+def test_every_other_model_passes_to_the_evaluation(model, champion, served, reason):
     decision = logic.decide(model, champion, served, served_at="/serving/7" if served else None)
     assert decision.passed
-    assert decision.why == why
+    assert decision.why == reason
 
 
-def test_models_without_identity_are_not_taken_for_one_another():
+def test_two_models_without_identity_do_not_count_as_the_same():
     assert logic.decide(model=None, champion=None, served=None, served_at="/serving/7").passed

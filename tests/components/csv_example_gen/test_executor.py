@@ -1,4 +1,4 @@
-"""The executor on Beam: what it writes, and how an unreadable cell comes back from a worker."""
+"""The executor on Beam: the examples that it writes, and the error of a worker for an unreadable cell."""
 
 import pytest
 
@@ -29,11 +29,11 @@ def test_every_row_of_every_file_is_written_to_one_split(toy, data, tmp_path):
     assert len(records(again, "train")) == len(train)
 
 
-def test_a_cell_that_only_the_worker_meets_is_named_as_the_check_would(toy, data, tmp_path):
+def test_an_error_of_a_worker_names_the_cell_like_the_check_of_the_files(toy, data, tmp_path):
     file = samples.write_fruit(data / "fruit.csv", rows=50)
     file.write_text(file.read_text() + "heavy,3,red,1,0\n")
     with pytest.raises(Exception) as error:
         run(data, tmp_path / "out")
-    # As pipeline/execution/nodes.py puts it.
+    # pipeline/execution/nodes.py writes an error in this form.
     text = status._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
     assert text.startswith(f"{file}, row 52, column 'weight': 'heavy' is not a number.")

@@ -1,4 +1,4 @@
-"""Rows of batches: in which split, and how they are encoded."""
+"""The split of each row of a batch, and its encoding as an example."""
 
 import math
 
@@ -44,12 +44,12 @@ def test_a_missing_value_becomes_a_null_list(write_file):
 )
 def test_a_missing_value_is_absent_from_its_example(write_file, missing):
     cells = [("1.5", "60", "Cash", "1") if i not in missing else ("", "", "", "1") for i in range(4)]
-    read = examples(write_file(HEADER + "".join(",".join(c) + "\n" for c in cells)))
-    for number, example in enumerate(read):
-        nothing = number in missing
-        assert example.get("fare", []) == ([] if nothing else [1.5])
-        assert example.get("seconds", []) == ([] if nothing else [60])
-        assert example.get("payment", []) == ([] if nothing else [b"Cash"])
+    decoded = examples(write_file(HEADER + "".join(",".join(c) + "\n" for c in cells)))
+    for number, example in enumerate(decoded):
+        is_missing = number in missing
+        assert example.get("fare", []) == ([] if is_missing else [1.5])
+        assert example.get("seconds", []) == ([] if is_missing else [60])
+        assert example.get("payment", []) == ([] if is_missing else [b"Cash"])
         assert example["tip"] == [1.0]
 
 
@@ -76,35 +76,35 @@ def test_every_row_gets_one_split():
     assert set(splits) == {"train", "eval"}
 
 
-def test_shares_are_about_those_of_the_buckets():
+def test_the_shares_of_the_splits_are_close_to_those_of_their_buckets():
     assert math.isclose(logic.splits_of(batch(20_000), SHARES).count("eval") / 20_000, 0.3, abs_tol=0.01)
     assert math.isclose(logic.splits_of(batch(20_000), {"a": 1, "b": 1, "c": 2}).count("c") / 20_000, 0.5, abs_tol=0.01)
 
 
 def test_the_split_of_a_row_is_the_same_in_every_process():
-    # Pinned: a change here means that every evaluation split in use changes.
+    # The expected splits are pinned: another result would change every evaluation split in use.
     assert [s[0] for s in logic.splits_of(batch(20), SHARES)] == list("tttetettttetettttttt")
 
 
-def test_equal_rows_go_together():
+def test_equal_rows_are_in_the_same_split():
     twice = pa.concat_tables([pa.Table.from_batches([batch(100)])] * 2).combine_chunks().to_batches()[0]
     splits = logic.splits_of(twice, SHARES)
     assert splits[:100] == splits[100:]
 
 
-def test_a_split_does_not_depend_on_where_batches_end():
+def test_the_split_of_a_row_does_not_depend_on_the_size_of_batches():
     whole = batch(100)
     pieces = [whole.slice(start, 7) for start in range(0, 100, 7)]
     assert [s for piece in pieces for s in logic.splits_of(piece, SHARES)] == logic.splits_of(whole, SHARES)
 
 
-def test_a_split_does_not_depend_on_the_order_of_columns():
+def test_the_split_of_a_row_does_not_depend_on_the_order_of_columns():
     whole = batch(100)
     other = pa.RecordBatch.from_arrays(whole.columns[::-1], whole.schema.names[::-1])
     assert logic.splits_of(other, SHARES) == logic.splits_of(whole, SHARES)
 
 
-def test_a_split_depends_on_every_column():
+def test_the_split_of_a_row_depends_on_every_column():
     whole = batch(1000)
     for i, name in enumerate(whole.schema.names):
         columns = [pa.nulls(1000, c.type) if j == i else c for j, c in enumerate(whole.columns)]

@@ -1,4 +1,4 @@
-"""For every bad row of a CSV file: its number, its column, what is wrong, and the way out."""
+"""The error for a bad row of a CSV file names the row, the column, the problem and the fix."""
 
 import gzip
 import random
@@ -30,7 +30,7 @@ def test_a_cell_of_the_wrong_type_is_named_with_row_and_column(write_file, row, 
     )
 
 
-def test_a_long_cell_is_cut_short(write_file):
+def test_a_long_cell_is_shortened_in_the_error(write_file):
     assert f"'{'x' * 40}' is not a number" in refusal(write_file(HEADER + "x" * 5000 + ",60,Cash,0\n"))
 
 
@@ -62,7 +62,7 @@ def test_a_cell_that_is_not_utf_8_is_named_with_row_and_byte(write_file):
     assert message == ", row 3: the byte 0xe9 is not UTF-8. Save the file as UTF-8."
 
 
-def test_an_error_whose_place_is_not_found_is_told_in_its_own_words(write_file):
+def test_an_error_without_a_bad_row_keeps_its_own_text(write_file):
     path = write_file(HEADER + ROW)
     error = diagnosis.diagnose(path, HEADER.strip().split(","), TRIPS.source_types, ValueError("the disk is odd"))
     assert str(error) == f"{path} cannot be read: the disk is odd"
@@ -75,27 +75,27 @@ def random_rows(count: int) -> bytes:
 
 @pytest.mark.parametrize("count", [1, 20_000], ids=["in the first bytes", "far from the start"])
 def test_a_truncated_gzip_file_is_named(write_file, count):
-    packed = gzip.compress(random_rows(count))
-    message = refusal(write_file(packed[: len(packed) // 2], "trips.csv.gz"))
+    compressed = gzip.compress(random_rows(count))
+    message = refusal(write_file(compressed[: len(compressed) // 2], "trips.csv.gz"))
     assert "ended before the end-of-stream marker" in message
 
 
-def test_a_truncated_gzip_file_says_how_far_it_can_be_read(write_file):
-    packed = gzip.compress(random_rows(20_000))
-    message = refusal(write_file(packed[: len(packed) // 2], "trips.csv.gz"))
+def test_the_error_for_a_truncated_gzip_file_names_the_last_readable_row(write_file):
+    compressed = gzip.compress(random_rows(20_000))
+    message = refusal(write_file(compressed[: len(compressed) // 2], "trips.csv.gz"))
     assert message.startswith(" is damaged after row ")
     assert 5_000 < int(message.split()[4].rstrip(":")) < 15_000
 
 
 def test_a_gzip_file_with_a_wrong_checksum_is_damaged(write_file):
-    packed = bytearray(gzip.compress(random_rows(10)))
-    packed[-6] ^= 0xFF
-    message = refusal(write_file(bytes(packed), "trips.csv.gz"))
+    compressed = bytearray(gzip.compress(random_rows(10)))
+    compressed[-6] ^= 0xFF
+    message = refusal(write_file(bytes(compressed), "trips.csv.gz"))
     assert message.startswith(" is damaged after row 11: CRC check failed")
 
 
 def test_a_gzip_file_with_garbage_inside_is_refused(write_file):
-    packed = bytearray(gzip.compress(random_rows(20_000)))
-    middle = len(packed) // 2
-    packed[middle : middle + 40] = b"\xff" * 40
-    assert refusal(write_file(bytes(packed), "trips.csv.gz"))
+    compressed = bytearray(gzip.compress(random_rows(20_000)))
+    middle = len(compressed) // 2
+    compressed[middle : middle + 40] = b"\xff" * 40
+    assert refusal(write_file(bytes(compressed), "trips.csv.gz"))

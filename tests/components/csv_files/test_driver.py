@@ -1,4 +1,4 @@
-"""What makes TFX use an earlier result again; and windows that reach into the span before."""
+"""Which changes of the input files make TFX run again instead of using the cache; and windows across the border of spans."""
 
 import os
 
@@ -47,7 +47,7 @@ def execute(component_class, base, output, pattern, span_range=None, dataset=met
 
 
 def hours(first, last, used="{hour}"):
-    """Returns a CSV file of one meter, an hour a row."""
+    """The text of a CSV file with one meter and one row per hour."""
     times = [(hour, f"2020-01-{1 + hour // 24:02} {hour % 24:02}:00") for hour in range(first, last)]
     return "hour,meter,used,outside,holiday\n" + "".join(f"{time},A,{used.format(hour=hour)},0,0\n" for hour, time in times)
 
@@ -64,39 +64,39 @@ def span_and_version(examples):
     return examples.get_int_custom_property("span"), examples.get_int_custom_property("version")
 
 
-def test_a_window_may_reach_into_the_span_before(write_file, tmp_path):
+def test_a_window_may_begin_in_the_span_before(write_file, tmp_path):
     for span in range(1, 5):
         write_file(hours(50 * span, 50 * (span + 1)), f"in/span-{span}/v1/a.csv")
     base, output = tmp_path / "in", tmp_path / "out"
     state, examples = execute(WindowExampleGen, base, output, PATTERN, rolling_range(2))
     assert state == "COMPLETE"
     assert span_and_version(examples) == (4, 1)
-    written = windows_in(examples)
-    assert min(w["used"][0] for w in written) == 151  # span 2 is not read; origins are even
+    windows_of_run = windows_in(examples)
+    assert min(w["used"][0] for w in windows_of_run) == 151  # span 2 is not read; origins are even hours
     # Span 4 begins at 200.
-    assert [w for w in written if w["used"][0] < 200 <= w["used"][-1]]
+    assert [w for w in windows_of_run if w["used"][0] < 200 <= w["used"][-1]]
 
-    def again():
+    def run_again():
         return execute(WindowExampleGen, base, output, PATTERN, rolling_range(2))
 
-    assert again()[0] == "CACHED"
+    assert run_again()[0] == "CACHED"
     os.utime(base / "span-1/v1/a.csv", (1, 1))
-    assert again()[0] == "CACHED"  # not in the range
+    assert run_again()[0] == "CACHED"  # span 1 is not in the range
     os.utime(base / "span-3/v1/a.csv", (1, 1))
-    assert again()[0] == "COMPLETE"
+    assert run_again()[0] == "COMPLETE"
     write_file(hours(150, 200, used="-{hour}"), "in/span-3/v2/a.csv")
-    state, examples = again()
+    state, examples = run_again()
     assert state == "COMPLETE"
     assert min(used(examples)) < -150
-    assert span_and_version(examples) == (4, 1)  # those of the newest span
+    assert span_and_version(examples) == (4, 1)  # span and version of the newest span
     write_file(hours(250, 300), "in/span-5/v3/a.csv")
-    state, examples = again()
+    state, examples = run_again()
     assert span_and_version(examples) == (5, 3)
     assert min(used(examples)) > 200
-    assert again()[0] == "CACHED"
+    assert run_again()[0] == "CACHED"
 
 
-def test_a_pattern_without_spans_is_read_as_tfx_reads_it(write_file, tmp_path):
+def test_a_pattern_without_spans_is_read_as_span_0(write_file, tmp_path):
     write_file(hours(0, 100), "in/a.csv")
     state, examples = execute(WindowExampleGen, tmp_path / "in", tmp_path / "out", "*.csv")
     assert (state, examples.get_int_custom_property("span")) == ("COMPLETE", 0)

@@ -1,4 +1,4 @@
-"""Files as bytes: opened plain or gzipped, on any file system that Beam knows."""
+"""Plain and gzipped files are opened as bytes, on every file system that Beam knows."""
 
 import gzip
 
@@ -16,9 +16,9 @@ def test_a_file_is_opened_decompressed(write_file, name, content):
         assert stream.readlines() == [b"x,y\n"]
 
 
-def test_a_truncated_gzip_file_does_not_just_end(write_file):
-    packed = gzip.compress(bytes(range(256)) * 100)
-    with open_file(write_file(packed[:-20], "a.csv.gz")) as stream, pytest.raises(EOFError):
+def test_a_truncated_gzip_file_raises_an_error_at_its_end(write_file):
+    compressed = gzip.compress(bytes(range(256)) * 100)
+    with open_file(write_file(compressed[:-20], "a.csv.gz")) as stream, pytest.raises(EOFError):
         stream.read()
 
 
@@ -27,6 +27,6 @@ def test_a_missing_file_is_an_os_error(tmp_path):
         open_file(str(tmp_path / "none.csv"))
 
 
-def test_the_record_of_a_run_finds_the_error_in_the_text_of_a_beam_worker():
+def test_the_run_record_finds_the_error_in_the_message_of_a_beam_worker():
     text = f"RuntimeError: {InputDataError.__name__}: a.csv, row 2: wrong. [while running 'Read']"
     assert status._INPUT_DATA_ERROR.search(text)[1] == "a.csv, row 2: wrong."

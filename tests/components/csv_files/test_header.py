@@ -1,4 +1,4 @@
-"""The header of a CSV file: every refusal names the file, the column and the way out."""
+"""The header of a CSV file: every error names the file, the column and the fix."""
 
 import pytest
 
@@ -17,13 +17,13 @@ def test_a_blank_first_line_is_no_header(write_file):
     assert refusal(write_file("\n" + HEADER + ROW)) == ", row 1: the line is blank. The first line must be the header."
 
 
-def test_a_missing_column_is_named_with_what_the_header_has(write_file):
+def test_the_error_for_a_missing_column_lists_the_header(write_file):
     assert refusal(write_file("fare,seconds,tip\n1,2,0\n")) == (
         ", row 1: the column 'payment' is missing. The header has: fare, seconds, tip."
     )
 
 
-def test_a_missing_column_is_answered_with_one_of_a_like_name(write_file):
+def test_the_error_for_a_missing_column_suggests_one_with_a_similar_name(write_file):
     message = refusal(write_file(HEADER.replace("payment", "payments") + ROW))
     assert message.startswith(", row 1: the column 'payment' is missing. Is it 'payments', under another name?")
 
@@ -38,10 +38,10 @@ def test_a_column_that_appears_twice_is_named(write_file):
     )
 
 
-@pytest.mark.parametrize(("delimiter", "what"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
-def test_a_wrong_delimiter_is_named(write_file, delimiter, what):
+@pytest.mark.parametrize(("delimiter", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_a_wrong_delimiter_is_named(write_file, delimiter, name):
     message = refusal(write_file((HEADER + ROW).replace(",", delimiter)))
-    assert message == f", row 1: the columns are separated by {what}. Separate them by commas."
+    assert message == f", row 1: the columns are separated by {name}. Separate them by commas."
 
 
 def test_a_header_that_is_not_utf_8_is_named(write_file):
@@ -58,9 +58,9 @@ def test_a_utf_16_file_is_named(write_file):
     [HEADER.replace("fare", "fa\0re") + ROW, (HEADER + ROW).replace("\n", "\r")],
     ids=["a null byte in the header", "bare carriage returns"],
 )
-def test_a_header_that_is_no_csv_is_named(write_file, content):
+def test_a_header_that_is_not_csv_is_refused(write_file, content):
     assert refusal(write_file(content))
 
 
-def test_a_file_that_is_only_called_gz_is_named(write_file):
+def test_a_plain_file_whose_name_ends_in_gz_is_named(write_file):
     assert "cannot be read: Not a gzipped file" in refusal(write_file(HEADER + ROW, "trips.csv.gz"))

@@ -1,4 +1,4 @@
-"""Which labels no model can be trained on, and what is said about them."""
+"""Labels that no model can train on, and the problem that is reported for each."""
 
 import pyarrow as pa
 import pytest

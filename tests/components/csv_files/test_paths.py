@@ -1,4 +1,4 @@
-"""From a path to its files."""
+"""How `--data` names its files: a file, a folder, or a pattern with spans."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from components.csv_files.format import InputDataError
 from tests.support.trips import HEADER, ROW
 
 
-def found(path) -> list[str]:
+def matching_files(path) -> list[str]:
     folder, pattern = paths.folder_and_pattern(str(path))
     return sorted(p.name for p in Path(folder).glob(pattern))
 
@@ -29,23 +29,23 @@ def test_a_file_in_the_current_folder_is_found(write_file, tmp_path, monkeypatch
 def test_every_csv_file_of_a_folder_is_found_and_no_other(write_file, tmp_path):
     for name in ("a.csv", "b.csv", "readme.txt"):
         write_file(HEADER + ROW, name)
-    assert found(tmp_path) == ["a.csv", "b.csv"]
+    assert matching_files(tmp_path) == ["a.csv", "b.csv"]
 
 
 def test_gzipped_files_of_a_folder_are_found_and_no_other(write_file, tmp_path):
     for name in ("b.csv.gz", "c.csv.bak"):
         write_file(HEADER + ROW, name)
-    assert found(tmp_path) == ["b.csv.gz"]
+    assert matching_files(tmp_path) == ["b.csv.gz"]
 
 
-def test_plain_beside_gzipped_files_are_refused(write_file, tmp_path):
+def test_a_folder_with_plain_and_gzipped_files_is_refused(write_file, tmp_path):
     for name in ("a.csv", "b.csv.gz"):
         write_file(HEADER + ROW, name)
     with pytest.raises(InputDataError, match=r"\*\.csv and \*\.csv\.gz"):
         paths.folder_and_pattern(str(tmp_path))
 
 
-def test_a_path_to_nothing_is_named(tmp_path):
+def test_a_missing_path_is_named(tmp_path):
     with pytest.raises(InputDataError, match=r"There is no file or folder .*none\. `--data` takes a CSV file"):
         paths.folder_and_pattern(str(tmp_path / "none"))
 
@@ -92,7 +92,7 @@ def static(first, last):
         ("{SPAN}.csv", 2, 7, static(0, 2)),
     ],
 )
-def test_the_range_ends_with_the_asked_span_or_with_the_newest(pattern, span, num_spans, span_range):
+def test_the_range_ends_with_the_configured_span_or_the_newest(pattern, span, num_spans, span_range):
     assert paths.range_config(pattern, span, num_spans) == span_range
 
 
@@ -109,6 +109,6 @@ def test_the_files_of_the_chosen_spans_are_listed(write_file, tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"span": 1}, {"num_spans": 2}])
-def test_spans_of_a_path_without_spans_are_refused(write_file, options):
+def test_span_settings_for_a_path_without_spans_are_refused(write_file, options):
     with pytest.raises(InputDataError, match=r"has no spans, but data\.span or data\.spans asks for some"):
         paths.files(write_file(HEADER + ROW), **options)

@@ -1,4 +1,4 @@
-"""CSV in, typed batches out."""
+"""The reader turns a CSV file into typed batches."""
 
 import csv
 import gzip
@@ -33,7 +33,7 @@ def test_columns_have_their_declared_types(write_file):
     ],
     ids=["plain", "no final newline", "byte order mark", "CRLF", "as Excel writes it", "blank lines"],
 )
-def test_ways_of_writing_the_same_rows(write_file, content):
+def test_the_same_rows_are_read_from_every_style_of_csv(write_file, content):
     assert read_rows(write_file(content)) == [(1.5, 60, "Cash", 0.0)]
 
 
@@ -53,7 +53,7 @@ def test_an_empty_cell_is_a_missing_value_of_any_type(write_file):
     assert read_rows(write_file(HEADER + ',,,\n1,2,"",0\n')) == [(None, None, None, None), (1.0, 2, None, 0.0)]
 
 
-def test_words_that_elsewhere_mean_missing_are_text(write_file):
+def test_words_such_as_na_and_null_are_text_and_not_missing(write_file):
     assert [row[2] for row in read_rows(write_file(HEADER + "1,2,NA,0\n1,2,null,0\n1,2, ,0\n"))] == ["NA", "null", " "]
 
 
@@ -63,17 +63,17 @@ def test_an_undeclared_column_is_read_as_text(write_file):
     assert batch.column(1).to_pylist() == ["00123"]
 
 
-def test_columns_may_stand_in_any_order(write_file):
+def test_columns_may_be_in_any_order(write_file):
     (batch,) = reader.read(write_file("tip,payment,fare,seconds\n0,Cash,1.5,60\n"), TRIPS)
     assert batch.to_pylist() == [{"tip": 0.0, "payment": "Cash", "fare": 1.5, "seconds": 60}]
 
 
-def test_whole_numbers_are_exact_up_to_64_bits(write_file):
+def test_integers_of_64_bits_are_exact(write_file):
     bounds = [-(2**63), 2**53 + 1, 2**63 - 1]
     assert [row[1] for row in read_rows(write_file(HEADER + "".join(f"1,{n},Cash,0\n" for n in bounds)))] == bounds
 
 
-def test_many_blocks_give_the_rows_of_one(write_file):
+def test_many_blocks_give_the_same_rows_as_one(write_file):
     path = write_file(HEADER + "".join(f'{i}.5,{i},"trip\n{i}",{i % 2}\n' for i in range(200)))
     whole = read_rows(path)
     assert len(list(reader.read(path, TRIPS, block_bytes=256))) > 10
@@ -97,7 +97,7 @@ ROWS = st.lists(
 
 @settings(deadline=None, max_examples=60, derandomize=True, database=None)
 @given(ROWS)
-def test_what_python_writes_is_read_back_equal(tmp_path_factory, written):
+def test_rows_that_python_writes_are_read_back_equal(tmp_path_factory, written):
     path = tmp_path_factory.getbasetemp() / "round_trip.csv"
     with path.open("w", encoding="utf-8", newline="") as target:
         csv.writer(target).writerows([("fare", "seconds", "payment", "tip"), *written])
@@ -110,7 +110,7 @@ def test_what_python_writes_is_read_back_equal(tmp_path_factory, written):
 PLANTS = Dataset("plants", (Numeric("size"),), MulticlassLabel("kind", ("oak", "elm")), sample="plants.csv")
 
 
-def test_a_row_without_a_usable_label_is_refused_with_its_place(write_file):
+def test_a_row_without_a_usable_label_is_refused_with_its_number(write_file):
     path = write_file("size,kind\n1,oak\n\n2,ash\n")
     with pytest.raises(InputDataError) as error:
         list(reader.read(path, PLANTS))
@@ -125,7 +125,7 @@ def test_the_row_of_a_label_counts_from_the_start_of_the_file_in_every_block(wri
         list(reader.read(path, PLANTS, block_bytes=256))
 
 
-# The check before any work is done.
+# The check of the files at the start of a run.
 
 
 def check(path, **options):
@@ -148,7 +148,7 @@ def test_a_header_without_rows_is_refused_by_the_check(write_file, content):
     assert str(error.value) == f"{path} has a header but no rows."
 
 
-def test_a_header_without_rows_beside_another_file_is_nothing_to_refuse(write_file, tmp_path):
+def test_a_header_without_rows_is_accepted_beside_a_file_with_rows(write_file, tmp_path):
     write_file(HEADER, "a.csv")
     write_file(HEADER + ROW, "b.csv")
     check(tmp_path)

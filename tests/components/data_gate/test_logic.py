@@ -1,4 +1,4 @@
-"""The data gate on what TFDV really says about small frames: what passes, what warns, what is refused, and the words."""
+"""The data gate decides on real TFDV results for small tables: what passes, warns or is refused, and with which text."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ def decide(train: dict, evaluation: dict = GOOD, schema: str = SCHEMA, dataset: 
 
 
 def refusal(train: dict, **kwargs) -> str:
-    """Returns the text of the one finding that refuses."""
+    """Asserts that the data is refused. Returns the text of the only refusing finding."""
     decision = decide(train, **kwargs)
     assert decision.decision == "refused"
     assert not decision.passed
@@ -55,7 +55,7 @@ def test_clean_data_passes_with_its_row_counts():
     assert decision.why == "The data fits its schema: 5 rows in 'train', 5 rows in 'eval'."
 
 
-def test_missing_values_within_the_schemas_bounds_pass():
+def test_missing_values_within_the_bounds_of_the_schema_pass():
     assert decide({**GOOD, "fare": [1.0, None, None, 4.0, 5.0]}).passed
 
 
@@ -66,7 +66,7 @@ def test_an_unexpected_value_is_refused_with_rows_and_values():
     assert text.endswith(": 3 of 5 rows, such as 'Bitcoin', 'Shells'.")
 
 
-def test_an_unexpected_value_is_measured_against_a_domain_inside_the_feature():
+def test_an_unexpected_value_is_compared_with_a_domain_inside_the_feature():
     inside = 'feature { name: "payment" type: BYTES string_domain { value: "Cash" } }'
     text = refusal({"payment": ["Cash", "Card", "Cash"]}, evaluation={"payment": ["Cash"]}, schema=inside)
     assert text.endswith(": 1 of 3 rows, such as 'Card'.")
@@ -108,15 +108,15 @@ def test_a_number_outside_its_domain_is_refused_with_the_range():
     assert text.endswith("from 0 to 99.")
 
 
-def test_values_outside_their_domain_are_counted_where_they_can_be_read_again():
+def test_values_outside_their_domain_are_counted_if_the_data_can_be_read_again():
     parsed = text_format.Parse(SCHEMA, schema_pb2.Schema())
     hours = [0, 6, 99, -2, 99]
-    seen = dataclasses.replace(split({**GOOD, "hour": hours}, parsed), values=lambda name: iter([np.array(hours)]))
-    decision = logic.decide({"train": seen}, parsed, TRIPS)
+    train = dataclasses.replace(split({**GOOD, "hour": hours}, parsed), values=lambda name: iter([np.array(hours)]))
+    decision = logic.decide({"train": train}, parsed, TRIPS)
     assert decision.why.count("3 of 5 rows, such as -2, 99") == 1
 
 
-def test_an_anomaly_of_the_evaluation_split_is_refused_too():
+def test_an_anomaly_in_the_evaluation_split_is_refused_too():
     text = refusal(GOOD, evaluation={**GOOD, "payment": ["Shells"] * 5})
     assert text.startswith("'payment' in split 'eval': ")
 
@@ -144,14 +144,14 @@ def test_a_policy_may_let_a_missing_column_pass():
 
 
 def test_a_refusal_names_only_the_kinds_that_refuse():
-    # A required shape and too few values are two reasons of one anomaly.
+    # The required shape and the missing values are two reasons of one anomaly.
     both = SCHEMA.replace('name: "fare" type: FLOAT', 'name: "fare" type: FLOAT shape { dim { size: 1 } }')
     lenient = dataclasses.replace(TRIPS, anomalies=AnomalyPolicy(kinds={"INVALID_FEATURE_SHAPE": "warn"}))
     text = refusal({**GOOD, "fare": [1.0, None, None, None, 5.0]}, schema=both, dataset=lenient)
     assert "(FEATURE_TYPE_LOW_FRACTION_PRESENT)" in text
 
 
-def test_a_warning_does_not_stand_among_the_reasons_of_a_refusal():
+def test_the_reasons_of_a_refusal_contain_no_warning():
     decision = decide({**NEW_COLUMN, "hour": [0, 6, 12, 18, 99]})
     assert [f.refuses for f in decision.findings] == [True, False]
     assert "mood" not in decision.why
@@ -159,8 +159,8 @@ def test_a_warning_does_not_stand_among_the_reasons_of_a_refusal():
 
 @pytest.mark.parametrize("empty", ["train", "eval"])
 def test_an_empty_split_is_refused(empty):
-    none = {k: v[:0] for k, v in GOOD.items()}
-    decision = decide(none) if empty == "train" else decide(GOOD, evaluation=none)
+    no_rows = {k: v[:0] for k, v in GOOD.items()}
+    decision = decide(no_rows) if empty == "train" else decide(GOOD, evaluation=no_rows)
     assert decision.decision == "refused"
     assert decision.why == f"The '{empty}' split is empty: 0 rows. Give it more rows."
 
@@ -181,7 +181,7 @@ def test_a_policy_may_let_too_few_rows_pass():
     assert "fewer than expected" in decision.why
 
 
-def test_a_refusal_ends_with_two_ways_out():
+def test_a_refusal_ends_with_two_possible_fixes():
     why = decide({**GOOD, "payment": ["Shells"] * 5}).why
     assert "Correct the data and run again" in why
     assert "`python -m pipeline schema accept --dataset trips`" in why

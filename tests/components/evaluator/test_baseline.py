@@ -1,4 +1,4 @@
-"""Which baselines can still be evaluated, and why not."""
+"""Which baselines can be evaluated on a dataset, and the reason if one cannot."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def saved_model(folder: Path, *signatures: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def complete_model(tmp_path_factory):
     return saved_model(tmp_path_factory.mktemp("whole"), SERVING_DEFAULT, TRANSFORM_LABELS)
 
 
@@ -40,20 +40,20 @@ def with_card(model: Path, **changes) -> str:
     return str(model)
 
 
-def test_a_baseline_of_the_same_columns_and_label_fits(whole):
-    assert why_unfit(with_card(whole), TRIPS) is None
+def test_a_baseline_with_the_same_columns_and_label_fits(complete_model):
+    assert why_unfit(with_card(complete_model), TRIPS) is None
 
 
-def test_a_baseline_that_needs_fewer_columns_than_the_dataset_has_fits(whole):
-    assert why_unfit(with_card(whole, columns={"tip": "float32"}), TRIPS) is None
+def test_a_baseline_that_needs_fewer_columns_than_the_dataset_has_fits(complete_model):
+    assert why_unfit(with_card(complete_model, columns={"tip": "float32"}), TRIPS) is None
 
 
-def test_a_baseline_of_another_dataset_with_the_same_columns_fits(whole):
-    assert why_unfit(with_card(whole, dataset="cabs"), TRIPS) is None
+def test_a_baseline_of_another_dataset_with_the_same_columns_fits(complete_model):
+    assert why_unfit(with_card(complete_model, dataset="cabs"), TRIPS) is None
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "reason"),
     [
         ({"task": "regression"}, "its task was regression, the dataset's is binary_classification"),
         ({"label": "big_tipper"}, "its label was 'big_tipper', the dataset's is 'tip'"),
@@ -64,20 +64,20 @@ def test_a_baseline_of_another_dataset_with_the_same_columns_fits(whole):
         ({"columns": {"fare": "int64"}}, "it reads the column 'fare' as int64, which is float32 now"),
     ],
 )
-def test_a_baseline_that_was_trained_on_something_else_is_unfit(whole, changes, why):
-    assert why_unfit(with_card(whole, **changes), TRIPS) == why
+def test_a_baseline_that_was_trained_on_something_else_is_unfit(complete_model, changes, reason):
+    assert why_unfit(with_card(complete_model, **changes), TRIPS) == reason
 
 
 @pytest.mark.parametrize(
-    ("signatures", "why"),
+    ("signatures", "reason"),
     [
         ([SERVING_DEFAULT], "it has no signature transform_labels"),
         ([TRANSFORM_LABELS], "it has no signature serving_default"),
         (["other"], "it has no signature serving_default and transform_labels"),
     ],
 )
-def test_a_baseline_without_the_signatures_is_unfit(tmp_path, signatures, why):
-    assert why_unfit(with_card(saved_model(tmp_path, *signatures)), TRIPS) == why
+def test_a_baseline_without_the_signatures_is_unfit(tmp_path, signatures, reason):
+    assert why_unfit(with_card(saved_model(tmp_path, *signatures)), TRIPS) == reason
 
 
 def test_a_baseline_without_a_card_is_unfit(tmp_path):
@@ -91,7 +91,7 @@ LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=T
 
 
 @pytest.mark.parametrize(
-    ("dataset", "then", "why"),
+    ("dataset", "baseline_columns", "reason"),
     [
         (
             PLANTS,
@@ -105,6 +105,6 @@ LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=T
         (LEVELS, {"level": "float32[8]", "level_future": "float32[3]"}, None),
     ],
 )
-def test_a_baseline_of_other_windows_classes_or_weights_does_not_fit(whole, dataset, then, why):
-    changes = {"dataset": dataset.name, "task": dataset.task, "label": dataset.label.name, "columns": then}
-    assert why_unfit(with_card(whole, **changes), dataset) == why
+def test_a_baseline_with_other_windows_classes_or_weights_is_unfit(complete_model, dataset, baseline_columns, reason):
+    changes = {"dataset": dataset.name, "task": dataset.task, "label": dataset.label.name, "columns": baseline_columns}
+    assert why_unfit(with_card(complete_model, **changes), dataset) == reason

@@ -1,4 +1,4 @@
-"""Which forecasts are drawn. (tests/e2e/test_datasets.py draws one of a real run.)"""
+"""Which forecasts the plot shows. (tests/e2e/test_datasets.py draws the plot of a real run.)"""
 
 import numpy as np
 
@@ -10,23 +10,23 @@ def window(series, origin):
     return Window(series, origin, np.zeros(4), np.zeros(3), np.zeros(3), b"")
 
 
-def chosen(windows, apart=3):
-    return [(w.series, w.origin) for w in forecast_plot.choose(windows, apart)]
+def chosen_windows(windows, outputs=3):
+    return [(w.series, w.origin) for w in forecast_plot.choose(windows, outputs)]
 
 
 def test_futures_do_not_overlap_and_the_latest_is_drawn():
-    assert chosen(window("a", i) for i in range(10)) == [("a", 0), ("a", 3), ("a", 6), ("a", 9)]
-    assert chosen(window("a", i) for i in (7, 1, 3, 8)) == [("a", 3), ("a", 8)]
+    assert chosen_windows(window("a", i) for i in range(10)) == [("a", 0), ("a", 3), ("a", 6), ("a", 9)]
+    assert chosen_windows(window("a", i) for i in (7, 1, 3, 8)) == [("a", 3), ("a", 8)]
 
 
 def test_the_latest_forecasts_of_a_long_series_are_drawn():
-    drawn = chosen(window("a", i) for i in range(1000))
+    drawn = chosen_windows(window("a", i) for i in range(1000))
     assert len(drawn) == 40
     assert drawn[-1] == ("a", 999)
 
 
 def test_the_first_few_series_are_drawn():
-    names = {name for name, _ in chosen(window(s, 0) for s in "gfedcba")}
+    names = {name for name, _ in chosen_windows(window(s, 0) for s in "gfedcba")}
     assert names == {"a", "b", "c", "d"}
 
 

@@ -1,4 +1,4 @@
-"""The evaluation gate's words, and which baselines it sets aside."""
+"""The decisions and texts of the evaluation gate, also for a baseline that it sets aside."""
 
 import math
 
@@ -16,8 +16,8 @@ CHANGE = {"change_threshold": {"direction": "HIGHER_IS_BETTER", "absolute": {"va
 
 
 def failure(metric: str, value: float | None, threshold: dict, *, is_diff: bool = False) -> dict:
-    made = {"metric_key": {"name": metric, "is_diff": is_diff}, "metric_threshold": threshold}
-    return made if value is None else {**made, "metric_value": {"double_value": {"value": value}}}
+    fields = {"metric_key": {"name": metric, "is_diff": is_diff}, "metric_threshold": threshold}
+    return fields if value is None else {**fields, "metric_value": {"double_value": {"value": value}}}
 
 
 def result(*failures: dict, slice_key: list | None = None) -> validation_result_pb2.ValidationResult:
@@ -25,21 +25,21 @@ def result(*failures: dict, slice_key: list | None = None) -> validation_result_
     return validation_result_pb2.ValidationResult(validation_ok=not failures, metric_validations_per_slice=[validation])
 
 
-def decide(found, had_baseline: bool = True, unfit_baseline: str | None = None) -> logic.Decision:
-    return logic.decide(found, had_baseline, unfit_baseline)
+def decide(validation, had_baseline: bool = True, unfit_baseline: str | None = None) -> logic.Decision:
+    return logic.decide(validation, had_baseline, unfit_baseline)
 
 
 # Decisions.
 
 
-def test_a_good_model_passes():
+def test_a_model_without_failures_passes():
     decision = decide(validation_result_pb2.ValidationResult(validation_ok=True))
     assert decision.passed
     assert decision.why == "The model holds against the latest blessed model and the absolute bounds."
     assert decision.findings == ()
 
 
-def test_a_good_first_model_passes_the_absolute_bounds():
+def test_a_first_model_without_failures_passes_the_absolute_bounds():
     decision = decide(validation_result_pb2.ValidationResult(validation_ok=True), had_baseline=False)
     assert decision.why == "The model holds against the absolute bounds."
 
@@ -62,27 +62,27 @@ def test_a_missed_bound_is_named_with_the_value(threshold, value, text, bound):
     assert (finding.metric, finding.slice, finding.value, finding.bound) == (names.AUC, "overall", value, bound)
 
 
-def test_a_refusal_says_what_was_not_done_and_what_to_do():
+def test_a_refusal_says_that_nothing_was_pushed_and_what_to_do():
     decision = decide(result(failure(names.AUC, 0.7, LOWER)), had_baseline=False)
     assert decision.decision == "refused"
     assert decision.why.startswith("The model is not good enough, judged by the absolute bounds: auc overall ")
     assert "Nothing was pushed; what is served stays." in decision.why
-    assert all(way in decision.why for way in ("train.steps", "`bounds`"))
+    assert all(fix in decision.why for fix in ("train.steps", "`bounds`"))
 
 
-def test_a_fall_behind_the_latest_blessed_model_is_named_as_a_change():
+def test_a_metric_below_that_of_the_latest_blessed_model_is_named_as_a_change():
     decision = decide(result(failure(names.AUC, -0.02, CHANGE, is_diff=True)))
     (finding,) = decision.findings
     assert finding.text == "auc overall changed by -0.0200 against the latest blessed model, the bound is -0.0050."
     assert (finding.metric, finding.value, finding.bound) == ("auc (change)", -0.02, -0.005)
 
 
-SHARE = {"direction": "LOWER_IS_BETTER", "relative": {"value": 0.02}}
-BOTH = {**SHARE, "absolute": {"value": 500}}
+RATIO = {"direction": "LOWER_IS_BETTER", "relative": {"value": 0.02}}
+BOTH = {**RATIO, "absolute": {"value": 500}}
 
 
-def test_a_share_of_the_latest_blessed_models_metric_is_named_in_percent():
-    decision = decide(result(failure(names.MAE, 800, {"change_threshold": SHARE}, is_diff=True)))
+def test_a_ratio_to_the_latest_blessed_model_is_named_in_percent():
+    decision = decide(result(failure(names.MAE, 800, {"change_threshold": RATIO}, is_diff=True)))
     (finding,) = decision.findings
     assert (
         finding.text == "mae overall changed by +800.0000 against the latest blessed model, the bound is +2.0% of that model's."
@@ -99,12 +99,12 @@ def test_a_share_of_the_latest_blessed_models_metric_is_named_in_percent():
         (NAN, "the bound is +2.0% of that model's."),
     ],
 )
-def test_of_two_bounds_on_a_change_the_one_that_is_missed_is_named(value, missed):
+def test_of_two_bounds_on_a_change_the_missed_one_is_named(value, missed):
     (finding,) = decide(result(failure(names.MAE, value, {"change_threshold": BOTH}, is_diff=True))).findings
     assert finding.text.endswith(missed)
 
 
-def test_a_share_on_a_slice_names_the_slice():
+def test_a_ratio_on_a_slice_names_the_slice():
     key = [{"column": "zone", "bytes_value": b"RL"}]
     threshold = {"change_threshold": {"direction": "HIGHER_IS_BETTER", "relative": {"value": -0.1}}}
     (finding,) = decide(result(failure(names.ACCURACY, -0.2, threshold, is_diff=True), slice_key=key)).findings
@@ -115,21 +115,21 @@ def test_a_share_on_a_slice_names_the_slice():
 
 
 def test_a_failure_on_a_slice_names_the_slice():
-    found = result(failure(names.AUC, 0.7, LOWER), slice_key=[{"column": "payment", "bytes_value": b"Cash"}])
-    (finding,) = decide(found).findings
+    validation = result(failure(names.AUC, 0.7, LOWER), slice_key=[{"column": "payment", "bytes_value": b"Cash"}])
+    (finding,) = decide(validation).findings
     assert finding.text.startswith("auc on the slice payment=Cash is 0.7000")
     assert finding.slice == "payment=Cash"
 
 
 @pytest.mark.parametrize(("threshold", "text"), [(LOWER, "at least 0.8500"), (UPPER, "at most 0.2000")])
-def test_not_a_number_misses_every_bound(threshold, text):
+def test_nan_misses_every_bound(threshold, text):
     (finding,) = decide(result(failure(names.AUC, NAN, threshold))).findings
     assert finding.text.startswith("auc overall is nan")
     assert text in finding.text
     assert math.isnan(finding.value)
 
 
-def test_a_metric_that_was_not_found_is_not_said_to_be_zero():
+def test_a_missing_metric_is_not_reported_as_zero():
     (finding,) = decide(result(failure(names.AUC, None, LOWER))).findings
     assert names.AUC in finding.text
     assert "is 0.0000" not in finding.text
@@ -143,8 +143,8 @@ def test_every_failure_is_named():
 
 
 def test_a_slice_without_rows_is_named():
-    found = validation_result_pb2.ValidationResult(missing_slices=[tfma.SlicingSpec(feature_keys=["payment"])])
-    decision = decide(found)
+    validation = validation_result_pb2.ValidationResult(missing_slices=[tfma.SlicingSpec(feature_keys=["payment"])])
+    decision = decide(validation)
     assert decision.decision == "refused"
     assert "No row of the evaluation split belongs to the slice" in decision.why
     assert "payment" in decision.why
@@ -157,21 +157,21 @@ def test_a_result_without_metrics_asks_for_rows():
     assert "No metric could be computed: does the evaluation split have rows?" in decision.why
 
 
-ASIDE = "The latest blessed model was set aside as a baseline: its label was 'tip'."
+SET_ASIDE = "The latest blessed model was set aside as a baseline: its label was 'tip'."
 
 
 def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_passes():
     decision = decide(
         validation_result_pb2.ValidationResult(validation_ok=True), had_baseline=False, unfit_baseline="its label was 'tip'"
     )
-    assert decision.why == f"The model holds against the absolute bounds. {ASIDE}"
-    assert [(f.text, f.refuses) for f in decision.findings] == [(ASIDE, False)]
+    assert decision.why == f"The model holds against the absolute bounds. {SET_ASIDE}"
+    assert [(f.text, f.refuses) for f in decision.findings] == [(SET_ASIDE, False)]
 
 
 def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_is_refused():
     decision = decide(result(failure(names.AUC, 0.7, LOWER)), had_baseline=False, unfit_baseline="its label was 'tip'")
     assert decision.decision == "refused"
-    assert ASIDE in decision.why
+    assert SET_ASIDE in decision.why
     assert [f.refuses for f in decision.findings] == [True, False]
 
 
@@ -187,5 +187,5 @@ def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_is_refused():
     ],
 )
 def test_a_slice_is_named_by_column_and_value(keys, name):
-    found = result(failure(names.AUC, 0.7, LOWER), slice_key=keys)
-    assert logic.slice_name(found.metric_validations_per_slice[0].slice_key) == name
+    validation = result(failure(names.AUC, 0.7, LOWER), slice_key=keys)
+    assert logic.slice_name(validation.metric_validations_per_slice[0].slice_key) == name

@@ -1,4 +1,4 @@
-"""Skill of classifiers: zero for a model that knows nothing, in our arithmetic and through TFMA's evaluator."""
+"""The skill of classifiers is zero for a constant model. Tested alone and in the evaluator of TFMA."""
 
 import dataclasses
 import math
@@ -12,7 +12,7 @@ from data import TASKS, BinaryLabel, Bound, Dataset, MulticlassLabel, Numeric, V
 from data import metric_names as names
 from tests.support.evaluation import judge
 
-LABELS = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]  # the majority's share: 0.75
+LABELS = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]  # the share of the majority is 0.75
 PREDICTIONS = {
     "always_0": [0.2] * 8,
     "always_1": [0.8] * 8,
@@ -42,7 +42,7 @@ def test_skill_is_accuracy_above_the_share_of_the_majority(counts, expected):
     assert AccuracySkill().result(**counts) == pytest.approx(expected)
 
 
-def test_skill_without_rows_is_not_a_number():
+def test_skill_without_rows_is_nan():
     assert math.isnan(AccuracySkill().result(0, 0, 0, 0))
 
 
@@ -53,18 +53,18 @@ BINARY = Dataset(
 
 def test_tfma_computes_the_skill_of_every_slice(tmp_path):
     models = [name for name in PREDICTIONS for _ in LABELS]
-    said = [p for predictions in PREDICTIONS.values() for p in predictions]
-    found = judge(tmp_path, BINARY, LABELS * len(PREDICTIONS), said, features={"model": models})
-    skills = {name: metrics[names.ACCURACY_SKILL] for name, metrics in found.metrics.items()}
+    scores = [p for predictions in PREDICTIONS.values() for p in predictions]
+    result = judge(tmp_path, BINARY, LABELS * len(PREDICTIONS), scores, features={"model": models})
+    skills = {name: metrics[names.ACCURACY_SKILL] for name, metrics in result.metrics.items()}
     assert skills.pop("overall") == pytest.approx((6 + 2 + 8 + 7 + 0) / 40 - 0.75)
     assert skills == pytest.approx(SKILLS)
 
 
 def test_tfma_weights_the_majority_too(tmp_path):
-    # Weighted, the ones are the majority: 10 of 16.
+    # With weights, the ones are the majority: 10 of 16.
     weighted = dataclasses.replace(BINARY, weight="copies", slices=())
-    found = judge(tmp_path, weighted, LABELS, PREDICTIONS["always_1"], weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0])
-    assert found.metrics["overall"][names.ACCURACY_SKILL] == pytest.approx(0.0)
+    result = judge(tmp_path, weighted, LABELS, PREDICTIONS["always_1"], weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0])
+    assert result.metrics["overall"][names.ACCURACY_SKILL] == pytest.approx(0.0)
 
 
 # Several classes.
@@ -79,7 +79,7 @@ FRUIT = Dataset(
 )
 KINDS = np.array([0, 0, 0, 1, 2, 1, 0, 0])
 MARKETS = ["old", "old", "old", "old", "new", "new", "new", "new"]
-SAID = np.array(
+SCORES = np.array(
     [
         [0.6, 0.3, 0.1],
         [0.2, 0.5, 0.3],
@@ -94,52 +94,52 @@ SAID = np.array(
 WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 0, 1])
 
 
-def judged(folder, said=SAID, weights=None, bounds=()):
+def evaluate(folder, scores=SCORES, weights=None, bounds=()):
     dataset = dataclasses.replace(FRUIT, bounds=bounds, weight=None if weights is None else "copies")
-    return judge(folder, dataset, KINDS, said, features={"market": MARKETS}, weights=weights)
+    return judge(folder, dataset, KINDS, scores, features={"market": MARKETS}, weights=weights)
 
 
-def expected(said=SAID, chosen=slice(None), weights=None):
-    """The metrics of some rows, by scikit-learn; a probability of 0 counts as 1e-7, as in Keras."""
-    kinds, given = KINDS[chosen], np.clip(said[chosen], 1e-7, 1 - 1e-7)
-    w = np.ones(len(kinds)) if weights is None else weights[chosen]
-    accuracy = accuracy_score(kinds, said[chosen].argmax(axis=1), sample_weight=w)
+def expected(scores=SCORES, rows=slice(None), weights=None):
+    """The metrics of some rows by scikit-learn. A probability of 0 counts as 1e-7, as in Keras."""
+    kinds, probabilities = KINDS[rows], np.clip(scores[rows], 1e-7, 1 - 1e-7)
+    w = np.ones(len(kinds)) if weights is None else weights[rows]
+    accuracy = accuracy_score(kinds, scores[rows].argmax(axis=1), sample_weight=w)
     return {
         names.ACCURACY: accuracy,
         names.ACCURACY_SKILL: accuracy - max(np.average(kinds == kind, weights=w) for kind in range(3)),
-        names.CROSS_ENTROPY: -np.average(np.log(given[np.arange(len(kinds)), kinds]), weights=w),
+        names.CROSS_ENTROPY: -np.average(np.log(probabilities[np.arange(len(kinds)), kinds]), weights=w),
     }
 
 
-def of(found):
-    return {k: found[k] for k in (names.ACCURACY, names.ACCURACY_SKILL, names.CROSS_ENTROPY)}
+def task_metrics(metrics):
+    return {k: metrics[k] for k in (names.ACCURACY, names.ACCURACY_SKILL, names.CROSS_ENTROPY)}
 
 
-def test_several_classes_are_judged_overall_and_by_slice_and_bounded_overall(tmp_path):
+def test_metrics_of_several_classes_are_computed_by_slice_and_bounded_overall(tmp_path):
     bounds = (
         Bound(names.ACCURACY_SKILL, at_least=0.3),
         Bound(names.ACCURACY, at_least=0.6),
         Bound(names.CROSS_ENTROPY, at_most=3),
     )
-    found = judged(tmp_path, bounds=bounds)
-    assert of(found.metrics["overall"]) == pytest.approx(expected(), rel=1e-6)
-    assert of(found.metrics["overall"])[names.ACCURACY] == 5 / 8
-    assert of(found.metrics["old"]) == pytest.approx(expected(chosen=slice(0, 4)), rel=1e-6)
-    assert of(found.metrics["new"]) == pytest.approx(expected(chosen=slice(4, 8)), rel=1e-6)
-    assert not found.validation.validation_ok
-    [validation] = found.validation.metric_validations_per_slice
+    result = evaluate(tmp_path, bounds=bounds)
+    assert task_metrics(result.metrics["overall"]) == pytest.approx(expected(), rel=1e-6)
+    assert task_metrics(result.metrics["overall"])[names.ACCURACY] == 5 / 8
+    assert task_metrics(result.metrics["old"]) == pytest.approx(expected(rows=slice(0, 4)), rel=1e-6)
+    assert task_metrics(result.metrics["new"]) == pytest.approx(expected(rows=slice(4, 8)), rel=1e-6)
+    assert not result.validation.validation_ok
+    [validation] = result.validation.metric_validations_per_slice
     assert [f.metric_key.name for f in validation.failures] == [names.ACCURACY_SKILL]
     assert not validation.slice_key.single_slice_keys
 
 
-def test_weights_weigh_the_rows_and_the_majority(tmp_path):
-    softer = (SAID + 0.1) / 1.3
-    found = judged(tmp_path, said=softer, weights=WEIGHTS).metrics["overall"]
-    assert of(found) == pytest.approx(expected(softer, weights=WEIGHTS), rel=1e-6)
-    assert found[names.CROSS_ENTROPY] == pytest.approx(log_loss(KINDS, softer, sample_weight=WEIGHTS), rel=1e-6)
+def test_weights_count_for_the_rows_and_the_majority(tmp_path):
+    softer = (SCORES + 0.1) / 1.3
+    metrics = evaluate(tmp_path, scores=softer, weights=WEIGHTS).metrics["overall"]
+    assert task_metrics(metrics) == pytest.approx(expected(softer, weights=WEIGHTS), rel=1e-6)
+    assert metrics[names.CROSS_ENTROPY] == pytest.approx(log_loss(KINDS, softer, sample_weight=WEIGHTS), rel=1e-6)
 
 
-def test_always_the_majority_has_no_skill():
+def test_a_model_that_always_predicts_the_majority_has_no_skill():
     metric = MulticlassSkill(names.ACCURACY_SKILL)
     sums = sum(np.array([*metric.terms(np.array([kind]), np.array([0.5, 0.3, 0.2]), {})]) for kind in KINDS)
     values = metric.values(len(KINDS), sums)
@@ -150,7 +150,7 @@ def test_every_metric_of_the_task_has_a_value():
     assert set(MulticlassSkill("any").values(1.0, np.ones(5))) == set(TASKS["multiclass_classification"].metrics)
 
 
-def test_scores_that_do_not_add_up_to_one_are_shares():
+def test_scores_are_divided_by_their_sum():
     metric = MulticlassSkill(names.CROSS_ENTROPY)
     right, cross_entropy, *kind = metric.terms(np.array([1.0]), np.array([2.0, 6.0, 2.0]), {})
     assert right
@@ -158,10 +158,10 @@ def test_scores_that_do_not_add_up_to_one_are_shares():
     assert kind == [0, 1, 0]
 
 
-def test_sums_over_classes_add_up_and_nothing_is_not_a_number():
+def test_accumulators_add_up_and_an_empty_one_gives_nan():
     shared, derived = MulticlassSkill(names.ACCURACY).computations(example_weighted=False)
     combiner = shared.combiner
     [key] = derived.keys
-    parts = [np.array([2.0, 1, 0.7, 2, 0, 0]), 0.0, np.array([2.0, 2, 0.1, 0, 1, 1])]
-    assert derived.result(combiner.extract_output(combiner.merge_accumulators(parts))) == {key: 3 / 4}
+    accumulators = [np.array([2.0, 1, 0.7, 2, 0, 0]), 0.0, np.array([2.0, 2, 0.1, 0, 1, 1])]
+    assert derived.result(combiner.extract_output(combiner.merge_accumulators(accumulators))) == {key: 3 / 4}
     assert math.isnan(derived.result(combiner.extract_output(combiner.create_accumulator()))[key])

@@ -1,4 +1,4 @@
-"""A model is served whole or not at all, under a version of its own."""
+"""Every push creates a new version with the complete model, or none."""
 
 import json
 import shutil
@@ -17,13 +17,13 @@ FILES = {"saved_model.pb": "graph", "variables/variables.index": "index", "asset
 
 @pytest.fixture
 def model(tmp_path):
-    made = standard_artifacts.Model()
-    made.uri = str(tmp_path / "model")
+    artifact = standard_artifacts.Model()
+    artifact.uri = str(tmp_path / "model")
     for name, text in FILES.items():
-        file = Path(path_utils.serving_model_dir(made.uri), name)
+        file = Path(path_utils.serving_model_dir(artifact.uri), name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return made
+    return artifact
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def contents(folder) -> dict[str, str]:
     return {str(p.relative_to(folder)): p.read_text() for p in Path(folder).rglob("*") if p.is_file()}
 
 
-def test_a_blessed_model_is_served_whole(push, serving):
+def test_a_blessed_model_is_pushed_complete(push, serving):
     pushed = push()
     (version,) = serving.iterdir()
     assert version.name.isdigit()
@@ -70,7 +70,7 @@ def test_a_blessed_model_is_served_whole(push, serving):
     assert pushed.get_string_custom_property("pushed_version") == version.name
 
 
-def test_the_artifact_keeps_a_copy_of_what_was_pushed(push):
+def test_the_artifact_keeps_a_copy_of_the_pushed_model(push):
     assert contents(push().uri) == FILES
 
 
@@ -81,14 +81,14 @@ def test_a_model_that_is_not_blessed_is_not_pushed(push, serving):
     assert pushed.get_int_custom_property("pushed") == 0
 
 
-def test_two_pushes_are_two_versions_even_in_one_second(push, serving):
+def test_two_pushes_in_one_second_create_two_versions(push, serving):
     first = push().get_string_custom_property("pushed_version")
     second = push().get_string_custom_property("pushed_version")
     assert int(second) > int(first)
     assert [contents(serving / v) for v in (first, second)] == [FILES, FILES]
 
 
-def test_a_version_from_the_future_is_topped_and_kept(push, serving):
+def test_a_push_after_a_version_from_the_future_gets_the_next_number(push, serving):
     (serving / "99999999999").mkdir(parents=True)
     (serving / "99999999999" / "saved_model.pb").write_text("older")
     assert push().get_string_custom_property("pushed_version") == "100000000000"
@@ -96,24 +96,24 @@ def test_a_version_from_the_future_is_topped_and_kept(push, serving):
     assert serving_folder.newest(str(serving)) == str(serving / "100000000000")
 
 
-def test_what_is_not_a_version_is_left_alone(push, serving):
+def test_a_file_that_is_not_a_version_stays(push, serving):
     serving.mkdir()
     (serving / "models.config").write_text("mine")
     push()
     assert (serving / "models.config").read_text() == "mine"
 
 
-def test_what_a_killed_push_left_behind_is_removed(push, serving):
-    left = serving / f"{serving_folder.UNFINISHED}5"
-    left.mkdir(parents=True)
-    (left / "saved_model.pb").write_text("half")
+def test_a_push_removes_the_unfinished_folder_of_a_killed_push(push, serving):
+    unfinished = serving / f"{serving_folder.UNFINISHED}5"
+    unfinished.mkdir(parents=True)
+    (unfinished / "saved_model.pb").write_text("half")
     version = push().get_string_custom_property("pushed_version")
     assert [p.name for p in serving.iterdir()] == [version]
 
 
 @pytest.fixture
-def killed(monkeypatch, serving):
-    """A copy into the serving folder dies after its first file."""
+def killed_copy(monkeypatch, serving):
+    """Lets a copy into the serving folder die after its first file. Returns the patch, to undo it."""
 
     def partial_copy(source: str, target: str) -> None:
         if Path(target).is_relative_to(serving):
@@ -127,31 +127,31 @@ def killed(monkeypatch, serving):
         yield patch
 
 
-def test_a_killed_push_shows_nothing_and_the_next_one_succeeds(push, serving, killed):
+def test_a_killed_push_creates_no_version_and_the_next_push_succeeds(push, serving, killed_copy):
     with pytest.raises(KeyboardInterrupt):
         push()
-    (left,) = serving.iterdir()
-    assert contents(left) == {"saved_model.pb": "graph"}
+    (unfinished,) = serving.iterdir()
+    assert contents(unfinished) == {"saved_model.pb": "graph"}
     assert serving_folder.newest(str(serving)) is None
 
-    killed.undo()
+    killed_copy.undo()
     version = push().get_string_custom_property("pushed_version")
     assert [p.name for p in serving.iterdir()] == [version]
     assert contents(serving / version) == FILES
 
 
-def test_the_span_of_its_data_is_served_with_a_model(push, serving):
+def test_a_version_keeps_the_span_of_the_data(push, serving):
     version = push(span=20778).get_string_custom_property("pushed_version")
     assert serving_folder.read_span(str(serving / version)) == 20778
 
 
-def test_data_without_spans_has_none(push, serving):
+def test_a_version_of_data_without_spans_has_no_span(push, serving):
     version = push().get_string_custom_property("pushed_version")
     assert serving_folder.read_span(str(serving / version)) is None
 
 
-def test_a_blessing_that_has_grown_old_replaces_no_model_of_newer_data(push, serving):
-    """As of a Pusher that is tried again after a later run has pushed."""
+def test_a_model_of_older_data_does_not_replace_one_of_newer_data(push, serving):
+    """This happens if a Pusher is retried after a later run has pushed."""
     newer = push(span=20778)
     late = push(span=20777)
     assert late.get_int_custom_property("pushed") == 0
@@ -159,8 +159,8 @@ def test_a_blessing_that_has_grown_old_replaces_no_model_of_newer_data(push, ser
     assert "ends with span 20777" in gate.read(late.uri).why
 
 
-def test_a_model_that_is_served_already_is_not_pushed_once_more(push, model, serving):
-    """As after a try that was cut off between the push and saying so."""
+def test_a_model_that_is_already_served_is_not_pushed_again(push, model, serving):
+    """This happens after a try that died between the push and the write of its result."""
     card = Path(path_utils.serving_model_dir(model.uri), "assets.extra", "dataset.json")
     card.write_text(json.dumps({"id": "1a2b", "dataset": "fruit", "task": "binary", "label": "ripe", "columns": {}}))
     first, again = push(), push()
@@ -169,7 +169,7 @@ def test_a_model_that_is_served_already_is_not_pushed_once_more(push, model, ser
     assert again.get_int_custom_property("pushed") == 1
 
 
-def test_pushes_come_one_after_another(push, serving):
+def test_a_push_waits_for_the_lock_of_the_serving_folder(push, serving):
     with serving_folder.locked(str(serving)):
         waiting = threading.Thread(target=push)
         waiting.start()

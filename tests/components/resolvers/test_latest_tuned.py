@@ -1,4 +1,4 @@
-"""Which hyper-parameters a run without a search takes over: real runs of a pipeline of two nodes."""
+"""Which hyper-parameters a run without a search uses. The tests run a real pipeline of two nodes."""
 
 import json
 
@@ -18,15 +18,15 @@ HyperParameters = standard_artifacts.HyperParameters
 
 @component
 def Search(custom_config: Parameter[str], found: Parameter[str], best: OutputArtifact[HyperParameters]):
-    """Stands for a Tuner."""
+    """Plays the Tuner: its artifact carries the text `found`."""
     best.set_string_custom_property("found", found)
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Returns a function that runs nodes in one pipeline. TFX answers from its cache what it has seen before."""
+    """Returns a function that runs nodes in one pipeline, with the cache of TFX."""
 
-    def nodes(*components):
+    def run_nodes(*components):
         LocalDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="toy.fruit",
@@ -37,14 +37,14 @@ def run(tmp_path):
             )
         )
 
-    return nodes
+    return run_nodes
 
 
 @pytest.fixture
-def given(run, tmp_path):
-    """Returns a function: what a run resolves to for a model."""
+def resolved(run, tmp_path):
+    """Returns a function: name of a model -> the texts of the artifacts that LatestTuned resolves."""
 
-    def resolved(model, dataset="toy.fruit"):
+    def resolve(model, dataset="toy.fruit"):
         latest = Resolver(
             strategy_class=LatestTunedStrategy,
             config={"dataset": dataset, "model": model},
@@ -57,22 +57,22 @@ def given(run, tmp_path):
             artifacts = handle.store.get_artifacts_by_id([event.artifact_id for event in events])
         return [a.custom_properties["found"].string_value for a in artifacts]
 
-    return resolved
+    return resolve
 
 
 def config(**values):
     return json.dumps({"dataset": "toy.fruit", "settings": {"steps": 3}, **values})
 
 
-def test_a_model_is_given_what_the_last_search_for_it_has_found(run, given):
-    assert given("a") == []
+def test_a_model_gets_the_result_of_its_last_search(run, resolved):
+    assert resolved("a") == []
     run(Search(custom_config=config(model="a"), found="first"))
     run(Search(custom_config=config(model="b"), found="other"))
-    assert given("a") == ["first"]
-    assert given("b") == ["other"]
-    assert given("c") == []
-    assert given("a", dataset="toy.species") == []
+    assert resolved("a") == ["first"]
+    assert resolved("b") == ["other"]
+    assert resolved("c") == []
+    assert resolved("a", dataset="toy.species") == []
     run(Search(custom_config=config(model="a", trials=5), found="second"))
-    assert given("a") == ["second"]
-    run(Search(custom_config=config(model="a"), found="first"))  # from the cache: the same artifact as then
-    assert given("a") == ["first"]
+    assert resolved("a") == ["second"]
+    run(Search(custom_config=config(model="a"), found="first"))  # from the cache: the same artifact as the first time
+    assert resolved("a") == ["first"]

@@ -1,4 +1,4 @@
-"""A reviewed schema travels as text and is checked before it is written."""
+"""A reviewed schema is passed as text and checked before it is written."""
 
 import pytest
 from tfx.types import standard_artifacts
@@ -30,33 +30,33 @@ def test_a_schema_is_parsed():
     ],
     ids=["unknown field", "unknown type", "cut short", "no schema"],
 )
-def test_a_text_that_is_no_schema_is_refused_with_its_place(text, place):
+def test_the_error_for_an_invalid_schema_names_line_and_column(text, place):
     with pytest.raises(logic.SchemaError, match=f"The reviewed schema cannot be read, at line:column {place}"):
         logic.parse(text)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", 'string_domain { name: "payment" }'])
-def test_a_schema_of_nothing_is_refused(text):
+def test_a_schema_without_a_feature_is_refused(text):
     with pytest.raises(logic.SchemaError, match=r"The reviewed schema has no feature\."):
         logic.parse(text)
 
 
-def test_other_components_read_what_was_written(tmp_path):
+def test_other_components_can_read_the_written_schema(tmp_path):
     assert read_schema([run(TEXT, tmp_path)]) == logic.parse(TEXT)
 
 
-def test_the_file_is_called_as_schema_gen_calls_it(tmp_path):
+def test_the_file_has_the_name_that_schema_gen_uses(tmp_path):
     run(TEXT, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["schema.pbtxt"]
 
 
-def test_nothing_is_written_of_a_broken_schema(tmp_path):
+def test_a_broken_schema_writes_no_file(tmp_path):
     with pytest.raises(logic.SchemaError):
         run("feature {", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_text_itself_is_what_the_cache_looks_at():
+def test_the_text_is_an_execution_property_so_that_the_cache_compares_it():
     component = ReviewedSchemaGen(TEXT)
     assert component.exec_properties == {"schema_text": TEXT}
     assert component.outputs["schema"].type is standard_artifacts.Schema

@@ -1,4 +1,4 @@
-"""The check of a series before any work is done."""
+"""The check of the files of a series at the start of a run."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ def test_a_good_file_passes_the_check(write_file):
     check(write_file("day,shop,sold\n" + table(range(1, 21))))
 
 
-def test_a_series_that_is_too_short_is_refused_with_what_is_needed(write_file):
+def test_the_error_for_a_series_that_is_too_short_names_the_needed_steps(write_file):
     path = write_file("day,shop,sold\n" + table(range(1, 9)))
     with pytest.raises(InputDataError) as error:
         check(path, series=dataclasses.replace(LONG, season=4))
@@ -41,7 +41,7 @@ def test_a_training_split_that_is_too_short_is_refused(write_file):
         check(path, series=dataclasses.replace(LONG, eval_share=0.97))
 
 
-def test_many_short_series_do_not_make_a_long_one(write_file):
+def test_many_short_series_do_not_replace_a_long_one(write_file):
     path = write_file("day,shop,sold\n" + table(range(1, 20, 2), "A") + table(range(2, 21, 2), "B"))
     check(path)
     path = write_file("day,shop,sold\n" + "".join(table([d, d + 1], f"{d}") for d in range(1, 21, 2)))
@@ -50,7 +50,7 @@ def test_many_short_series_do_not_make_a_long_one(write_file):
 
 
 def test_a_stride_that_skips_the_only_origin_is_refused(write_file):
-    path = write_file("day,shop,sold\n" + table(range(1, 13)))  # three steps for evaluation
+    path = write_file("day,shop,sold\n" + table(range(1, 13)))  # the evaluation split has three steps
     check(path)
     with pytest.raises(InputDataError, match="2 more for a stride of 3"):
         check(path, series=dataclasses.replace(LONG, stride=3))
@@ -63,7 +63,7 @@ def test_the_check_reads_a_bounded_part_of_each_file(write_file):
         check(path, block_bytes=64)
 
 
-def test_no_row_and_no_value_are_refused(write_file):
+def test_a_file_without_rows_or_without_values_is_refused(write_file):
     path = write_file("day,shop,sold\n")
     with pytest.raises(InputDataError, match="has a header but no rows"):
         check(path)
@@ -72,6 +72,6 @@ def test_no_row_and_no_value_are_refused(write_file):
         check(path)
 
 
-def test_files_are_checked_as_one_input(write_file):
+def test_all_files_are_checked_together(write_file):
     files = [write_file("day,shop,sold\n" + table(days), f"{n}.csv") for n, days in enumerate((range(1, 11), range(11, 21)))]
     check(*files)

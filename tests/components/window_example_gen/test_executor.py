@@ -1,4 +1,4 @@
-"""The executor on Beam: what it writes, what it counts, and how an unreadable cell comes back from a worker."""
+"""The executor on Beam: windows, counters, and the error of a worker for an unreadable cell."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ class SmallBlocks(Executor):
 
 
 def write(folder, hours, files=3):
-    """Writes rows of three meters, some cells missing, in any order, into several files."""
+    """Writes rows of three meters into several files, in random order and with about 2 % of the values missing."""
     numbers = np.random.default_rng(1)
     rows = []
     for meter in "ABC":
@@ -27,19 +27,19 @@ def write(folder, hours, files=3):
             rows.append(f"{time},{meter},{used},{numbers.normal():.3f},{hour % 5}")
     folder.mkdir()
     for n in range(files):
-        some = [rows[i] for i in numbers.permutation(np.arange(n, len(rows), files))]
-        (folder / f"{n}.csv").write_text("\n".join(["hour,meter,used,outside,holiday", *some]) + "\n")
+        rows_of_file = [rows[i] for i in numbers.permutation(np.arange(n, len(rows), files))]
+        (folder / f"{n}.csv").write_text("\n".join(["hour,meter,used,outside,holiday", *rows_of_file]) + "\n")
 
 
 def convert(folder, output, *patterns, executor_class=Executor):
-    """Runs the executor on the CSV files of a folder. Returns split -> windows, in order."""
+    """Runs the executor on the CSV files of a folder. Returns the windows of each split, in order."""
     examples = run_executor(executor_class, DATASET.name, folder, output, *patterns)
     assert artifact_utils.decode_split_names(examples.split_names) == ["train", "eval"]
     return {split: in_order(map(decode, records(examples, split))) for split in ("train", "eval")}
 
 
-@pytest.mark.parametrize("executor_class", [SmallBlocks, Executor], ids=["tiny blocks", "blocks as they are"])
-def test_windows_of_every_series_of_every_file_are_written_and_counted(tmp_path, caplog, executor_class):
+@pytest.mark.parametrize("executor_class", [SmallBlocks, Executor], ids=["tiny blocks", "default blocks"])
+def test_the_windows_of_all_series_and_files_are_written_and_counted(tmp_path, caplog, executor_class):
     write(tmp_path / "data", hours=150)
     rows = [r for n in range(3) for r in logic.read(str(tmp_path / "data" / f"{n}.csv"), DATASET)]
     expected, counts = cut(rows, SERIES, size=10_000)
@@ -58,24 +58,24 @@ def test_the_files_of_several_input_splits_are_read_together(tmp_path):
     assert convert(tmp_path / "data", tmp_path / "again", "[01].csv", "2.csv") == together
 
 
-def test_too_little_data_for_an_evaluation_makes_an_empty_split(tmp_path):
+def test_too_few_rows_for_the_evaluation_give_an_empty_split(tmp_path):
     write(tmp_path / "data", hours=25)
     windows = convert(tmp_path / "data", tmp_path / "out")
     assert windows["train"]
     assert windows["eval"] == []
 
 
-def test_no_row_at_all_makes_two_empty_splits(tmp_path):
+def test_without_rows_both_splits_are_empty(tmp_path):
     write(tmp_path / "data", hours=0)
     assert convert(tmp_path / "data", tmp_path / "out") == {"train": [], "eval": []}
 
 
-def test_a_time_that_only_the_worker_meets_is_named_as_the_check_would(tmp_path):
+def test_an_error_of_a_worker_names_the_time_like_the_check_of_the_files(tmp_path):
     write(tmp_path / "data", hours=50, files=1)
     file = tmp_path / "data" / "0.csv"
     file.write_text(file.read_text() + "noon,A,1,2,3\n")
     with pytest.raises(Exception) as error:
         convert(tmp_path / "data", tmp_path / "out")
-    # As pipeline/execution/nodes.py puts it.
+    # pipeline/execution/nodes.py writes an error in this form.
     text = status._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
     assert text.startswith(f"{file}, row 152, column 'hour': 'noon' is not a time in the format '%Y-%m-%d %H:%M', such as ")

@@ -1,4 +1,4 @@
-"""Files of time series: for everything that can be wrong with one, the place and the way out."""
+"""Files of time series: the error for each mistake names the place and the fix."""
 
 import dataclasses
 
@@ -46,7 +46,7 @@ def test_milliseconds_are_recognised(write_file):
     )
 
 
-def test_an_unreadable_number_is_named_as_everywhere(write_file):
+def test_an_unreadable_number_is_named_with_row_and_column(write_file):
     assert refusal(write_file("day,shop,sold\n2020-01-01,A,many\n")).startswith(
         ", row 2, column 'sold': 'many' is not a number."
     )
@@ -61,7 +61,7 @@ def test_the_row_counts_blank_lines_quoted_newlines_and_blocks(write_file):
     assert refusal(path, block_bytes=256).startswith(", row 103, column 'day': 'never'")
 
 
-def test_a_long_cell_is_cut_short(write_file):
+def test_a_long_cell_is_shortened_in_the_error(write_file):
     assert f"'{'x' * 40}' is not a time" in refusal(write_file(f"day,shop,sold\n{'x' * 500},A,1\n"))
 
 

@@ -1,4 +1,4 @@
-"""Times as they are written, the grid, and the calendar."""
+"""Parsing of times, the grid of steps, and the cycles of the calendar."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -45,12 +45,12 @@ def test_a_time_is_read_in_its_format(text, time_format, moment):
 @pytest.mark.parametrize(
     ("text", "time_format"),
     [
-        ("195803290", "%Y%m%d"),  # garbage behind
+        ("195803290", "%Y%m%d"),  # a digit after the date
         ("19580329 ", "%Y%m%d"),
         (" 19580329", "%Y%m%d"),
-        ("1958032", "%Y%m%d"),  # which day?
+        ("1958032", "%Y%m%d"),  # the day has only one digit
         ("1958-03-29", "%Y%m%d"),
-        ("19580230", "%Y%m%d"),  # Arrow reads 2 March
+        ("19580230", "%Y%m%d"),  # Arrow alone reads 2 March
         ("1958-02-29", "%Y-%m-%d"),
         ("1958-13-01", "%Y-%m-%d"),
         ("1958-03-29x", "%Y-%m-%d"),
@@ -69,7 +69,7 @@ def test_a_time_is_read_in_its_format(text, time_format, moment):
         (None, "%s"),
     ],
 )
-def test_what_is_no_time_in_that_format_is_null(text, time_format):
+def test_a_text_that_does_not_fit_the_format_is_null(text, time_format):
     assert read(text, time_format) is None
 
 
@@ -124,5 +124,5 @@ def test_a_step_of_the_grid_starts_at_or_before_the_time(moment, step, start):
         ("1969-12-31T00:00:00", "year", 364 / 365),
     ],
 )
-def test_the_phase_of_a_cycle(moment, cycle, phase):
+def test_the_phase_of_a_time_in_its_cycle(moment, cycle, phase):
     assert times.phase(seconds(moment), cycle)[0] == pytest.approx(phase, abs=1e-12)

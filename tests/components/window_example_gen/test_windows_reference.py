@@ -1,4 +1,4 @@
-"""Windows of random series, beside those that a slow and obvious implementation makes; and what no window may know."""
+"""Windows of random series equal those of a slow and simple implementation, and contain no value that they must not know."""
 
 import math
 from collections import defaultdict
@@ -33,7 +33,7 @@ declarations = st.builds(
 
 @st.composite
 def inputs(draw):
-    """A declaration and rows of up to three series: (series, step, values), NaN where there is none."""
+    """A Series and rows (name, step, values) of up to three series. A missing value is NaN."""
     series = draw(declarations)
     numbers = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     missing = draw(st.sampled_from([0.0, 0.03, 0.1]))
@@ -50,44 +50,48 @@ def inputs(draw):
 
 
 def as_files(rows):
-    """Rows as two files have them."""
-    for some in (rows[::2], rows[1::2]):
-        names = sorted({name for name, _, _ in some})
-        if some:
-            codes = np.array([names.index(name) for name, _, _ in some])
-            yield blocks.Rows(names, codes, np.array([s for _, s, _ in some]), np.array([v for _, _, v in some]))
+    """The rows as two files."""
+    for rows_of_file in (rows[::2], rows[1::2]):
+        names = sorted({name for name, _, _ in rows_of_file})
+        if rows_of_file:
+            codes = np.array([names.index(name) for name, _, _ in rows_of_file])
+            yield blocks.Rows(
+                names, codes, np.array([s for _, s, _ in rows_of_file]), np.array([v for _, _, v in rows_of_file])
+            )
 
 
-def made(series, rows, size=4096):
+def cut_rows(series, rows, size=4096):
     return cut(as_files(rows), series, size)
 
 
-# The slow and obvious implementation.
+# The slow and simple implementation.
 
 
 def reference(series, rows):
-    """Returns split -> {(series, step of the origin): window}."""
+    """Returns the windows of each split: {(name of the series, step of the origin): window}."""
     cells = defaultdict(lambda: defaultdict(list))
     for name, step, values in rows:
         for column, value in zip(windows.columns(series), values, strict=True):
             if not math.isnan(value):
                 cells[name, column][step].append(value)
     means = {key: {s: sum(v) / len(v) for s, v in steps.items()} for key, steps in cells.items()}
-    every = [s for (_, column), steps in means.items() if column == "y" for s in steps]
-    out = {"train": {}, "eval": {}}
-    if not every:
-        return out
-    border = min(every) + math.ceil(round((1 - series.eval_share) * (max(every) - min(every) + 1), 6))
+    observed_steps = [s for (_, column), steps in means.items() if column == "y" for s in steps]
+    by_split = {"train": {}, "eval": {}}
+    if not observed_steps:
+        return by_split
+    border = min(observed_steps) + math.ceil(
+        round((1 - series.eval_share) * (max(observed_steps) - min(observed_steps) + 1), 6)
+    )
     for name in {n for n, _ in means}:
         for origin in means.get((name, "y"), {}):
-            found = window(series, {c: means.get((name, c), {}) for c in windows.columns(series)}, origin)
-            if origin % series.stride == 0 and found:
-                features, touched = found
+            window_and_steps = window(series, {c: means.get((name, c), {}) for c in windows.columns(series)}, origin)
+            if origin % series.stride == 0 and window_and_steps:
+                features, touched = window_and_steps
                 if max(touched) < border:
-                    out["train"][name, origin] = features
+                    by_split["train"][name, origin] = features
                 elif min(touched) >= border + series.embargo:
-                    out["eval"][name, origin] = features
-    return out
+                    by_split["eval"][name, origin] = features
+    return by_split
 
 
 def window(series, means, origin):
@@ -100,7 +104,7 @@ def window(series, means, origin):
         right = min((s for s in observed if s >= step), default=None)
         if left is None or (right is None and latest > origin):
             return None
-        if right is None:  # only a past column: it goes on as it was
+        if right is None:  # only in a past column: the last value is repeated
             if latest - left > series.max_gap:
                 return None
             right = left
@@ -116,10 +120,10 @@ def window(series, means, origin):
         return None
     touched.update(future)
     y = {s: at("y", s, origin) for s in range(origin - max(series.inputs, series.season + 1) + 1, origin + 1)}
-    out = {"y": [y[s] for s in whole if s <= origin], "y_future": [means["y"][s] for s in future]}
-    out |= {c: [at(c, s, origin) for s in whole if s <= origin] for c in series.past_covariates}
-    out |= {c: [at(c, s, math.inf) for s in whole] for c in series.known_covariates}
-    if None in [*y.values(), *(v for values in out.values() for v in values)]:
+    values_of = {"y": [y[s] for s in whole if s <= origin], "y_future": [means["y"][s] for s in future]}
+    values_of |= {c: [at(c, s, origin) for s in whole if s <= origin] for c in series.past_covariates}
+    values_of |= {c: [at(c, s, math.inf) for s in whole] for c in series.known_covariates}
+    if None in [*y.values(), *(v for values in values_of.values() for v in values)]:
         return None
     naive = []
     for ahead in range(1, series.outputs + 1):
@@ -128,13 +132,13 @@ def window(series, means, origin):
     starts = times.start(np.array(whole), series)
     for cycle in series.calendar:
         angle = 2 * np.pi * times.phase(starts, cycle)
-        out |= {f"{cycle}_sin": np.sin(angle), f"{cycle}_cos": np.cos(angle)}
-    return out | {"y_seasonal_naive": naive}, touched
+        values_of |= {f"{cycle}_sin": np.sin(angle), f"{cycle}_cos": np.cos(angle)}
+    return values_of | {"y_seasonal_naive": naive}, touched
 
 
-def by_origin(series, some):
-    """Windows as `cut` returns them -> {(series, step of the origin): window}."""
-    return {(w.pop("series")[0].decode(), int(times.index(np.array(w.pop("origin")), series)[0])): w for w in some}
+def by_origin(series, windows_of_split):
+    """Windows that `cut` returned, as {(name of the series, step of the origin): window}."""
+    return {(w.pop("series")[0].decode(), int(times.index(np.array(w.pop("origin")), series)[0])): w for w in windows_of_split}
 
 
 PROPERTY = settings(deadline=None, max_examples=80, derandomize=True, database=None)
@@ -142,11 +146,11 @@ PROPERTY = settings(deadline=None, max_examples=80, derandomize=True, database=N
 
 @PROPERTY
 @given(inputs())
-def test_windows_are_those_of_the_reference(given_input):
+def test_windows_equal_those_of_the_reference(given_input):
     series, rows = given_input
-    expected, found = reference(series, rows), made(series, rows)[0]
+    expected, by_split = reference(series, rows), cut_rows(series, rows)[0]
     for split in ("train", "eval"):
-        keyed = by_origin(series, found[split])
+        keyed = by_origin(series, by_split[split])
         assert keyed.keys() == expected[split].keys()
         for key, features in keyed.items():
             assert features.keys() == expected[split][key].keys()
@@ -158,71 +162,71 @@ def test_windows_are_those_of_the_reference(given_input):
 @given(inputs(), st.sampled_from([1, 2, 7, 30]))
 def test_windows_do_not_depend_on_the_size_of_blocks(given_input, size):
     series, rows = given_input
-    assert made(series, rows, size) == made(series, rows)
+    assert cut_rows(series, rows, size) == cut_rows(series, rows)
 
 
 def changed(series, rows, where):
-    """Other numbers, as often missing or not, in the steps and columns for which `where(step, column)` holds."""
+    """The rows with other numbers in the steps and columns where `where(step, column)` is true. Missing values stay missing."""
     columns = windows.columns(series)
     return [(n, s, np.array([17 - 3 * x if where(s, c) else x for c, x in zip(columns, v, strict=True)])) for n, s, v in rows]
 
 
 @PROPERTY
 @given(inputs())
-def test_no_split_knows_a_value_of_the_other(given_input):
+def test_no_split_depends_on_a_value_of_the_other(given_input):
     series, rows = given_input
     values = [s for _, s, v in rows if not math.isnan(v[0])]
     if not values:
         return
     border = windows.cutoff(min(values), max(values), series)
-    before = made(series, rows)[0]
-    assert made(series, changed(series, rows, lambda s, _: s >= border))[0]["train"] == before["train"]
-    assert made(series, changed(series, rows, lambda s, _: s < border + series.embargo))[0]["eval"] == before["eval"]
+    before = cut_rows(series, rows)[0]
+    assert cut_rows(series, changed(series, rows, lambda s, _: s >= border))[0]["train"] == before["train"]
+    assert cut_rows(series, changed(series, rows, lambda s, _: s < border + series.embargo))[0]["eval"] == before["eval"]
 
 
 @PROPERTY
 @given(inputs())
 def test_no_training_window_shares_a_step_with_an_evaluation_window(given_input):
     series, rows = given_input
-    found = {split: by_origin(series, some) for split, some in made(series, rows)[0].items()}
-    if all(found.values()):
-        last = max(step for _, step in found["train"]) + series.outputs
-        first = min(step for _, step in found["eval"]) - max(series.inputs, series.season + 1) + 1
+    by_split = {split: by_origin(series, some) for split, some in cut_rows(series, rows)[0].items()}
+    if all(by_split.values()):
+        last = max(step for _, step in by_split["train"]) + series.outputs
+        first = min(step for _, step in by_split["eval"]) - max(series.inputs, series.season + 1) + 1
         assert last + series.embargo < first
 
 
 @PROPERTY
 @given(inputs(), st.data())
-def test_a_past_knows_nothing_of_what_comes_after_its_origin(given_input, data):
+def test_a_window_does_not_depend_on_values_after_its_origin(given_input, data):
     series, rows = given_input
-    windows_before = made(series, rows)[0]
-    every = by_origin(series, windows_before["train"] + windows_before["eval"])
-    if not every:
+    windows_before = cut_rows(series, rows)[0]
+    windows_of_all = by_origin(series, windows_before["train"] + windows_before["eval"])
+    if not windows_of_all:
         return
-    origin = data.draw(st.sampled_from(sorted({step for _, step in every})))
-    after = made(series, changed(series, rows, lambda s, c: s > origin and c not in series.known_covariates))[0]
+    origin = data.draw(st.sampled_from(sorted({step for _, step in windows_of_all})))
+    after = cut_rows(series, changed(series, rows, lambda s, c: s > origin and c not in series.known_covariates))[0]
     again = by_origin(series, after["train"] + after["eval"])
-    seen = 0
-    for key, features in every.items():
+    compared = 0
+    for key, features in windows_of_all.items():
         if key[1] <= origin:
             features.pop("y_future"), again[key].pop("y_future")
             assert again[key] == features
-            seen += 1
-    assert seen
+            compared += 1
+    assert compared
 
 
 @PROPERTY
 @given(inputs(), st.data())
-def test_what_is_missing_after_an_origin_changes_nothing_in_its_past(given_input, data):
+def test_a_window_does_not_depend_on_missing_past_columns_after_its_origin(given_input, data):
     series, rows = given_input
-    windows_before = made(series, rows)[0]
-    every = by_origin(series, windows_before["train"] + windows_before["eval"])
-    if not every or not series.past_covariates:
+    windows_before = cut_rows(series, rows)[0]
+    windows_of_all = by_origin(series, windows_before["train"] + windows_before["eval"])
+    if not windows_of_all or not series.past_covariates:
         return
-    origin = data.draw(st.sampled_from(sorted({step for _, step in every})))
+    origin = data.draw(st.sampled_from(sorted({step for _, step in windows_of_all})))
     past = [c in series.past_covariates for c in windows.columns(series)]
-    gone = [(n, s, np.where(past, np.nan, v) if s > origin else v) for n, s, v in rows]
-    after = made(series, gone)[0]
+    rows_with_gaps = [(n, s, np.where(past, np.nan, v) if s > origin else v) for n, s, v in rows]
+    after = cut_rows(series, rows_with_gaps)[0]
     again = by_origin(series, after["train"] + after["eval"])
-    for key in (k for k in every if k[1] <= origin):
-        assert again[key] == every[key]
+    for key in (k for k in windows_of_all if k[1] <= origin):
+        assert again[key] == windows_of_all[key]
