@@ -10,8 +10,8 @@ def window(series, origin):
     return Window(series, origin, np.zeros(4), np.zeros(3), np.zeros(3), b"")
 
 
-def chosen_windows(windows, outputs=3):
-    return [(w.series, w.origin) for w in forecast_plot.choose(windows, outputs)]
+def chosen_windows(windows, apart=3):
+    return [(w.series, w.origin) for w in forecast_plot.choose(windows, apart)]
 
 
 def test_futures_do_not_overlap_and_the_latest_is_drawn():

@@ -42,7 +42,7 @@ def rmse(errors, weights=None):
 
 
 def regression(guesses, weights=None):
-    """What RegressionMetrics should say, in NumPy."""
+    """The values that RegressionMetrics should have, by NumPy."""
     w = np.ones(len(PRICES)) if weights is None else weights
     errors = np.abs(guesses - PRICES)
     mean = np.average(PRICES, weights=w)
@@ -61,7 +61,7 @@ def regression(guesses, weights=None):
 
 
 def forecast(rows=slice(None), weights=None):
-    """What ForecastMetrics should say of some rows, in NumPy."""
+    """The values that ForecastMetrics should have for some rows, by NumPy."""
     w = None if weights is None else weights[rows]
     model_rmse, persistence, seasonal = (
         rmse((f - FUTURE)[rows], w) for f in (FORECASTS, np.repeat(PAST[:, -1:], 2, axis=1), NAIVE)
