@@ -1,4 +1,4 @@
-"""The command line: which options make which configuration, and which exit code. (Whole commands: tests/e2e.)"""
+"""The command line: its options become a configuration, and its exit codes. (Whole commands: tests/e2e.)"""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from trainer_module.supervision import heartbeat
 
 
 class Exited(BaseException):
-    """Takes the place of the end of this process."""
+    """Is raised instead of ending this process."""
 
 
 @pytest.fixture
 def call(monkeypatch):
     """Returns a function: arguments -> exit code of `python -m pipeline`, in this process."""
 
-    def leave(code: int) -> None:
+    def raise_exited(code: int) -> None:
         raise Exited(code)
 
-    monkeypatch.setattr(process_exit.os, "_exit", leave)
-    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process goes on
+    monkeypatch.setattr(process_exit.os, "_exit", raise_exited)
+    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process continues
     monkeypatch.setattr(process_exit, "_screens", [])
     monkeypatch.setenv(errors.DEBUG, "")
     monkeypatch.setattr(logs, "to_stderr", lambda: None)
@@ -46,7 +46,7 @@ def call(monkeypatch):
 
 @pytest.fixture
 def runs(monkeypatch):
-    """What `run` was called with: (configuration, runner, range of nodes), one for each call."""
+    """The calls of `run`: (configuration, runner, range of nodes) for each."""
     calls = []
 
     def run(config, run_id, runner, node_range, screen) -> int:
@@ -76,7 +76,7 @@ def test_an_option_of_run_is_a_value_of_the_configuration(call, runs, arguments,
     assert (runner, node_range) == ("local", run_command.NodeRange())
 
 
-def test_a_setting_may_stand_in_a_file_an_assignment_and_an_option_and_the_last_of_these_wins(call, runs, tmp_path):
+def test_an_option_overrides_an_assignment_and_an_assignment_overrides_the_file(call, runs, tmp_path):
     file = tmp_path / "settings.toml"
     file.write_text('[train]\nsteps = 1\nbatch_size = 2\n[tune]\ntrials = 3\n[data]\npath = "/a.csv"\n')
     call("run", "--config", file, "--set", "train.batch_size=20", "--set", "tune.trials=30", "--tune", "300")
@@ -89,7 +89,7 @@ def test_a_setting_may_stand_in_a_file_an_assignment_and_an_option_and_the_last_
     ("arguments", "resume"),
     [((), True), (("--resume",), True), (("--no-resume",), False), (("--set", "train.resume=false"), False)],
 )
-def test_a_training_is_resumed_unless_the_command_line_says_otherwise(call, runs, arguments, resume):
+def test_a_training_is_resumed_unless_the_command_line_says_no(call, runs, arguments, resume):
     call("run", *arguments)
     assert runs[0][0].settings.train.resume is resume
 
@@ -99,7 +99,7 @@ def test_run_takes_a_runner_and_a_range_of_nodes(call, runs):
     assert runs[0][1:] == ("beam", run_command.NodeRange(node_ids.TRAINER, node_ids.EVALUATOR))
 
 
-def test_debug_is_told_to_all_processes_of_the_run(call, runs):
+def test_debug_is_set_in_the_environment_for_all_processes_of_the_run(call, runs):
     call("run")
     assert not os.environ[errors.DEBUG]
     call("run", "--debug")
@@ -107,7 +107,7 @@ def test_debug_is_told_to_all_processes_of_the_run(call, runs):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (("run", "--set", "train.step=5"), "Did you mean 'train.steps'"),
         (("run", "--dataset", "taxy"), "taxi"),
@@ -124,12 +124,12 @@ def test_debug_is_told_to_all_processes_of_the_run(call, runs):
         (("serve-it",), "No such command 'serve-it'"),
     ],
 )
-def test_wrong_usage_is_2_and_names_what_is_wrong(call, capsys, arguments, said):
+def test_wrong_usage_exits_with_2_and_names_the_mistake(call, capsys, arguments, text):
     assert call(*arguments) == errors.USAGE
-    assert said in capsys.readouterr().err
+    assert text in capsys.readouterr().err
 
 
-def test_an_output_folder_that_cannot_be_written_is_2(call, capsys, monkeypatch, tmp_path):
+def test_an_output_folder_that_cannot_be_written_exits_with_2(call, capsys, monkeypatch, tmp_path):
     def redirect(log):
         raise PermissionError(13, "Permission denied")
 
@@ -141,8 +141,8 @@ def test_an_output_folder_that_cannot_be_written_is_2(call, capsys, monkeypatch,
 
 
 @pytest.fixture
-def former(tmp_path, monkeypatch):
-    """The dotted path of a file, of a dataset or a model, that was written for version 0.1."""
+def module_with_former_name(tmp_path, monkeypatch):
+    """The dotted path of a file of a dataset or model that was written for version 0.1."""
     package = tmp_path / f"company_{tmp_path.name}"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -152,25 +152,29 @@ def former(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("option", ["--dataset", "--model"])
-def test_a_file_with_a_former_word_is_not_compiled(call, capsys, former, tmp_path, option):
-    assert call("compile", "airflow", "--out", tmp_path / "dag.py", option, former) == errors.USAGE
+def test_a_file_with_a_former_name_is_not_compiled(call, capsys, module_with_former_name, tmp_path, option):
+    assert call("compile", "airflow", "--out", tmp_path / "dag.py", option, module_with_former_name) == errors.USAGE
     assert "former.py, line 1: `Label` is now called `BinaryLabel`" in capsys.readouterr().err
     assert not (tmp_path / "dag.py").exists()
 
 
-def test_list_shows_all_the_rest_and_then_names_the_dataset_file_that_has_a_former_word(call, capsys, former, monkeypatch):
+def test_list_prints_everything_and_then_names_the_dataset_file_with_a_former_name(
+    call, capsys, module_with_former_name, monkeypatch
+):
     names = discovery.names
-    monkeypatch.setattr(discovery, "names", lambda package: [former] if package == discovery.DATASETS else names(package))
+    monkeypatch.setattr(
+        discovery, "names", lambda package: [module_with_former_name] if package == discovery.DATASETS else names(package)
+    )
     assert call("list") == errors.USAGE
     shown = capsys.readouterr()
-    assert f"  {former}" in shown.out
+    assert f"  {module_with_former_name}" in shown.out
     assert "custom_wide_deep" in shown.out and "train.steps" in shown.out
     assert "former.py, line 1: `Label` is now called `BinaryLabel`" in shown.err
 
 
 @pytest.fixture
 def steps(monkeypatch):
-    """What `step` and `end` do: a function sets the exit code; the calls."""
+    """Replaces `step` and `end`. Returns (their calls, a function that sets their exit code)."""
     calls, codes = [], {"code": 0}
     monkeypatch.setattr(compiled_pipeline, "load", lambda text: f"loaded {text}")
     monkeypatch.setattr(step, "run", lambda *args: calls.append(args) or codes["code"])
@@ -202,9 +206,7 @@ def test_a_step_runs_one_node_with_the_settings_of_its_run(call, steps):
         (END, ("--refused-exit-code", "0"), 1, 1),
     ],
 )
-def test_an_orchestrator_may_choose_the_exit_code_of_a_skipped_step_and_of_a_refusal(
-    call, steps, command, options, code, exit_code
-):
+def test_an_orchestrator_can_set_the_exit_codes_of_a_skipped_step_and_a_refusal(call, steps, command, options, code, exit_code):
     steps[1](code)
     assert call(*command, *options) == exit_code
 
@@ -217,14 +219,14 @@ def test_a_step_ends_with_its_parent_before_it_loads_anything(call, steps, monke
     assert [calls[0], len(calls)] == [4711, 3]
 
 
-def test_compile_says_which_files_it_wrote(call, capsys, monkeypatch, tmp_path):
+def test_compile_prints_the_files_that_it_wrote(call, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(compilation, "write", lambda runner, config, out: [out, out.with_suffix(".json")])
     assert call("compile", "airflow", "--out", tmp_path / "taxi.py") == 0
     assert capsys.readouterr().out == f"Wrote {tmp_path}/taxi.py\nWrote {tmp_path}/taxi.json\n"
 
 
 @pytest.mark.parametrize(("options", "confirmed"), [(("--yes",), True), ((), False)])
-def test_schema_accept_asks_unless_it_is_told_not_to(call, monkeypatch, options, confirmed):
+def test_schema_accept_asks_unless_yes_is_given(call, monkeypatch, options, confirmed):
     answers = []
     monkeypatch.setattr(schema_accept, "accept", lambda config, confirm: answers.append(confirm()) or 0)
     monkeypatch.setattr(cli.click, "confirm", lambda question: False)
@@ -239,7 +241,7 @@ def test_tensorboard_shows_the_output_folder_on_a_port(call, monkeypatch):
     assert calls == [("/tmp/here", 0)]
 
 
-def test_list_names_everything_that_can_be_chosen(call, capsys):
+def test_list_prints_every_choice(call, capsys):
     assert call("list") == 0
     lines = capsys.readouterr().out.splitlines()
     titles = [line for line in lines if not line.startswith(" ")]

@@ -1,4 +1,4 @@
-"""The compiled DAG: its nodes, what stands under which gate, and what no cache may answer."""
+"""The compiled DAG: its nodes, their gates, and the parameters that decide whether the cache answers."""
 
 import json
 
@@ -32,7 +32,7 @@ def parameter(node, name):
     return node.parameters.parameters[name].field_value.string_value
 
 
-def test_all_nodes_are_always_there(nodes):
+def test_the_dag_always_has_all_nodes(nodes):
     assert set(nodes) == set(NODES)
 
 
@@ -49,7 +49,7 @@ def test_all_nodes_are_always_there(nodes):
         (node_ids.PUSHER, 3),
     ],
 )
-def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
+def test_a_node_after_a_gate_is_conditional_on_it(nodes, node, conditions):
     assert len(nodes[node].inputs.conditionals) == conditions
 
 
@@ -74,7 +74,7 @@ def test_what_follows_a_gate_is_conditional_on_it(nodes, node, conditions):
         ("components.metrics.combiner", {node_ids.EVALUATOR}),
     ],
 )
-def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, edited, changed, monkeypatch):
+def test_an_edit_changes_only_the_nodes_that_run_the_code(settings, nodes, edited, changed, monkeypatch):
     source = fingerprint._source(edited)
     read = type(source).read_bytes
     monkeypatch.setattr(type(source), "read_bytes", lambda p: read(p) + (b"# edited" if p == source else b""))
@@ -85,18 +85,18 @@ def test_an_edit_changes_the_nodes_that_run_it_and_no_others(settings, nodes, ed
     assert different == changed
 
 
-def test_another_model_changes_the_trainer_alone(settings, nodes):
+def test_another_model_changes_only_the_trainer(settings, nodes):
     other = compiled(pipeline_config.load(None, (), {"output_dir": settings.output_dir, "model": "keras_wide_deep"}))
     assert {n for n in nodes if nodes[n].parameters != other[n].parameters} == {node_ids.TRAINER}
 
 
-def test_how_often_to_look_and_where_to_keep_checkpoints_travel_to_the_trainer(nodes, settings):
+def test_the_trainer_gets_the_checkpoint_folder_and_the_settings_of_the_training(nodes, settings):
     custom = json.loads(parameter(nodes[node_ids.TRAINER], "custom_config"))
     assert custom["checkpoints"] == settings.checkpoints
     assert custom["settings"] == msgspec.to_builtins(settings.training)
 
 
-def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(settings):
+def test_a_search_runs_before_the_training_and_its_result_is_an_input_of_the_trainer(settings):
     nodes = compiled(pipeline_config.load(None, ("tune.trials=3", "tune.oracle=random"), {"output_dir": settings.output_dir}))
     assert node_ids.LATEST_TUNED not in nodes
     assert node_ids.TUNER in nodes[node_ids.TRAINER].upstream_nodes
@@ -105,19 +105,19 @@ def test_a_search_stands_before_the_training_and_its_result_is_an_input_of_it(se
     assert custom["searches"] == f"{settings.output_dir}/tuning"
 
 
-def test_without_a_search_the_newest_one_before_counts_unless_told_otherwise(settings, nodes):
+def test_without_a_search_the_trainer_reuses_the_latest_one_unless_reuse_is_false(settings, nodes):
     assert node_ids.LATEST_TUNED in nodes[node_ids.TRAINER].upstream_nodes
     without = compiled(pipeline_config.load(None, ("tune.reuse=false",), {"output_dir": settings.output_dir}))
     assert not {node_ids.TUNER, node_ids.LATEST_TUNED} & set(without)
 
 
-def test_the_latest_blessed_model_is_where_a_training_begins_only_if_asked_for(settings, nodes):
+def test_only_with_warm_start_the_latest_blessed_model_is_an_input_of_the_trainer(settings, nodes):
     warm = compiled(pipeline_config.load(None, ("train.warm_start=true",), {"output_dir": settings.output_dir}))
     assert "base_model" in warm[node_ids.TRAINER].inputs.inputs
     assert "base_model" not in nodes[node_ids.TRAINER].inputs.inputs
 
 
-def test_the_reviewed_schema_travels_as_text(nodes):
+def test_the_reviewed_schema_is_passed_as_text(nodes):
     assert 'name: "fare"' in parameter(nodes[node_ids.SCHEMA_GEN], "schema_text")
 
 

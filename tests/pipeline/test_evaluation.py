@@ -1,4 +1,4 @@
-"""The EvalConfig of a dataset."""
+"""The EvalConfig of TFMA for a dataset."""
 
 import dataclasses
 import json
@@ -16,17 +16,17 @@ HOUSING = discovery.dataset("housing")
 
 
 def thresholds(dataset):
-    """Returns every (metric, slices, threshold)."""
+    """Returns (metric, slices, threshold) for every threshold."""
     config = tfma.utils.update_eval_config_with_defaults(eval_config(dataset), has_baseline=True)
-    found = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
-    return [(key, slices, bound) for key, bounds in found.items() for slices, bound in bounds]
+    by_metric = tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
+    return [(key, slices, bound) for key, bounds in by_metric.items() for slices, bound in bounds]
 
 
 def test_the_bounds_are_those_of_the_dataset():
     bounds = thresholds(dataclasses.replace(TAXI, bounds=BOUNDS))
     absolute = {(k.name, b.lower_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)}
     changes = {(k.name, round(b.absolute.value, 5)) for k, _, b in bounds if isinstance(b, tfma.GenericChangeThreshold)}
-    # TFMA also lists the computations that a metric is derived from, under keys of their own.
+    # TFMA also lists the computations from which a metric is derived, with other keys.
     assert {(n, v) for n, v in absolute if n in (names.AUC, names.ACCURACY_SKILL)} == {
         (names.AUC, 0.9),
         (names.ACCURACY_SKILL, 0.03),
@@ -34,12 +34,12 @@ def test_the_bounds_are_those_of_the_dataset():
     assert changes == {(names.AUC, -0.01)}
 
 
-def test_an_error_may_grow_by_a_share():
+def test_an_error_may_grow_by_a_ratio():
     bounds = thresholds(dataclasses.replace(HOUSING, bounds=(Bound(names.MAE, at_most=20_000, max_degradation_ratio=0.02),)))
     assert {(k.name, b.upper_bound.value) for k, _, b in bounds if isinstance(b, tfma.GenericValueThreshold)} == {
         (names.MAE, 20_000)
     }
-    # TFMA also lists the sums that the metric is derived from.
+    # TFMA also lists the sums from which the metric is derived.
     change = next(b for k, _, b in bounds if k.name == names.MAE and isinstance(b, tfma.GenericChangeThreshold))
     assert change.direction == tfma.MetricDirection.LOWER_IS_BETTER
     assert round(change.relative.value, 5) == 0.02
@@ -52,7 +52,7 @@ def test_every_metric_of_the_task_is_computed(name):
     assert configured == set(TASKS[dataset.task].metrics)
 
 
-def test_only_the_overall_slice_decides():
+def test_bounds_apply_only_to_the_overall_slice():
     for _, slices, _ in thresholds(TAXI):
         assert slices == tfma.SlicingSpec()
 

@@ -1,4 +1,4 @@
-"""The DAG as plain data."""
+"""Functions on the DAG as a dictionary: node -> upstream nodes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ UPSTREAM = {
         ("push", {"read", "split", "train", "eval"}, []),
     ],
 )
-def test_a_node_knows_all_nodes_before_and_after_it(node, before, after):
+def test_ancestors_and_descendants_of_a_node(node, before, after):
     assert graph.ancestors(node, UPSTREAM) == before
     assert graph.descendants(node, UPSTREAM) == after
 
 
-def test_a_need_that_another_need_has_too_is_left_out():
+def test_an_edge_that_follows_from_other_edges_is_left_out():
     assert graph.transitive_reduction(UPSTREAM) == {
         "read": [], "split": ["read"], "train": ["split"], "eval": ["train"], "push": ["eval"],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The ids and the outputs of nodes are those of the DAG."""
+"""The constants for node ids and outputs equal those of the DAG."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def dag(*assignments: str, dataset: str = "taxi") -> Pipeline:
 
 @pytest.fixture(scope="module")
 def nodes() -> dict[str, object]:
-    """All nodes that some DAG has, by id."""
+    """The nodes of all variants of the DAG: id -> node."""
     variants = (dag(), dag("tune.trials=2"), dag(dataset="co2"))
     return {node.id: node for pipeline in variants for node in pipeline.components}
 
@@ -47,12 +47,12 @@ def test_the_ids_that_users_type_do_not_change():
     assert len(set(IDS.values())) == len(IDS)
 
 
-def test_every_node_of_the_dag_has_a_constant_and_no_constant_is_without_a_node(nodes):
+def test_every_node_has_a_constant_and_every_constant_a_node(nodes):
     assert set(nodes) == set(IDS.values())
 
 
 @pytest.mark.parametrize("output", [*OUTPUTS, *node_ids.DECISIONS], ids=".".join)
-def test_every_output_is_one_of_its_node(nodes, output):
+def test_every_output_constant_is_an_output_of_its_node(nodes, output):
     assert output.key in nodes[output.node].outputs
 
 

@@ -1,4 +1,4 @@
-"""`python -m pipeline tensorboard`: what it shows, to whom, how it ends, and what it says when it cannot."""
+"""`python -m pipeline tensorboard`: what it shows, who can connect, how it ends, and its errors."""
 
 import json
 import re
@@ -17,7 +17,7 @@ PATIENCE_S = 60
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory):
-    """An output folder with the events of a training: one number, 1.5, in step 7."""
+    """An output folder with the events of a training: one scalar, 1.5 at step 7."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("out")
@@ -43,13 +43,13 @@ def board(output):
 
 
 def ask(address, until=bool):
-    """Returns the answer, when there is one: TensorBoard reads the events in the background."""
+    """Asks until the answer satisfies `until`, for at most PATIENCE_S: TensorBoard reads the events in the background."""
     end = time.monotonic() + PATIENCE_S
     while True:
         with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
-            found = json.load(answer)
-        if until(found) or time.monotonic() > end:
-            return found
+            content = json.load(answer)
+        if until(content) or time.monotonic() > end:
+            return content
         time.sleep(0.2)
 
 
@@ -60,12 +60,12 @@ def test_it_shows_every_training_of_the_folder(board):
     assert (step, value) == (7, 1.5)
 
 
-def test_only_this_machine_can_see_it(board):
+def test_only_this_machine_can_connect(board):
     _, address = board
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
 
 
-def test_a_port_that_is_taken_is_named(board, output):
+def test_a_port_in_use_is_named(board, output):
     port = board[1].rstrip("/").rpartition(":")[2]
     second = cli.call("tensorboard", "--output-dir", output, "--port", port)
     assert (second.code, second.out) == (2, "")
@@ -82,13 +82,13 @@ def test_a_folder_without_a_training_is_named(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_an_unknown_dataset_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_dataset_names_the_known_ones():
     unknown = cli.call("tensorboard", "--dataset", "taxo")
     assert unknown.code == 2
     assert "Did you mean 'taxi'?" in unknown.err
 
 
-def test_a_number_that_is_no_port_is_refused(output):
+def test_a_number_above_65535_is_not_a_port(output):
     assert cli.call("tensorboard", "--output-dir", output, "--port", "70000").code == 2
 
 

@@ -1,4 +1,4 @@
-"""The forms of what Kubernetes takes as text: each problem of a [kubeflow] table, and none of a good one."""
+"""Checks of the names and quantities in a [kubeflow] table: each problem has a message, a valid table has none."""
 
 import msgspec
 import pytest
@@ -22,7 +22,7 @@ def problems(**tables):
     return list(kubernetes_names.problems(msgspec.convert(GOOD | tables, Kubeflow)))
 
 
-def test_a_good_table_has_no_problem():
+def test_a_valid_table_has_no_problem():
     assert problems() == []
 
 
@@ -45,7 +45,7 @@ def test_a_good_table_has_no_problem():
         ({"all": {"tolerations": [{"value": "a"}]}}, "kubeflow.all.tolerations: a toleration has a key and its value"),
     ],
 )
-def test_each_problem_names_the_setting_and_the_form(tables, problem):
+def test_each_problem_names_the_setting_and_the_expected_form(tables, problem):
     [text] = problems(**tables)
     assert text.startswith(problem)
 

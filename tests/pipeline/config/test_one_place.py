@@ -1,4 +1,4 @@
-"""Every default and every description of a setting stands in one place."""
+"""Every default and every description of a setting is written in one place."""
 
 import ast
 import collections
@@ -20,7 +20,7 @@ PACKAGES = ("data", "pipeline", "trainer_module")
 
 
 def tables(table):
-    """A table, and the tables inside it."""
+    """Yields a table and the tables inside it."""
     yield table
     for hint in typing.get_type_hints(table).values():
         if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
@@ -28,7 +28,7 @@ def tables(table):
 
 
 def declarations():
-    """(class, name, type) of every setting, each where it is declared: not once more for a class that inherits it."""
+    """Yields (class, name, type) of every setting, only for the class that declares it and not for those that inherit it."""
     types = {base for table in (*tables(Config), TrainSettings, TuneSettings, Training) for base in table.__mro__}
     for declaring in sorted(types, key=lambda t: f"{t.__module__}.{t.__name__}"):
         own = inspect.get_annotations(declaring)
@@ -37,24 +37,24 @@ def declarations():
 
 
 def metas(hint):
-    """The `Meta`s of a type, those of its parts included."""
+    """Yields the `Meta` objects of a type and of the types inside it."""
     for part in typing.get_args(hint) if typing.get_origin(hint) is not typing.Literal else ():
         yield from metas(part)
     yield from (meta for meta in getattr(hint, "__metadata__", ()) if isinstance(meta, Meta))
 
 
-def test_a_description_stands_once():
+def test_every_description_is_written_once():
     written = collections.defaultdict(dict)
     for declaring, name, hint in declarations():
         for meta in metas(hint):
-            if meta.description and not meta.description.startswith("; by default"):  # it says where the default is
+            if meta.description and not meta.description.startswith("; by default"):  # this suffix says where the default is
                 written[meta.description][id(meta)] = (f"{declaring.__name__}.{name}", meta)
     twice = [sorted(place for place, _ in places.values()) for places in written.values() if len(places) > 1]
     assert len(written) > 50
     assert twice == []
 
 
-def test_a_setting_of_a_training_has_one_default():
+def test_every_setting_of_a_training_has_one_default():
     places = collections.defaultdict(list)
     for declaring, name, _ in declarations():
         default = declaring.__dict__.get(name)
@@ -63,11 +63,11 @@ def test_a_setting_of_a_training_has_one_default():
         if default not in (None, msgspec.NODEFAULT) and issubclass(declaring, (TrainOptions, Training)):
             places[name].append(declaring.__name__)
     assert {"steps", "overhead", "keep_checkpoints"} <= places.keys()
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    assert {name: classes for name, classes in places.items() if len(classes) > 1} == {}
 
 
 def written_defaults(file):
-    """(name, value, line) of every default of a class attribute or an argument that is a constant of some weight."""
+    """Yields (name, value, line) of every default of a class attribute or an argument that is a constant."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Constant):
             yield node.target.id, node.value.value, node.lineno
@@ -96,7 +96,7 @@ def test_no_other_code_writes_the_default_of_a_setting_again(settings):
 
 
 def _defaults_of(settings, file):
-    """The defaults that tell: 0, 1, "", None and a truth value stand everywhere, for other things."""
+    """Yields the defaults that are distinctive: 0, 1, "", None, True and False have other uses in all files."""
     names = {name for base in settings.__mro__ for name in inspect.get_annotations(base)}
     for name, value, _ in written_defaults(file):
         if name in names and not isinstance(value, bool) and value not in (None, 0, 1, ""):

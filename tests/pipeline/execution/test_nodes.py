@@ -1,4 +1,4 @@
-"""Single nodes, launched for real: what MLMD knows of them afterwards decides what is said."""
+"""Single real nodes: MLMD after the launch decides their state and their error."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Execution = metadata_store_pb2.Execution
 
 
 class Silent:
-    """Observer."""
+    """An Observer that ignores every event."""
 
     def node(self, node_id: str, state: str, seconds: float) -> None:
-        """Hears."""
+        """Ignores the event."""
 
 
 @pytest.fixture
 def nodes(toy: Path, tmp_path: Path) -> node.Nodes:
-    """The nodes of the smallest dataset, the first of which has run."""
-    given = pipeline_config.load(None, (), {"dataset": "toy.fruit", "output_dir": str(tmp_path)})
-    made = node.Nodes(ir.compile_pipeline(given, "one"), connection.reach(given.metadata_uri), Silent())
-    assert made.run(node_ids.CSV_EXAMPLE_GEN) == "done"
-    return made
+    """The nodes of the smallest dataset. The first one has run."""
+    config = pipeline_config.load(None, (), {"dataset": "toy.fruit", "output_dir": str(tmp_path)})
+    toy_nodes = node.Nodes(ir.compile_pipeline(config, "one"), connection.reach(config.metadata_uri), Silent())
+    assert toy_nodes.run(node_ids.CSV_EXAMPLE_GEN) == "done"
+    return toy_nodes
 
 
-def test_a_node_whose_inputs_are_gone_fails_and_is_not_passed_over(nodes: node.Nodes) -> None:
+def test_a_node_whose_inputs_were_deleted_fails_and_is_not_skipped(nodes: node.Nodes) -> None:
     with metadata.Metadata(nodes.connection) as handle:
         [examples] = collect.outputs_of(handle.store, "one").values()
         examples.state = metadata_store_pb2.Artifact.DELETED
@@ -44,26 +44,26 @@ def test_a_node_whose_inputs_are_gone_fails_and_is_not_passed_over(nodes: node.N
     assert raised.value.node == node_ids.STATISTICS_GEN
 
 
-def test_a_node_that_was_ended_while_it_ran_publishes_nothing(
+def test_a_node_that_was_stopped_while_it_ran_publishes_nothing(
     nodes: node.Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launch = node._Launcher._run_executor
 
-    def run_and_be_ended(self: node._Launcher, *args: object) -> object:
+    def run_and_stop(self: node._Launcher, *args: object) -> object:
         output = launch(self, *args)
         nodes.stop(node_ids.STATISTICS_GEN)
         return output
 
-    monkeypatch.setattr(node._Launcher, "_run_executor", run_and_be_ended)
+    monkeypatch.setattr(node._Launcher, "_run_executor", run_and_stop)
     with pytest.raises(NodeFailedError, match="It was stopped while it ran"):
         nodes.run(node_ids.STATISTICS_GEN)
     with metadata.Metadata(nodes.connection) as handle:
         assert {e.last_known_state for e in handle.store.get_executions()} == {Execution.COMPLETE, Execution.CANCELED}
     assert not list(tmp_path.joinpath("artifacts", *node_ids.STATISTICS).glob("*"))
-    assert nodes.state(node_ids.STATISTICS_GEN) == "failed", "so that the next run does it again"
+    assert nodes.state(node_ids.STATISTICS_GEN) == "failed", "otherwise the next run would not execute it again"
 
 
-def test_of_two_pipelines_with_a_run_of_the_same_name_each_finds_its_own(nodes: node.Nodes) -> None:
+def test_pipelines_whose_runs_have_the_same_name_find_only_their_own_outputs(nodes: node.Nodes) -> None:
     with metadata.Metadata(nodes.connection) as handle:
         assert set(collect.outputs_of(handle.store, "one", "toy.fruit")) == {node_ids.CSV_EXAMPLES}
         assert collect.outputs_of(handle.store, "one", "another") == {}

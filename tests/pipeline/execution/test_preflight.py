@@ -1,4 +1,4 @@
-"""Who may use an output folder, and what is said to whom may not."""
+"""Checks before a run: exclusive and shared use of an output folder, and the errors for refusals."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ with preflight.output_folder(sys.argv[1], shared=True):
 """
 
 
-def holding(folder: Path) -> subprocess.Popen[bytes]:
-    """A process that shares a folder."""
+def share_in_process(folder: Path) -> subprocess.Popen[bytes]:
+    """Starts a process that holds the folder as a shared user."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(folder)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -33,7 +33,7 @@ def holding(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def refused(folder: Path, *, shared: bool = False) -> str:
+def refusal(folder: Path, *, shared: bool = False) -> str:
     with pytest.raises(InUseError) as raised, preflight.output_folder(str(folder), shared=shared):
         pass
     return str(raised.value)
@@ -42,33 +42,33 @@ def refused(folder: Path, *, shared: bool = False) -> str:
 def test_the_process_that_uses_a_folder_is_named(tmp_path: Path) -> None:
     with preflight.output_folder(str(tmp_path)):
         for shared in (True, False):
-            assert f"Another run (process {os.getpid()}) is using" in refused(tmp_path, shared=shared)
+            assert f"Another run (process {os.getpid()}) is using" in refusal(tmp_path, shared=shared)
     with preflight.output_folder(str(tmp_path)):
         pass
 
 
-def test_of_processes_that_share_a_folder_those_are_named_that_live(tmp_path: Path) -> None:
-    first, second = holding(tmp_path), holding(tmp_path)
+def test_the_error_for_a_shared_folder_names_the_processes_that_still_run(tmp_path: Path) -> None:
+    first, second = share_in_process(tmp_path), share_in_process(tmp_path)
     with first, second:
-        assert f"(process {first.pid}, process {second.pid})" in refused(tmp_path)
+        assert f"(process {first.pid}, process {second.pid})" in refusal(tmp_path)
         second.communicate(b"\n")
-        assert f"(process {first.pid})" in refused(tmp_path)
+        assert f"(process {first.pid})" in refusal(tmp_path)
         first.communicate(b"\n")
 
 
-def test_a_process_on_another_machine_is_named_with_it(tmp_path: Path) -> None:
+def test_a_process_on_another_machine_is_named_with_the_machine(tmp_path: Path) -> None:
     with preflight.output_folder(str(tmp_path)):
         (tmp_path / ".lock").write_text("1 elsewhere.example\n")
-        assert "process 1 on elsewhere.example" in refused(tmp_path)
+        assert "process 1 on elsewhere.example" in refusal(tmp_path)
 
 
-def test_a_run_of_this_machine_does_not_write_to_object_storage() -> None:
-    given = pipeline_config.load(None, ("metadata.uri=grpc://host:1",), {"output_dir": "gs://bucket/taxi"})
+def test_a_local_run_cannot_write_to_object_storage() -> None:
+    config = pipeline_config.load(None, ("metadata.uri=grpc://host:1",), {"output_dir": "gs://bucket/taxi"})
     with pytest.raises(UsageError, match=re.escape("output_dir is gs://bucket/taxi, but `run` keeps its record")):
-        preflight.check_local(given)
+        preflight.check_local(config)
 
 
-def test_a_former_word_in_the_file_of_a_model_is_wrong_usage_that_names_the_file_and_the_line(
+def test_the_error_for_a_former_name_in_a_model_file_names_file_and_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "company_of_former_words"

@@ -1,4 +1,4 @@
-"""Which failures are worth another try."""
+"""Which errors are transient, so that a call is retried."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _of_grpc(code: grpc.StatusCode) -> grpc.RpcError:
         mlmd.AbortedError("Concurrent writes aborted after max number of retries."),
         RuntimeError("Failed to establish connection to Metadata storage with error: mysql_real_connect failed"),
         _raised_from(RuntimeError("outer"), BrokenPipeError(errno.EPIPE, "Broken pipe")),
-        # What Beam makes of a worker's exception.
+        # Beam turns the exception of a worker into a RuntimeError like these.
         RuntimeError("<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n\tdetails = ..."),
         RuntimeError("Traceback ...\nurllib3.exceptions.IncompleteRead: IncompleteRead(0 bytes read) [while running 'Write']"),
     ],
     ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
 )
-def test_what_may_pass(error: Exception) -> None:
+def test_an_error_of_a_connection_or_a_server_is_transient(error: Exception) -> None:
     cause = retry.transient_cause(error)
     assert cause and "\n" not in cause
 
@@ -69,11 +69,11 @@ def test_what_may_pass(error: Exception) -> None:
     ],
     ids=lambda e: f"{type(e).__name__}: {str(e)[:25]}",
 )
-def test_what_would_fail_again(error: Exception) -> None:
+def test_an_error_that_would_repeat_is_not_transient(error: Exception) -> None:
     assert retry.transient_cause(error) is None
 
 
-def test_a_call_is_made_again_until_it_succeeds_each_time_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_is_retried_until_it_succeeds_with_growing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(retry.time, "sleep", waits.append)
     answers = [TimeoutError("one"), TimeoutError("two"), "found"]
@@ -89,14 +89,14 @@ def test_a_call_is_made_again_until_it_succeeds_each_time_later(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("error", "calls"), [(TimeoutError("always"), 3), (KeyError("fare"), 1)])
-def test_a_call_is_not_made_for_ever_nor_again_in_vain(error: Exception, calls: int) -> None:
-    made = 0
+def test_a_call_is_retried_a_limited_number_of_times_and_only_for_transient_errors(error: Exception, calls: int) -> None:
+    count = 0
 
     def call() -> None:
-        nonlocal made
-        made += 1
+        nonlocal count
+        count += 1
         raise error
 
     with pytest.raises(type(error)):
         retry.call(call, "It", retries=2, retry_seconds=0)
-    assert made == calls
+    assert count == calls

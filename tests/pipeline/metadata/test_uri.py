@@ -1,4 +1,4 @@
-"""metadata.uri: the forms it may have, its variables, and what is refused."""
+"""metadata.uri: its forms, its environment variables, and the errors."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pipeline.metadata.uri import MetadataError
     "uri",
     ["sqlite:///tmp/m.sqlite", "mysql://me@host:3307/db", "postgresql://host/db", "grpc://host:8080", "grpc://$HOST:$PORT"],
 )
-def test_a_known_form_passes(uri: str) -> None:
+def test_a_uri_of_a_known_form_passes(uri: str) -> None:
     uris.check(uri)
 
 
-def test_the_uri_of_a_file() -> None:
+def test_the_uri_of_a_file_keeps_special_characters() -> None:
     assert uris.of_file("/out/metadata.sqlite") == "sqlite:///out/metadata.sqlite"
     assert uris.parse("sqlite:///out/a?b#$c").path == "/out/a?b#$c"
 
 
-def test_variables_have_the_values_of_the_environment() -> None:
-    parts = uris.parse("mysql://$HOST:$PORT/db", {"HOST": "db.example", "PORT": "3307"})
-    assert (parts.hostname, parts.port, parts.path) == ("db.example", 3307, "/db")
+def test_variables_in_a_uri_get_their_values_from_the_environment() -> None:
+    parsed = uris.parse("mysql://$HOST:$PORT/db", {"HOST": "db.example", "PORT": "3307"})
+    assert (parsed.hostname, parsed.port, parsed.path) == ("db.example", 3307, "/db")
     with pytest.raises(MetadataError, match=r"the environment variable PORT is not set here\. In a cluster it comes from"):
         uris.parse("mysql://$HOST:$PORT/db", {"HOST": "db.example"})
 
@@ -37,7 +37,7 @@ def test_a_server_is_shown_without_its_user_and_with_its_port() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "why"),
+    ("uri", "reason"),
     [
         ("outputs/metadata.sqlite", "none of the known kinds"),
         ("oracle://host/db", "'oracle' is none of the known kinds"),
@@ -53,7 +53,7 @@ def test_a_server_is_shown_without_its_user_and_with_its_port() -> None:
         ("postgres://host/db?password=hush", "none of the known kinds"),
     ],
 )
-def test_a_uri_that_cannot_be_understood_is_refused_with_the_forms_there_are(uri: str, why: str) -> None:
-    with pytest.raises(UsageError, match=why) as raised:
+def test_the_error_for_a_wrong_uri_shows_the_known_forms_and_no_password(uri: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as raised:
         pipeline_config.load(None, (f"metadata.uri={uri}",), {})
     assert "grpc://HOST:PORT" in str(raised.value) and not {"hush", "hu/sh"} & set(re.split(r"[:@?#=']", str(raised.value)))

@@ -1,4 +1,4 @@
-"""The JSON that the steps of an orchestrator read: what is in it, what a run changes, and what is refused."""
+"""The JSON that the steps of an orchestrator read: its content, the settings that a run changes, and the errors."""
 
 import json
 
@@ -20,18 +20,18 @@ def compiled(tmp_path):
     )
 
 
-def test_it_is_read_from_text_and_from_a_file(compiled, tmp_path):
+def test_a_compiled_pipeline_is_read_from_text_and_from_a_file(compiled, tmp_path):
     file = tmp_path / "taxi.json"
     file.write_text(compiled.to_json())
     assert compiled_pipeline.load(compiled.to_json()) == compiled_pipeline.load(str(file)) == compiled
 
 
-def test_what_a_compiler_adds_for_itself_does_not_disturb_a_step(compiled):
+def test_a_step_ignores_keys_that_a_compiler_adds(compiled):
     assert compiled_pipeline.load(json.dumps(json.loads(compiled.to_json()) | {"airflow": {"dag_id": "taxi"}})) == compiled
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
         ("/nowhere/taxi.json", r"/nowhere/taxi\.json cannot be read: No such file or directory\. Compile it again"),
         ("{", "--pipeline is no compiled pipeline"),
@@ -39,8 +39,8 @@ def test_what_a_compiler_adds_for_itself_does_not_disturb_a_step(compiled):
         ('{"name": "", "code": "", "settings": {}, "needs": {}, "schema_version": 9}', "has version 9; this is 1"),
     ],
 )
-def test_what_is_not_one_is_refused(text, why):
-    with pytest.raises(UsageError, match=why):
+def test_a_text_that_is_not_a_compiled_pipeline_is_refused(text, reason):
+    with pytest.raises(UsageError, match=reason):
         compiled_pipeline.load(text)
 
 
@@ -51,7 +51,7 @@ def test_a_run_changes_settings_and_an_empty_value_keeps_the_compiled_one(compil
         compiled.config_for_run(["train.steps=many"])
 
 
-def test_only_settings_that_differ_from_the_defaults_are_in_it_with_absolute_paths(tmp_path, monkeypatch):
+def test_a_compiled_pipeline_has_only_changed_settings_and_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = pipeline_config.load(None, ("train.seed=5", "kubeflow.image=team/pipeline", "data.path=d/{SPAN}.csv"), {})
     assert compiled_pipeline.compile_for_steps(config).settings == {
@@ -59,7 +59,7 @@ def test_only_settings_that_differ_from_the_defaults_are_in_it_with_absolute_pat
     }  # fmt: skip
 
 
-def test_other_code_and_a_missing_secret_are_refused_with_the_way_out(compiled):
+def test_the_errors_for_other_code_and_a_missing_secret_name_the_fix(compiled):
     with pytest.raises(UsageError, match=r"not what this pipeline was compiled from \(0000000000000000\).*Compile it again"):
         compiled_pipeline.check_code(compiled, compiled.config_for_run())
     with pytest.raises(UsageError, match=r"TOKEN is not set: there is no Secret 'login'"):

@@ -1,6 +1,7 @@
-"""`compile kubeflow_v2`: what becomes of settings, what is refused, and that the same pipeline gives the same file.
+"""`compile kubeflow_v2`: the effect of settings, the errors, and a deterministic file.
 
-golden/kubeflow_v2.yaml changes on purpose only: `UPDATE_GOLDEN=1 make test ARGS="-k kubeflow_v2"`, then read the difference.
+To update golden/kubeflow_v2.yaml after an intended change: `UPDATE_GOLDEN=1 make test ARGS="-k kubeflow_v2"`, then read the
+difference.
 """
 
 import json
@@ -24,13 +25,15 @@ IMAGE, CLAIM = "kubeflow.image=registry.example/estimator-pipeline:1.0", "kubefl
 
 @pytest.fixture
 def compiled(tmp_path):
-    """Returns a function: assignments, name of the file, text of a TOML file -> its text."""
+    """Returns a function: (assignments, name of the file, text of a TOML file) -> text of the compiled file."""
 
     def call(*assignments, out="pipeline.yaml", text=""):
         file = tmp_path / "settings.toml"
         file.write_text(text)
-        [made] = kubeflow_v2_compiler.compile(pipeline_config.load(file, (IMAGE, *assignments), {}), tmp_path / out).values()
-        return made
+        [compiled_text] = kubeflow_v2_compiler.compile(
+            pipeline_config.load(file, (IMAGE, *assignments), {}), tmp_path / out
+        ).values()
+        return compiled_text
 
     return call
 
@@ -39,14 +42,14 @@ def documents(text):
     return list(yaml.safe_load_all(text))
 
 
-def test_it_is_the_golden_file(compiled):
+def test_the_file_equals_the_golden_file(compiled):
     text = re.sub(r"\b[0-9a-f]{16}\b", "(hash of code)", compiled(CLAIM))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
     assert text == GOLDEN.read_text()
 
 
-def test_it_is_what_the_published_proto_allows(compiled):
+def test_the_file_fits_the_published_proto(compiled):
     spec, _ = documents(compiled(CLAIM))
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
@@ -59,11 +62,11 @@ def test_a_run_may_set_data_span_and_steps(compiled):
     parameters = {name: p["defaultValue"] for name, p in spec["root"]["inputDefinitions"]["parameters"].items()}
     assert parameters == {"data_path": "/mnt/pipeline/d/{SPAN}.csv", "data_span": "3", "train_steps": "77"}
     for task in spec["root"]["dag"]["tasks"].values():
-        given = [p for p in task.get("inputs", {}).get("parameters", {}).values() if "componentInputParameter" in p]
-        assert {p["componentInputParameter"] for p in given} <= set(parameters), "all have a default"
+        run_parameters = [p for p in task.get("inputs", {}).get("parameters", {}).values() if "componentInputParameter" in p]
+        assert {p["componentInputParameter"] for p in run_parameters} <= set(parameters), "every parameter has a default"
 
 
-def test_resources_and_retries_of_a_step(compiled):
+def test_resources_and_retries_can_be_set_for_a_step(compiled):
     text = '[kubeflow.all]\nretries = 1\n[kubeflow.steps.Trainer]\ncpu = "1500m"\nmemory = "4Gi"\ngpu = 1\nretries = 5\n'
     spec, _ = documents(compiled(CLAIM, text=text))
     executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
@@ -75,29 +78,29 @@ def test_resources_and_retries_of_a_step(compiled):
     assert tasks[node_ids.TRANSFORM]["retryPolicy"]["maxRetryCount"] == 1
 
 
-def test_kubeflow_answers_no_reading_of_data_from_its_cache(compiled):
-    """It would go by the path, and the same path may hold new rows. Vertex looks at the files first."""
+def test_kubeflow_does_not_cache_the_reading_of_data(compiled):
+    """Its cache compares only the path, and the same path may have new rows. Vertex compares the files too."""
     spec, _ = documents(compiled(CLAIM))
-    cached = {
+    cache_enabled = {
         n: t["cachingOptions"].get("enableCache") for n, t in spec["root"]["dag"]["tasks"].items() if "cachingOptions" in t
     }
-    assert cached.pop(node_ids.CSV_EXAMPLE_GEN) is None
-    assert cached[node_ids.TRANSFORM] and cached[node_ids.TRAINER]
+    assert cache_enabled.pop(node_ids.CSV_EXAMPLE_GEN) is None
+    assert cache_enabled[node_ids.TRANSFORM] and cache_enabled[node_ids.TRAINER]
     job = json.loads(compiled("output_dir=gs://bucket/taxi", out="job.json"))
     assert job["pipelineSpec"]["root"]["dag"]["tasks"][node_ids.CSV_EXAMPLE_GEN]["cachingOptions"] == {"enableCache": True}
 
 
-def test_vertex_is_told_the_kind_of_gpu(compiled):
+def test_a_file_for_vertex_names_the_type_of_gpu(compiled):
     settings = ("output_dir=gs://bucket/taxi", "kubeflow.all.gpu=1", "kubeflow.all.gpu_type=NVIDIA_TESLA_T4")
     executors = json.loads(compiled(*settings, out="job.json"))["pipelineSpec"]["deploymentSpec"]["executors"]
     assert executors["Trainer_executor"]["container"]["resources"]["accelerator"] == {"type": "NVIDIA_TESLA_T4", "count": "1"}
 
 
-@pytest.mark.parametrize(("memory", "billions"), [("500M", 0.5), ("4Gi", 4.295), ("1Pi", 1125899.907), ("2000000000", 2.0)])
-def test_every_unit_of_memory_is_known(compiled, memory, billions):
+@pytest.mark.parametrize(("memory", "gigabytes"), [("500M", 0.5), ("4Gi", 4.295), ("1Pi", 1125899.907), ("2000000000", 2.0)])
+def test_every_unit_of_memory_is_converted_to_gigabytes(compiled, memory, gigabytes):
     spec, _ = documents(compiled(CLAIM, text=f'[kubeflow.all]\nmemory = "{memory}"\n'))
     container = spec["deploymentSpec"]["executors"]["Trainer_executor"]["container"]
-    assert container["resources"]["memoryLimit"] == billions
+    assert container["resources"]["memoryLimit"] == gigabytes
 
 
 def test_a_unit_that_kubernetes_does_not_know_is_refused(compiled):
@@ -105,7 +108,7 @@ def test_a_unit_that_kubernetes_does_not_know_is_refused(compiled):
         compiled(CLAIM, text='[kubeflow.all]\nmemory = "500K"\n')
 
 
-def test_kubernetes_alone_knows_volumes_secrets_and_machines(compiled):
+def test_volumes_secrets_and_node_selectors_are_in_the_kubernetes_section(compiled):
     text = '[kubeflow]\nsecrets = ["login/TOKEN"]\n'
     text += '[kubeflow.steps.Trainer]\nnode_selector = {disk = "ssd"}\ntolerations = [{key = "gpu", operator = "Exists"}]\n'
     _, platform = documents(compiled(CLAIM, text=text))
@@ -120,7 +123,7 @@ def test_kubernetes_alone_knows_volumes_secrets_and_machines(compiled):
 
 
 @pytest.mark.parametrize(
-    ("assignments", "out", "why"),
+    ("assignments", "out", "reason"),
     [
         ((CLAIM, "metadata.uri=grpc://host:1"), "x.yaml", "keep metadata themselves"),
         ((CLAIM, "kubeflow.all.seconds=60"), "x.yaml", "no time limits"),
@@ -137,12 +140,12 @@ def test_kubernetes_alone_knows_volumes_secrets_and_machines(compiled):
         ((CLAIM, "train.resume=false"), "x.yaml", "would begin anew"),
     ],
 )
-def test_what_cannot_be_is_refused(assignments, out, why, tmp_path):
+def test_settings_that_a_pipeline_spec_cannot_hold_are_refused(assignments, out, reason, tmp_path):
     lists = [a for a in assignments if "[" in a]
     text = "[kubeflow]\nconfig_maps = ['places']\n" if lists else ""
     file = tmp_path / "settings.toml"
     file.write_text(text)
-    given = pipeline_config.load(file, (IMAGE, *(a for a in assignments if a not in lists)), {})
-    with pytest.raises(UsageError, match=why) as raised:
-        kubeflow_v2_compiler.compile(given, tmp_path / out)
+    config = pipeline_config.load(file, (IMAGE, *(a for a in assignments if a not in lists)), {})
+    with pytest.raises(UsageError, match=reason) as raised:
+        kubeflow_v2_compiler.compile(config, tmp_path / out)
     assert "\n" not in str(raised.value)

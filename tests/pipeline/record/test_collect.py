@@ -1,4 +1,4 @@
-"""What is read of a run from MLMD and from the artifacts, as TFX's nodes leave them. (TFMA's results: tests/e2e.)"""
+"""What the run record takes from MLMD and from artifacts, as TFX nodes write them. (Results of TFMA: tests/e2e.)"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.record.run_record import GateRecord, RunRecord, TrainRecord
 
 @dataclass
 class Written:
-    """MLMD and artifacts, written as TFX's nodes do."""
+    """Writes artifacts and MLMD entries like the nodes of TFX."""
 
     folder: Path
     connection: mlmd.ConnectionConfig
@@ -56,9 +56,9 @@ class Written:
         gate.write(decision, self.output(output, **properties).uri)
 
     def _context(self, kind: str, name: str) -> mlmd.Context:
-        known = self.store.get_context_by_type_and_name(kind, name)
-        if known is not None:
-            return known
+        context = self.store.get_context_by_type_and_name(kind, name)
+        if context is not None:
+            return context
         return mlmd.Context(type_id=self.store.put_context_type(mlmd.ContextType(name=kind)), name=name)
 
 
@@ -68,19 +68,19 @@ def written(tmp_path: Path) -> Written:
     return Written(tmp_path, connection, MetadataStore(connection))
 
 
-def filled(written: Written, run_id: str = "one") -> RunRecord:
+def filled_record(written: Written, run_id: str = "one") -> RunRecord:
     record = run_record.new(pipeline_config.load(None, (), {}), run_id, "c0de", "local")
     collect.fill_record(record, written.store, collect.outputs_of(written.store, run_id, "taxi"))
     return record
 
 
-def test_a_run_that_left_nothing_fills_in_nothing(written):
-    record = filled(written)
+def test_without_outputs_the_record_stays_empty(written):
+    record = filled_record(written)
     assert (record.rows, record.train, record.metrics, record.gates) == ({}, TrainRecord(), {}, [])
     assert (record.blessed, record.baseline, record.pushed_path, record.plot) == (None, None, None, None)
 
 
-def test_rows_are_counted_split_by_split(written):
+def test_the_rows_of_each_split_are_counted(written):
     artifact = written.output(node_ids.STATISTICS, split_names=artifact_utils.encode_split_names(["train", "eval"]))
     for split, rows in {"train": 600, "eval": 300}.items():
         statistics = statistics_pb2.DatasetFeatureStatisticsList()
@@ -88,10 +88,10 @@ def test_rows_are_counted_split_by_split(written):
         file = Path(artifact.uri, f"Split-{split}", "FeatureStats.pb")
         file.parent.mkdir()
         file.write_bytes(statistics.SerializeToString())
-    assert filled(written).rows == {"train": 600, "eval": 300}
+    assert filled_record(written).rows == {"train": 600, "eval": 300}
 
 
-def test_of_a_training_the_record_keeps_how_it_went_and_its_hyper_parameters(written):
+def test_the_record_keeps_the_result_and_the_hyper_parameters_of_a_training(written):
     artifact = written.output(node_ids.MODEL_RUN)
     trained = {
         "steps": 150,
@@ -102,7 +102,7 @@ def test_of_a_training_the_record_keeps_how_it_went_and_its_hyper_parameters(wri
         "hyperparameters": {"lr": 1},
     }
     Path(artifact.uri, "trained.json").write_text(json.dumps(trained))
-    record = filled(written)
+    record = filled_record(written)
     assert record.train == TrainRecord(steps=150, resumed_from=50, ended_by="steps", best_step=150)
     assert record.hyperparameters == {"lr": 1}
 
@@ -126,15 +126,15 @@ EMPTY = Finding(text="The split is empty.")
         (Decision(decision="unchanged", why="Nothing new."), GateRecord(node_ids.DATA_GATE, "unchanged", "Nothing new.")),
     ],
 )  # fmt: skip
-def test_a_gate_keeps_its_verdict_its_warnings_and_the_first_bound_that_was_missed(written, decision, record):
+def test_a_gate_is_recorded_with_its_decision_its_warnings_and_the_first_missed_bound(written, decision, record):
     written.decision(Output(node_ids.DATA_GATE, OUTPUT_KEY), decision)
-    assert filled(written).gates == [record]
+    assert filled_record(written).gates == [record]
 
 
-def test_gates_come_in_the_order_in_which_they_decide(written):
+def test_gates_are_in_the_order_of_the_pipeline(written):
     for output in reversed(node_ids.DECISIONS):
         written.decision(output, Decision(decision="passed", why="Good."), pushed=0)
-    assert [entry.id for entry in filled(written).gates] == [
+    assert [entry.id for entry in filled_record(written).gates] == [
         node_ids.DATA_GATE,
         node_ids.CHAMPION_GATE,
         node_ids.EVALUATOR,
@@ -142,7 +142,7 @@ def test_gates_come_in_the_order_in_which_they_decide(written):
     ]
 
 
-def test_a_node_that_is_no_gate_or_has_not_decided_has_no_decision(written):
+def test_a_node_without_a_decision_file_has_no_decision(written):
     written.output(node_ids.MODEL)
     written.output(node_ids.PUSHED_MODEL, pushed=1)
     outputs = collect.outputs_of(written.store, "one")
@@ -152,18 +152,18 @@ def test_a_node_that_is_no_gate_or_has_not_decided_has_no_decision(written):
 
 
 @pytest.mark.parametrize(("pushed", "path"), [(1, "/serving/7"), (0, None)])
-def test_the_pushed_path_is_that_of_a_model_that_was_really_pushed(written, pushed, path):
+def test_only_a_pushed_model_has_a_pushed_path(written, pushed, path):
     written.output(node_ids.PUSHED_MODEL, pushed=pushed, pushed_destination="/serving/7")
-    assert filled(written).pushed_path == path
+    assert filled_record(written).pushed_path == path
 
 
 @pytest.mark.parametrize("blessed", [0, 1])
-def test_a_model_is_blessed_or_not(written, blessed):
+def test_the_record_says_whether_the_model_is_blessed(written, blessed):
     written.output(node_ids.BLESSING, blessed=blessed)
-    assert filled(written).blessed is bool(blessed)
+    assert filled_record(written).blessed is bool(blessed)
 
 
-def test_the_baseline_is_the_model_of_the_run_that_trained_it(written):
+def test_the_baseline_names_the_model_and_the_run_that_trained_it(written):
     champion = written.output(node_ids.MODEL, run_id="earlier")
     event = mlmd.Event(type=mlmd.Event.INTERNAL_OUTPUT, artifact_id=champion.id)
     event.path.steps.add().key = node_ids.CHAMPION.key
@@ -171,12 +171,12 @@ def test_the_baseline_is_the_model_of_the_run_that_trained_it(written):
     contexts = [written._context("pipeline", "taxi"), written._context("pipeline_run", "one"),
                 written._context("node", f"taxi.{node_ids.CHAMPION.node}")]  # fmt: skip
     written.store.put_execution(mlmd.Execution(type_id=resolver), [(champion, event)], contexts)
-    assert filled(written).baseline == {"run_id": "earlier", "model": "model of earlier"}
+    assert filled_record(written).baseline == {"run_id": "earlier", "model": "model of earlier"}
 
 
 def test_only_outputs_of_this_pipeline_and_this_run_are_read(written):
     written.output(node_ids.PUSHED_MODEL, pipeline="other", pushed=1, pushed_destination="/other/1")
-    assert filled(written).pushed_path is None
+    assert filled_record(written).pushed_path is None
     assert set(collect.outputs_of(written.store, "one")) == {node_ids.PUSHED_MODEL}
     assert collect.outputs_of(written.store, "one", "taxi") == {}
     assert collect.outputs_of(written.store, "another run") == {}

@@ -1,4 +1,4 @@
-"""The one end of every run. (What is filled in: test_collect.py; the rules: test_status.py.)"""
+"""`finish_run` ends the record of every run. (Its content: test_collect.py; the rules: test_status.py.)"""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def record(config):
 
 
 @pytest.fixture
-def broken(monkeypatch):
-    """What the nodes left cannot be read."""
+def unreadable_results(monkeypatch):
+    """Makes the outputs of the nodes unreadable."""
 
     def fill_record(*args):
         raise RuntimeError("eval_config.json is cut short")
@@ -32,12 +32,12 @@ def broken(monkeypatch):
     monkeypatch.setattr(collect, "fill_record", fill_record)
 
 
-def test_without_a_connection_the_record_says_what_the_failure_says(config, record):
+def test_without_a_connection_the_record_has_the_reason_of_the_failure(config, record):
     assert finish_run(record, config, NodeFailedError(node_ids.TRAINER, "OOM")) == 1
     assert (record.status, record.why, record.gates) == ("failed", "Node Trainer failed: OOM", [])
 
 
-def test_a_run_that_left_nothing_has_failed(config, record):
+def test_a_run_without_outputs_has_failed(config, record):
     connection = metadata_store.reach(config.metadata_uri)
     assert finish_run(record, config, connection=connection) == 1
     assert record.why == "Every node ended, but no model was pushed and no gate says why."
@@ -49,13 +49,13 @@ def test_a_run_that_stops_at_a_node_has_not_failed(config, record):
     assert record.status == "unchanged"
 
 
-def test_results_that_cannot_be_read_do_not_hide_why_a_run_failed(config, record, broken):
+def test_unreadable_results_do_not_hide_the_reason_of_a_failure(config, record, unreadable_results):
     connection = metadata_store.reach(config.metadata_uri)
     assert finish_run(record, config, NodeFailedError(node_ids.TRAINER, "OOM"), connection=connection) == 1
     assert record.why == "Node Trainer failed: OOM"
 
 
-def test_results_that_cannot_be_read_are_an_error_of_a_run_that_has_not_failed(config, record, broken):
+def test_unreadable_results_are_an_error_if_the_run_has_not_failed(config, record, unreadable_results):
     connection = metadata_store.reach(config.metadata_uri)
     with pytest.raises(RuntimeError, match="cut short"):
         finish_run(record, config, connection=connection)

@@ -1,4 +1,4 @@
-"""The model of run.json: what changes in it when nodes and runs begin, end and go on."""
+"""The model of run.json: how it changes when nodes and runs begin, end and continue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def states(record: RunRecord) -> list[str]:
     return [node.state for node in record.nodes]
 
 
-def test_a_new_record_runs_and_all_its_nodes_wait(record):
+def test_a_new_record_is_running_and_its_nodes_are_waiting(record):
     assert (record.status, record.exit_code, record.finished, record.seconds) == ("running", None, None, 0.0)
     assert states(record) == ["waiting"] * 3
 
@@ -33,7 +33,7 @@ def test_a_new_record_runs_and_all_its_nodes_wait(record):
 @pytest.mark.parametrize(
     ("state", "cached"), [("done", False), ("running", False), ("failed", False), ("cached", True), ("reused", True)]
 )
-def test_a_node_that_enters_a_state_has_its_seconds_and_whether_an_earlier_run_had_its_result(record, state, cached):
+def test_entering_a_state_records_the_seconds_and_whether_the_result_is_of_an_earlier_run(record, state, cached):
     record.enter(node_ids.TRAINER, state, 1.2345)
     assert record.node(node_ids.TRAINER) == NodeRecord(node_ids.TRAINER, state, 1.23, cached)
 
@@ -47,13 +47,13 @@ def test_a_node_that_enters_a_state_has_its_seconds_and_whether_an_earlier_run_h
         (("cached", "reused", "done"), True),
     ],
 )
-def test_all_nodes_have_ended_when_none_waits_or_runs(record, entered, ended):
+def test_all_nodes_have_ended_when_no_node_waits_or_runs(record, entered, ended):
     for node, state in zip(record.nodes, entered, strict=True):
         node.state = state
     assert record.all_nodes_ended is ended
 
 
-def test_nodes_that_still_wait_at_the_end_were_skipped(record):
+def test_nodes_that_still_wait_at_the_end_become_skipped(record):
     record.enter(node_ids.SCHEMA_GEN, "done", 1.0)
     record.enter(node_ids.TRAINER, "running", 0.0)
     record.finish("interrupted", 130, "Stopped by Ctrl-C.")
@@ -62,7 +62,7 @@ def test_nodes_that_still_wait_at_the_end_were_skipped(record):
     assert record.finished and record.finished >= record.started
 
 
-def test_a_run_that_goes_on_waits_again_for_the_nodes_after_the_one_that_is_tried_again(record):
+def test_in_a_reopened_run_the_nodes_after_the_retried_one_wait_again(record):
     record.enter(node_ids.SCHEMA_GEN, "skipped", 0.0)
     record.finish("failed", 1, "Node Trainer failed.")
     record.reopen([node_ids.PUSHER])
@@ -70,7 +70,7 @@ def test_a_run_that_goes_on_waits_again_for_the_nodes_after_the_one_that_is_trie
     assert states(record) == ["skipped", "skipped", "waiting"]
 
 
-def test_two_records_share_no_list(record):
+def test_two_records_share_no_list_or_dictionary(record):
     other = run_record.new(pipeline_config.load(None, (), {}), "two", "c0de", "local")
     record.rows["train"] = 5
     record.gates.append(run_record.GateRecord(id=node_ids.DATA_GATE, decision="passed", why="Good."))
@@ -78,12 +78,12 @@ def test_two_records_share_no_list(record):
 
 
 @pytest.mark.parametrize("text", [b'{"id": "Trainer", "state": "lost"}', b'{"id": "Trainer", "state": 1}'])
-def test_a_state_that_does_not_exist_cannot_be_read(text):
+def test_a_record_with_an_unknown_state_cannot_be_read(text):
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(text, type=NodeRecord)
 
 
-def test_the_record_its_store_and_its_summary_load_neither_tfx_nor_tensorflow():
+def test_modules_of_the_record_import_neither_tfx_nor_tensorflow():
     modules = "pipeline.record.finish, pipeline.terminal.summary, pipeline.commands.run, pipeline.orchestrators.step"
     code = f"import sys, {modules}; sys.exit(bool({{'tfx', 'tensorflow', 'apache_beam', 'ml_metadata'}} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

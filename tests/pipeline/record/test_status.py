@@ -1,4 +1,4 @@
-"""How a run ended: one row for every rule."""
+"""The status, exit code and reason of an ended run: one row of a table for every rule."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def record(folder: Path, run_id: str = "one") -> RunRecord:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )  # fmt: skip
-def test_a_failure_says_its_status_its_exit_code_and_why(tmp_path, failure, status_, exit_code, why):
+def test_a_failure_decides_status_exit_code_and_reason(tmp_path, failure, status_, exit_code, why):
     ended = record(tmp_path)
-    ended.gates = [REFUSED]  # a failure comes before what a gate says
+    ended.gates = [REFUSED]  # a failure has precedence over a gate
     assert status.conclude(ended, str(tmp_path), failure) == exit_code
     assert (ended.status, ended.exit_code, ended.why) == (status_, exit_code, why)
     assert ended.finished and ended.nodes[0].state == "skipped"
@@ -76,7 +76,9 @@ def test_a_failure_says_its_status_its_exit_code_and_why(tmp_path, failure, stat
         ([PASSED, GOOD], None, None, "failed", 1, "Every node ended, but no model was pushed and no gate says why."),
     ],
 )
-def test_without_a_failure_the_gates_decide_and_then_the_push(tmp_path, gates, pushed_path, to_node, status_, exit_code, why):
+def test_without_a_failure_first_the_gates_and_then_the_push_decide(
+    tmp_path, gates, pushed_path, to_node, status_, exit_code, why
+):
     ended = record(tmp_path)
     ended.gates, ended.pushed_path = gates, pushed_path
     assert status.conclude(ended, str(tmp_path), None, to_node) == exit_code

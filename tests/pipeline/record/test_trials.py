@@ -1,4 +1,4 @@
-"""What the record of a run tells of its search: the trials in the folder of the search, and the plot."""
+"""How the run record gets the trials and the plot from the folder of a search."""
 
 import json
 import time
@@ -23,13 +23,13 @@ KEYS = ["id", "state", "values", "metric", "objective", "step", "steps", "second
 
 @pytest.fixture
 def record():
-    started = datetime.fromtimestamp(time.time() - 60, timezone.utc).isoformat()  # clocks of files are coarse
+    started = datetime.fromtimestamp(time.time() - 60, timezone.utc).isoformat()  # the times of files are coarse
     return RunRecord(run_id="run-1", dataset="taxi", model="canned_linear", code="c0de", data="taxi.csv", started=started)
 
 
 @pytest.fixture
 def fill(record, tmp_path):
-    """Returns a function: fills in the trials of a run; `folder` is that of the search whose result the Tuner put out."""
+    """Returns a function that fills in the trials of a run. `folder`: that of the search, named by the Tuner."""
 
     def fill(folder=None, trial_count=3):
         config = SimpleNamespace(
@@ -42,7 +42,7 @@ def fill(record, tmp_path):
 
 
 def outputs_of_tuner(search_folder, artifact):
-    """What a Tuner puts out: the best hyper-parameters, which name the folder of their search."""
+    """The output of a Tuner: the best hyper-parameters, which name the folder of their search."""
     artifact.mkdir(exist_ok=True)
     tagged = best.tag_with_origin(kt.HyperParameters(), "taxi", "canned_linear", search_folder)
     (artifact / best.FILE).write_text(json.dumps(tagged.get_config()))
@@ -63,27 +63,27 @@ def trial(number, **fields):
     )
 
 
-def test_a_trial_keeps_its_keys_in_their_order_and_not_its_curve(fill, tmp_path):
+def test_a_trial_is_recorded_with_its_keys_in_order_and_without_its_curve(fill, tmp_path):
     folder = search(tmp_path / "searches" / "a", trial(0, objective=0.8, step=20, steps=20, curve=[(10, 0.7), (20, 0.8)]))
-    [kept] = fill(folder).trials
-    assert list(msgspec.to_builtins(kept)) == KEYS
-    assert (kept.objective, kept.step, kept.continues) == (0.8, 20, None)
+    [recorded] = fill(folder).trials
+    assert list(msgspec.to_builtins(recorded)) == KEYS
+    assert (recorded.objective, recorded.step, recorded.continues) == (0.8, 20, None)
 
 
-def test_the_trials_are_in_the_order_of_their_numbers_and_can_be_written(fill, tmp_path):
+def test_trials_are_in_the_order_of_their_numbers_and_can_be_written(fill, tmp_path):
     folder = search(tmp_path / "searches" / "a", *(trial(number) for number in (10, 2, 0)))
     filled = fill(folder)
-    assert [kept.id for kept in filled.trials] == ["0", "2", "10"]
+    assert [recorded.id for recorded in filled.trials] == ["0", "2", "10"]
     assert msgspec.json.decode(msgspec.json.encode(filled), type=RunRecord) == filled
 
 
-def test_a_search_that_was_cut_off_is_the_newest_one_since_the_run_began(fill, tmp_path):
+def test_without_a_result_the_newest_search_since_the_start_of_the_run_counts(fill, tmp_path):
     search(tmp_path / "searches" / "a", trial(0, state="interrupted"))
-    [kept] = fill(folder=None).trials
-    assert kept.state == "interrupted"
+    [recorded] = fill(folder=None).trials
+    assert recorded.state == "interrupted"
 
 
-def test_an_older_search_is_not_that_of_the_run(fill, record, tmp_path):
+def test_a_search_from_before_the_run_does_not_count(fill, record, tmp_path):
     search(tmp_path / "searches" / "a", trial(0))
     record.started = datetime.fromtimestamp(time.time() + 60, timezone.utc).isoformat()
     assert fill(folder=None).trials == []
@@ -93,10 +93,10 @@ def test_a_run_without_a_search_has_no_trials(fill, tmp_path):
     assert fill(search(tmp_path / "searches" / "a", trial(0)), trial_count=0).trials == []
 
 
-def test_the_plot_is_kept_in_the_folder_of_the_run(fill, tmp_path):
+def test_the_plot_is_copied_into_the_folder_of_the_run(fill, tmp_path):
     folder = search(tmp_path / "searches" / "a", trial(0))
     assert fill(folder).trials_plot is None
     (tmp_path / "searches" / "a" / trial_table.PLOT).write_bytes(b"png")
-    kept = tmp_path / "out" / "runs" / "run-1" / trial_table.PLOT
-    assert fill(folder).trials_plot == str(kept)
-    assert kept.read_bytes() == b"png"
+    copy = tmp_path / "out" / "runs" / "run-1" / trial_table.PLOT
+    assert fill(folder).trials_plot == str(copy)
+    assert copy.read_bytes() == b"png"

@@ -1,4 +1,4 @@
-"""How a command ends its process: exit code, and what a person reads."""
+"""How a command ends its process: its exit code and the text that it prints."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pipeline.terminal.logs import Screen
 
 
 class Exited(BaseException):
-    """Takes the place of the end of this process."""
+    """Is raised instead of ending this process."""
 
 
 @pytest.fixture
 def exit_code(monkeypatch):
-    """Returns a function: command -> the code that the process would exit with."""
+    """Returns a function: command -> exit code that the process would have."""
 
-    def leave(code: int) -> None:
+    def raise_exited(code: int) -> None:
         raise Exited(code)
 
-    monkeypatch.setattr(process_exit.os, "_exit", leave)
-    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process goes on
+    monkeypatch.setattr(process_exit.os, "_exit", raise_exited)
+    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process continues
     monkeypatch.setattr(process_exit, "_screens", [])
 
     def run(command) -> int:
@@ -43,13 +43,13 @@ def raising(error: BaseException):
 
 
 @pytest.mark.parametrize(("returned", "code"), [(0, 0), (1, 1), (3, 3), (99, 99), (None, 0), ("text", 0)])
-def test_the_exit_code_is_what_a_command_returns(exit_code, capsys, returned, code):
+def test_the_exit_code_is_the_return_value_of_the_command(exit_code, capsys, returned, code):
     assert exit_code(lambda: returned) == code
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "text"),
     [
         (errors.UsageError("No such model."), 2, "No such model.\n"),
         (errors.InputError("No such file."), 2, "No such file.\n"),
@@ -62,17 +62,17 @@ def test_the_exit_code_is_what_a_command_returns(exit_code, capsys, returned, co
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
-def test_an_error_is_one_paragraph_and_its_exit_code(exit_code, capsys, error, code, said):
+def test_an_error_is_printed_in_one_paragraph_and_has_its_exit_code(exit_code, capsys, error, code, text):
     assert exit_code(raising(error)) == code
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == text
 
 
-def test_wrong_usage_is_shown_as_click_shows_it(exit_code, capsys):
+def test_wrong_usage_is_printed_as_click_prints_it(exit_code, capsys):
     assert exit_code(raising(click.UsageError("No such option: --datset"))) == 2
     assert capsys.readouterr().err == "Error: No such option: --datset\n"
 
 
-def test_a_bug_is_named_and_its_traceback_goes_to_standard_error_which_is_the_log(exit_code, capsys):
+def test_a_bug_is_named_on_the_screen_and_its_traceback_goes_to_the_log(exit_code, capsys):
     screen = Screen(io.StringIO(), io.StringIO())
     process_exit.print_errors_on(screen)
     assert exit_code(raising(KeyError("fare"))) == 1
@@ -80,15 +80,15 @@ def test_a_bug_is_named_and_its_traceback_goes_to_standard_error_which_is_the_lo
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_an_error_goes_to_the_screen_once_standard_error_is_a_log(exit_code, capsys):
+def test_an_error_goes_to_the_screen_while_standard_error_is_the_log(exit_code, capsys):
     screen = Screen(io.StringIO(), io.StringIO())
     process_exit.print_errors_on(screen)
     assert exit_code(raising(errors.UsageError("No such model."))) == 2
     assert (screen.err.getvalue(), capsys.readouterr().err) == ("No such model.\n", "")
 
 
-def test_debug_shows_the_traceback_of_an_error_too(exit_code, capsys, monkeypatch):
+def test_debug_prints_the_traceback_of_an_error_too(exit_code, capsys, monkeypatch):
     monkeypatch.setenv(errors.DEBUG, "1")
     assert exit_code(raising(errors.UsageError("No such model."))) == 2
-    shown = capsys.readouterr().err
-    assert shown.startswith("Traceback (most recent call last)") and shown.endswith("\nNo such model.\n")
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback (most recent call last)") and printed.endswith("\nNo such model.\n")

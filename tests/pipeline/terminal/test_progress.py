@@ -1,4 +1,4 @@
-"""The terminal while a run runs: log records and states of nodes in, lines or a live table out."""
+"""The progress of a run on the terminal: log records and states of nodes become lines or a live table."""
 
 import io
 import logging
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Screen:
-    """A terminal, or a file, and the progress that is shown on it."""
+    """A terminal or a file, with the progress that it shows."""
 
     def __init__(self, terminal):
         self.clock, self.out = Clock(), io.StringIO()
@@ -52,7 +52,7 @@ def file():
 @pytest.fixture
 def terminal():
     screen = Screen(terminal=True)
-    screen.progress._states = dict.fromkeys(NODES, ("waiting", 0.0))  # `begin` would start a thread that draws
+    screen.progress._states = dict.fromkeys(NODES, ("waiting", 0.0))  # `begin` would start the thread that draws
     return screen
 
 
@@ -73,17 +73,17 @@ def _record(logger, **fields):
     return logging.makeLogRecord({"name": logger.name, "levelno": logging.INFO, "levelname": "INFO", "msg": "", **fields})
 
 
-# Where the output is no terminal.
+# The output is not a terminal.
 
 
-def test_every_node_is_a_line_when_it_has_ended(file):
+def test_every_ended_node_is_a_line(file):
     file.progress.node(node_ids.CSV_EXAMPLE_GEN, "running", 0.0)
     file.progress.node(node_ids.CSV_EXAMPLE_GEN, "done", 2.34)
     file.progress.node(node_ids.TRAINER, "skipped", 0.0)
     assert file.lines() == ["CsvExampleGen  done       2.3 s", "Trainer        skipped    0.0 s"]
 
 
-def test_a_training_is_a_line_every_five_seconds(file):
+def test_a_training_prints_a_line_every_five_seconds(file):
     for now, number in ((100.0, 10), (104.9, 20), (105.0, 30), (109.0, 40), (110.5, 1500)):
         file.clock.now = now
         file.progress.emit(step(number))
@@ -99,7 +99,7 @@ def test_a_loss_that_is_nan_is_shown(file):
     assert file.lines() == ["               step 10/3,000  loss nan  1,234 steps/s"]
 
 
-def test_a_trial_is_a_line_once_it_has_ended(file):
+def test_every_ended_trial_is_a_line(file):
     file.progress.emit(trials(trial(0, "running", None)))
     file.progress.emit(trials(trial(0, "completed", 0.8, step=100, seconds=12.3), trial(1, "running", None)))
     file.progress.emit(trials(trial(0, "completed", 0.8, step=100), trial(1, "interrupted", None)))
@@ -112,10 +112,10 @@ def test_a_trial_is_a_line_once_it_has_ended(file):
     ]
 
 
-# On a terminal.
+# The output is a terminal.
 
 
-def test_the_table_shows_every_node_with_its_mark_its_state_and_its_seconds(terminal):
+def test_the_table_shows_mark_state_and_seconds_of_every_node(terminal):
     terminal.clock.now = 50.0
     terminal.progress.node(node_ids.CSV_EXAMPLE_GEN, "cached", 0.4)
     terminal.progress.node(node_ids.TRAINER, "running", 0.0)
@@ -137,7 +137,7 @@ def test_every_state_has_its_mark(terminal, state, mark):
     assert terminal.table()[-1].startswith(f"{mark} Trainer {state}")
 
 
-def test_the_steps_of_one_node_are_not_shown_at_the_next(terminal):
+def test_the_progress_of_one_node_is_not_shown_for_the_next(terminal):
     terminal.progress.node(node_ids.TUNER, "running", 0.0)
     terminal.progress.emit(step(1500))
     terminal.progress.node(node_ids.TUNER, "done", 3.0)
@@ -149,18 +149,18 @@ def test_the_trials_are_shown_while_the_tuner_runs(terminal):
     terminal.progress.emit(trials(trial(0, "completed", 0.8, step=100), trial(1, "running", None)))
     assert len(terminal.table()) == len(NODES)
     terminal.progress.node(node_ids.TUNER, "running", 0.0)
-    shown = terminal.table()[len(NODES) :]
-    assert shown[0] == "trial rate auc step seconds state"
-    assert [row.split()[:2] for row in shown[1:]] == [["✓", "0"], ["▶", "1"]]
+    trial_lines = terminal.table()[len(NODES) :]
+    assert trial_lines[0] == "trial rate auc step seconds state"
+    assert [row.split()[:2] for row in trial_lines[1:]] == [["✓", "0"], ["▶", "1"]]
     terminal.progress.node(node_ids.TUNER, "done", 9.0)
     assert len(terminal.table()) == len(NODES)
 
 
-# What it listens to.
+# The loggers.
 
 
 @pytest.mark.parametrize("terminal_", [True, False])
-def test_it_follows_trainings_and_searches_while_it_is_entered(terminal_):
+def test_the_progress_listens_to_trainings_and_searches_inside_its_context(terminal_):
     screen = Screen(terminal_)
     with screen.progress:
         assert all(screen.progress in logger.handlers for logger in (training_progress.LOGGER, trial_table.LOGGER))

@@ -1,4 +1,4 @@
-"""What a person reads at the end of a run."""
+"""The summary that is printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def record(**fields: object) -> RunRecord:
     return RunRecord("one", "taxi", "custom_wide_deep", "c0de", "trips.csv", nodes=nodes, seconds=15.26, **fields)
 
 
-def shown(record: RunRecord) -> list[str]:
-    """The lines on a narrow screen, without the spaces at their ends: long lines must not be broken."""
+def printed_lines(record: RunRecord) -> list[str]:
+    """The lines on a narrow screen without trailing spaces. A long line must not be broken."""
     console = Console(file=io.StringIO(), width=60)
     summary.show(record, console, "outputs/taxi")
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
@@ -34,7 +34,7 @@ def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
         metric_names.CALIBRATION: None,
     }
     pushed = record(status="pushed", pushed_path="outputs/taxi/serving/1700000000", metrics=metrics)
-    assert shown(pushed) == [
+    assert printed_lines(pushed) == [
         "",
         "node           state   seconds",
         "CsvExampleGen  cached      0.0",
@@ -67,26 +67,28 @@ def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
         ({"plot": "runs/one/forecast.png"}, "Forecast of the held-out end: runs/one/forecast.png"),
     ],
 )
-def test_what_a_run_has_is_shown_and_nothing_else(fields, line):
-    assert set(shown(record(**fields))) - set(shown(record())) >= {line}
+def test_a_fact_of_the_record_is_a_line_of_the_summary(fields, line):
+    assert set(printed_lines(record(**fields))) - set(printed_lines(record())) >= {line}
 
 
 @pytest.mark.parametrize(
     "fields",
     [
         {"train": TrainRecord(resumed_from=0, steps=3000)},
-        {"train": TrainRecord(resumed_from=3000, steps=3000)},  # there was nothing to train
-        {"status": "refused", "why": "auc is 0.5."},  # the paragraph that ends the run says why
+        {"train": TrainRecord(resumed_from=3000, steps=3000)},  # the training took no step
+        {"status": "refused", "why": "auc is 0.5."},  # the error at the end of the run gives the reason
         {"gates": [GateRecord(node_ids.DATA_GATE, "passed", "Good. Warning: a word is no warning.")]},
         {"gates": [GateRecord(node_ids.EVALUATOR, "refused", "Bad.", ["The latest blessed model was set aside."])]},
     ],
 )
-def test_what_says_nothing_new_is_not_shown(fields):
-    assert shown(record(**fields)) == shown(record())
+def test_a_fact_that_is_not_new_is_left_out(fields):
+    assert printed_lines(record(**fields)) == printed_lines(record())
 
 
-def test_the_warnings_of_a_gate_that_passed_are_shown_in_one_line():
+def test_the_warnings_of_a_passed_gate_are_one_line():
     gate = GateRecord(
         node_ids.DATA_GATE, "passed", "Good.", ["'fare' in split 'train': 3 of 9 [rows].", "'note' is a new column."]
     )
-    assert "DataGate warns: 'fare' in split 'train': 3 of 9 [rows]. 'note' is a new column." in shown(record(gates=[gate]))
+    assert "DataGate warns: 'fare' in split 'train': 3 of 9 [rows]. 'note' is a new column." in printed_lines(
+        record(gates=[gate])
+    )
