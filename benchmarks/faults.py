@@ -48,7 +48,7 @@ CASES = [
     Case(PS, "end node"),
     Case(MIRRORED),
     *(Case(MIRRORED, "kill", target) for target in ("worker-0", "chief-0")),
-    # Processes that take steps together need all of them.
+    # Processes in lockstep cannot train if one of them is missing.
     Case(structs.replace(MIRRORED, start_seconds=25), "never", "worker-0", fails="worker-0 did not start within 25 s"),
     Case(DEVICES),
     Case(DEVICES, "kill", "local-0"),
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="run only cases whose name contains this text")
     parser.add_argument("--output-dir", type=Path, help="folder for the trainings; by default a temporary one")
     options = parser.parse_args(arguments)
-    logging.getLogger("trainer_module").propagate = False  # its log would stand between the rows of the table
+    logging.getLogger("trainer_module").propagate = False  # otherwise its log would be between the rows of the table
     output = options.output_dir or Path(tempfile.mkdtemp(prefix="faults-"))
     results = list(_results(options, output))
     for result in results:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _results(options: argparse.Namespace, output: Path) -> Iterator[Result]:
-    """Runs the cases, and prints the row of each when it has ended."""
+    """Runs the cases, and prints the row of each after it."""
     prepare(output / "pipeline")
     generator = random.Random(options.seed)
     print("| strategy | fault | to | the training | steps | lost | seconds |\n| --- | --- | --- | --- | ---: | ---: | ---: |")

@@ -1,12 +1,12 @@
-"""Model quality on the same rows: every model that fits a dataset, beside the usual simple predictors.
+"""Model quality on the same rows: every model that fits a dataset, compared with simple reference predictors.
 
     .venv/bin/python benchmarks/quality.py [--dataset NAME ...] [--models NAME ...] [--data PATH] [--output-dir DIR]
 
-Trains the models of every dataset through the pipeline, a folder a dataset (a second time there its nodes are cached). Then
-it takes the rows of both splits from the examples that the pipeline has written, gives the training rows to the references
-(`references.py`) and scores the evaluation rows with all of them: the models as they would be served. Prints Markdown.
+Trains the models with the pipeline, in one folder per dataset; on a second run in the same folder the nodes are cached. Then
+it reads the rows of both splits from the examples that the pipeline wrote, trains the references (`references.py`) on the
+training rows, and scores all of them on the evaluation rows. The models are scored as they would be served. Prints Markdown.
 
-Exit status: 0; 1 if a model is worse than what `scores.py` says that the project promises; 2 if there is nothing to compare.
+Exit status: 0; 1 if a model breaks a promise of `scores.py`; 2 if there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ _BATCH = 1000
 
 
 class CannotCompareError(RuntimeError):
-    """There is nothing to compare, and why."""
+    """There is nothing to compare. The message says why."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run has left.
+    """The results of a run.
 
     Attributes:
-        saved_model: folder of the model's SavedModel.
-        examples: folder of the examples of both splits, as an ExampleGen has written them.
-        seconds: that the Trainer took; None if the training was taken from an earlier run.
+        saved_model: folder of the SavedModel.
+        examples: folder of the examples of both splits, as an ExampleGen wrote them.
+        seconds: duration of the Trainer; None if the training came from the cache.
     """
 
     saved_model: str
@@ -58,7 +58,7 @@ class Trained:
 
 
 def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Trained:
-    """Runs the pipeline, with `options` of the command line. Returns what it has left.
+    """Runs the pipeline, with `options` of the command line. Returns its results.
 
     Raises:
         CannotCompareError: a node failed, or a gate refused before training.
@@ -66,7 +66,7 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
     command = [sys.executable, "-m", "pipeline", "run", "--dataset", dataset, "--model", model, "--output-dir", str(output)]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     run = subprocess.run([*command, *options], cwd=discovery.CHECKOUT, env=environment, capture_output=True, text=True)
-    # A model that the evaluation refuses (status 3) is a model all the same.
+    # If the evaluation refuses the model (status 3), the model exists and can be compared.
     if run.returncode not in (errors.OK, errors.REFUSED):
         raise CannotCompareError(f"{model} could not be trained: {run.stderr.strip()}")
     newest = next(store.newest_first(str(output)))
@@ -83,10 +83,10 @@ def train(dataset: str, model: str, output: Path, options: Sequence[str]) -> Tra
 
 
 def train_all(dataset: str, models: Sequence[str], output: Path, options: Sequence[str]) -> dict[str, Trained]:
-    """Trains models. Returns model name -> what its run has left.
+    """Trains models. Returns the results: model name -> results of its run.
 
     Raises:
-        CannotCompareError: see `train`; or they were not trained on the same rows.
+        CannotCompareError: see `train`; or the models were not trained on the same rows.
     """
     trained_models = {model: train(dataset, model, output, options) for model in models}
     if len({run.examples for run in trained_models.values()}) != 1:
@@ -95,10 +95,10 @@ def train_all(dataset: str, models: Sequence[str], output: Path, options: Sequen
 
 
 def fitting(dataset: Dataset, models: Sequence[str]) -> list[str]:
-    """Returns those of the models that can be trained on a dataset.
+    """Returns the models that can be trained on a dataset.
 
     Raises:
-        CannotCompareError: none of them can.
+        CannotCompareError: no model can.
     """
     reasons = {model: compatibility.why_unfit(dataset, model) for model in models}
     fitting_models = [model for model, why in reasons.items() if not why]
@@ -108,13 +108,13 @@ def fitting(dataset: Dataset, models: Sequence[str]) -> list[str]:
 
 
 def read(examples: str, split: str) -> Examples:
-    """Returns the rows of a split."""
+    """Returns the serialised examples of a split."""
     files = sorted(tf.io.gfile.glob(f"{examples}/Split-{split}/*.gz"))
     return list(tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator())
 
 
 def ask(model: tf.Module, signature: str, key: str, rows: Examples) -> np.ndarray:
-    """Returns one output of a served model, [rows], or [rows, n] if it has more than one value a row."""
+    """Returns one output of a served model: [rows], or [rows, n] if it has several values per row."""
     serve = model.signatures[signature]
     batches = (tf.constant(rows[i : i + _BATCH]) for i in range(0, len(rows), _BATCH))
     values = np.concatenate([serve(examples=batch)[key].numpy() for batch in batches])
@@ -122,21 +122,21 @@ def ask(model: tf.Module, signature: str, key: str, rows: Examples) -> np.ndarra
 
 
 def compare(name: str, models: Sequence[str], output: Path, options: Sequence[str]) -> tuple[str, scores.Scores]:
-    """Trains and scores everything on the dataset of a name. Returns the report and the scores.
+    """Trains and scores models and references on a dataset. Returns the report and the scores.
 
     Raises:
-        CannotCompareError: see the message.
-        references.NotATableError: see there.
+        CannotCompareError: see `train_all`.
+        references.NotATableError: see `references.predict`.
     """
     dataset = discovery.dataset(name)
     trained_models = train_all(name, models, output, options)
     examples = next(iter(trained_models.values())).examples
     train_rows, eval_rows = read(examples, TRAIN_SPLIT), read(examples, EVAL_SPLIT)
     served = {model: tf.saved_model.load(run.saved_model) for model, run in trained_models.items()}
-    # The label's rule is the project's own; every model carries it.
-    teacher = next(iter(served.values()))
+    # Every model has the signature that computes the label from raw examples: any of them gives the labels.
+    labelling_model = next(iter(served.values()))
     train_labels, labels = (
-        ask(teacher, signatures.TRANSFORM_LABELS, dataset.label.name, rows) for rows in (train_rows, eval_rows)
+        ask(labelling_model, signatures.TRANSFORM_LABELS, dataset.label.name, rows) for rows in (train_rows, eval_rows)
     )
 
     predictions = {
@@ -151,13 +151,17 @@ def compare(name: str, models: Sequence[str], output: Path, options: Sequence[st
 
 
 def arguments() -> argparse.Namespace:
-    """Returns the command line's."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--dataset", nargs="+", metavar="NAME", help="by default all")
-    parser.add_argument("--models", nargs="+", metavar="NAME", help="by default all; of these, those that fit a dataset")
-    parser.add_argument("--data", metavar="PATH", help="other rows than the dataset's sample; for one dataset")
-    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="kept, and used again; by default a temporary folder")
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the pipeline: train.seed=2")
+    parser.add_argument("--dataset", nargs="+", metavar="NAME", help="by default all datasets")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="by default all; a dataset uses those that fit it")
+    parser.add_argument("--data", metavar="PATH", help="rows instead of the sample of the dataset; needs one --dataset")
+    parser.add_argument(
+        "--output-dir", type=Path, metavar="DIR", help="kept, and reused as a cache; by default a temporary folder"
+    )
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the pipeline, such as train.seed=2"
+    )
     options = parser.parse_args()
     if options.data and len(options.dataset or []) != 1:
         parser.error("--data needs one --dataset.")

@@ -1,7 +1,7 @@
-"""What models are compared with: the usual simple predictors, with default settings, on the same rows.
+"""Simple reference predictors with default settings, trained on the same rows as the models.
 
-`predict` chooses by task and by kind of feature. It reads raw examples, as an ExampleGen has written them. A weight column
-is left out.
+`predict` chooses the references by the task and the kinds of features. It reads raw examples, as an ExampleGen writes them.
+A weight column is ignored.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ SEASONAL_NAIVE = "seasonal naive with drift"
 RIDGE_WINDOW = "ridge on the same window"
 CONSTANT = "constant"
 
-# HistGradientBoosting takes no more values of one column; the rarer ones count as missing.
+# The largest number of categories of a column that HistGradientBoosting accepts. Rarer categories count as missing.
 MOST_CATEGORIES = 255
 _ALPHAS = np.logspace(-2, 4, 13)
 
 
 class NotATableError(ValueError):
-    """A feature of a kind that no reference can read."""
+    """A feature is of a kind that no reference can read."""
 
 
 def predict(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_rows: Examples) -> dict[str, Array]:
-    """Trains the references on the training rows. Returns name -> predictions for the evaluation rows, as `scores` has them.
+    """Trains the references on the training rows. Returns name -> predictions for the evaluation rows, in the
+    shapes of `scores`.
 
     Raises:
-        NotATableError: see there.
+        NotATableError: see `columns` and `texts`.
     """
     if dataset.task == "forecast":
         return _forecasts(dataset, train_rows, train_labels, eval_rows)
@@ -84,7 +85,7 @@ def _text_classifiers() -> dict[str, Any]:
 
 
 def _regressors(logarithmic: bool) -> dict[str, Any]:
-    """`logarithmic`: each is trained on the logarithm of the label as well."""
+    """Returns the regressors by name. `logarithmic`: adds versions that are trained on the logarithm of the label."""
 
     def ridge() -> Any:
         names = make_pipeline(OneHotEncoder(handle_unknown="ignore"))
@@ -106,7 +107,7 @@ def _regressors(logarithmic: bool) -> dict[str, Any]:
 
 
 def _probabilities(model: Any, rows: Any, dataset: Dataset) -> Array:
-    """Returns the probabilities [rows] of the positive class, or [rows, classes] with 0 for classes without a training row."""
+    """Returns the probabilities of the positive class [rows], or [rows, classes] with 0 for a class without a training row."""
     probabilities = model.predict_proba(rows)
     known_classes = model.classes_.astype(int)
     all_classes = np.zeros((len(probabilities), len(getattr(dataset.label, "classes", (0, 1)))))
@@ -115,10 +116,10 @@ def _probabilities(model: Any, rows: Any, dataset: Dataset) -> Array:
 
 
 def columns(dataset: Dataset, rows: Examples) -> pd.DataFrame:
-    """Returns the raw features, one column each: numbers, or names; NaN where missing.
+    """Returns the raw features, one column each, as numbers or names. A missing value is NaN.
 
     Raises:
-        NotATableError: a feature of a kind that is no column of a table.
+        NotATableError: a feature is of a kind that cannot be a column of a table.
     """
     spec = {f.name: tf.io.VarLenFeature(tf.dtypes.as_dtype(f.dtype)) for f in dataset.features}
     parsed = tf.io.parse_example(tf.constant(rows), spec)
@@ -126,7 +127,9 @@ def columns(dataset: Dataset, rows: Examples) -> pd.DataFrame:
     for feature in dataset.features:
         if not isinstance(feature, (Numeric, Bucketized, Categorical, Vocabulary)):
             kind = type(feature).__name__
-            raise NotATableError(f"'{feature.name}' is a {kind}: benchmarks/references.py cannot give it to a table's model.")
+            raise NotATableError(
+                f"'{feature.name}' is a {kind}: benchmarks/references.py cannot give it to a model for tables."
+            )
         values = parsed[feature.name]
         numeric = isinstance(feature, (Numeric, Bucketized))
         column = np.full(len(rows), np.nan, np.float64 if numeric else object)
@@ -136,7 +139,7 @@ def columns(dataset: Dataset, rows: Examples) -> pd.DataFrame:
 
 
 def categorise(train_table: pd.DataFrame, eval_table: pd.DataFrame) -> None:
-    """Turns the columns of names into categories, those of the training rows, in both tables."""
+    """Turns the columns of names in both tables into categories. The categories are those of the training rows."""
     for name in train_table.select_dtypes(object).columns:
         categories = train_table[name].value_counts().index[:MOST_CATEGORIES]
         for rows in (train_table, eval_table):
@@ -144,10 +147,10 @@ def categorise(train_table: pd.DataFrame, eval_table: pd.DataFrame) -> None:
 
 
 def texts(dataset: Dataset, rows: Examples) -> list[str]:
-    """Returns the text of each row; several text columns one behind the other.
+    """Returns the text of each row. Several text columns are joined by spaces.
 
     Raises:
-        NotATableError: there are features beside the texts.
+        NotATableError: the dataset also has other features.
     """
     other_features = [f.name for f in dataset.features if not isinstance(f, Text)]
     if other_features:
@@ -159,7 +162,7 @@ def texts(dataset: Dataset, rows: Examples) -> list[str]:
 
 
 def _forecasts(dataset: Dataset, train_rows: Examples, train_labels: Array, eval_rows: Examples) -> dict[str, Array]:
-    """Returns the naive forecasts, and what ridge regression makes of all that a model reads; each [rows, outputs]."""
+    """Returns the naive forecasts, and that of a ridge regression on all windows that a model reads; each [rows, outputs]."""
     assert dataset.series
     outputs = dataset.series.outputs
     value = dataset.series.value
@@ -180,7 +183,7 @@ def _windows(windows: Sequence[Window], rows: Examples) -> dict[str, Array]:
 
 
 def _relative(windows: dict[str, Array], value: str) -> Array:
-    """Returns windows side by side, that of the value relative to its last one."""
+    """Returns the windows side by side. The window of the value is relative to its last value."""
     return np.hstack([window - window[:, -1:] if name == value else window for name, window in windows.items()])
 
 

@@ -1,7 +1,7 @@
-"""What predictions are worth, by task, and what the project promises of them.
+"""The scores of predictions for each task, and the promises of the project about them.
 
-Labels and predictions: classes [rows] and probabilities of the positive class [rows]; classes [rows] and probabilities
-[rows, classes]; numbers [rows] and [rows]; for a forecast [rows, outputs] and [rows, outputs].
+Shapes of labels and predictions: for two classes [rows] and [rows], the probabilities of the positive class; for several
+classes [rows] and [rows, classes]; for a regression [rows] and [rows]; for a forecast both [rows, outputs].
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from data import metric_names as names
 Array = np.ndarray
 Scores = dict[str, dict[str, float]]  # name of a model or reference -> metric -> value
 
-# Task -> the metric in which the best model may be this much worse than gradient boosting.
+# Task -> a metric, and by how much the best model may be worse in it than gradient boosting.
 PROMISED_GAPS: Mapping[Task, tuple[str, float]] = {
     "binary_classification": (names.AUC, 0.02),
     "multiclass_classification": (names.ACCURACY, 0.02),
 }
-# Task -> the metric in which the best model must reach the better bag of words.
+# Task -> the metric in which the best model must reach the better of the bags of words.
 ACCURACIES: Mapping[Task, str] = {
     "binary_classification": names.BINARY_ACCURACY,
     "multiclass_classification": names.ACCURACY,
 }
 ALLOWED_MAE_RATIO = 1.15
-# On the project's own sample, US dollars: what ridge regression on one-hot columns leaves in a five-fold cross-validation.
+# The MAE in US dollars of ridge regression on one-hot columns in a five-fold cross-validation, on the sample of the project.
 MOST_MAE = {"housing": 19_200.0}
 
 LINEAR = "canned_linear"
@@ -69,7 +69,7 @@ METRICS: Mapping[Task, Mapping[str, Callable[[Array, Array], float]]] = {
 
 
 def score(task: Task, labels: Array, predictions: Mapping[str, Array]) -> Scores:
-    """Returns the metrics of all."""
+    """Returns the metrics of all predictions."""
     return {
         name: {metric: measure(labels, predicted) for metric, measure in METRICS[task].items()}
         for name, predicted in predictions.items()
@@ -77,7 +77,7 @@ def score(task: Task, labels: Array, predictions: Mapping[str, Array]) -> Scores
 
 
 def table(task: Task, scores: Scores, train_seconds: Mapping[str, float | None]) -> str:
-    """Returns scores as Markdown, with the seconds that models took to train where they were trained now."""
+    """Returns scores as Markdown, with the training seconds of the models that were trained in this run."""
     header = list(METRICS[task])
     lines = [f"| model | {' | '.join(header)} | training, s |", f"| --- |{' ---: |' * (len(header) + 1)}"]
     for model, values in scores.items():
@@ -92,13 +92,13 @@ def _number(value: float) -> str:
 
 
 def broken_promises(dataset: Dataset, scores: Scores, models: Sequence[str], *, sample: bool) -> list[str]:
-    """Returns what the project promises of its models and they do not keep, a sentence each.
+    """Returns a sentence for each promise that the models of the project break.
 
     Args:
-        dataset: decides what is promised.
-        scores: of the models and of the references of `references.predict`.
-        models: those of the scores that are the project's.
-        sample: whether they were trained on the project's own sample.
+        dataset: its task and kinds of features decide the promises.
+        scores: those of the models, and of the references from `references.predict`.
+        models: the names in `scores` that are models of the project.
+        sample: whether they were trained on the sample of the dataset.
     """
     reference_scores = {name: values for name, values in scores.items() if name not in models}
     model_scores = {name: scores[name] for name in models}
@@ -108,7 +108,7 @@ def broken_promises(dataset: Dataset, scores: Scores, models: Sequence[str], *, 
 def _broken(dataset: Dataset, model_scores: Scores, reference_scores: Scores, sample: bool) -> Iterator[str]:
     if dataset.task == "forecast":
         for naive in (references.PERSISTENCE, references.SEASONAL_NAIVE):
-            yield from _at_most(model_scores, names.RMSE, reference_scores[naive][names.RMSE], f"{naive}'s")
+            yield from _at_most(model_scores, names.RMSE, reference_scores[naive][names.RMSE], f"that of {naive}")
     elif dataset.task == "regression":
         yield from _broken_by_regression(dataset, model_scores, reference_scores, sample)
     elif dataset.texts:
@@ -119,7 +119,7 @@ def _broken(dataset: Dataset, model_scores: Scores, reference_scores: Scores, sa
     else:
         metric, gap = PROMISED_GAPS[dataset.task]
         bound = reference_scores[references.BOOSTING][metric] - gap
-        yield from _at_least(model_scores, metric, bound, f"gradient boosting's minus {gap}")
+        yield from _at_least(model_scores, metric, bound, f"that of gradient boosting minus {gap}")
 
 
 def _broken_by_regression(dataset: Dataset, model_scores: Scores, reference_scores: Scores, sample: bool) -> Iterator[str]:
@@ -128,11 +128,11 @@ def _broken_by_regression(dataset: Dataset, model_scores: Scores, reference_scor
     if linear:
         yield from _at_most(linear, names.MAE, reference_scores[references.RIDGE][names.MAE], f"that of the {references.RIDGE}")
         if sample and dataset.name in MOST_MAE:
-            yield from _at_most(linear, names.MAE, MOST_MAE[dataset.name], "what is promised of it")
+            yield from _at_most(linear, names.MAE, MOST_MAE[dataset.name], "the promise for the sample")
     if deep:
         boostings = [reference_scores[name][names.MAE] for name in references.BOOSTINGS if name in reference_scores]
         bound = ALLOWED_MAE_RATIO * min(boostings)
-        yield from _at_most(deep, names.MAE, bound, f"{ALLOWED_MAE_RATIO} times gradient boosting's")
+        yield from _at_most(deep, names.MAE, bound, f"{ALLOWED_MAE_RATIO} times that of gradient boosting")
 
 
 def _at_least(model_scores: Scores, metric: str, bound: float, reference: str) -> Iterator[str]:

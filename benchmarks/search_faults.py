@@ -29,17 +29,17 @@ def run(result: Result, output: Path, path: Path, *, dataset: str, model: str, s
     """Searches with three trials, kills the process of the Tuner (SIGKILL) during the second one, and searches again.
 
     Args:
-        result: gets the outcome.
-        output: output folder of a run that has ended with Transform.
+        result: is filled in and returned.
+        output: output folder of a pipeline run that stopped after Transform.
         path: folder for the search.
         dataset: name of the dataset.
         model: name of the model.
-        steps: of each trial.
+        steps: number of steps of each trial.
         batch_size: rows per step.
     """
     began = time.monotonic()
     job = training(result.case, output, path, dataset=dataset, model=model, steps=steps, batch_size=batch_size)
-    job = replace(job, hyperparameters={})  # none is fixed, so all are searched
+    job = replace(job, hyperparameters={})  # no hyper-parameter is fixed, so all are searched
     file = path / "job.json"
     job.write(str(file))
     spec = search_spec.SearchSpec(job, _settings(steps), str(path))
@@ -67,7 +67,7 @@ def _trials(folder: str) -> dict[str, TrialSummary]:
 
 
 def _kill_at(search: subprocess.Popen[bytes], folder: str, step: int, deadline: float) -> int | None:
-    """Kills a search when the training in a folder has saved a step. Returns the search's status if it ended before that."""
+    """Kills a search after the training in `folder` has saved `step`. Returns the exit status if the search ended earlier."""
     while checkpoints.step_of(folder) < step and search.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     status = search.poll()
@@ -89,7 +89,7 @@ def _broken(before: Mapping[str, TrialSummary], after: Mapping[str, TrialSummary
 
 
 def _newest_step(folder: str) -> int:
-    """Returns the newest step in the log of a trial, which has every hundredth step."""
+    """Returns the newest step in the log of a trial. The log has every hundredth step."""
     log = Path(search_spec.log_file(folder))
     return max((int(step) for step in re.findall(r"step = (\d+)", log.read_text() if log.exists() else "")), default=0)
 

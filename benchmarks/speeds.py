@@ -1,4 +1,4 @@
-"""What benchmarks/training.py measures: rows, inputs and models of this project and of TFX's template, and their speeds."""
+"""The rows, inputs and models of this project and of TFX's template that benchmarks/training.py measures, and their speeds."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from trainer_module.estimators import build, hyperparameters
 DATASET, MODEL = "taxi", "custom_wide_deep"
 FILES = 8
 WARM_SECONDS = 1.0
-_READY = 100  # batches
+_READY_BATCHES = 100
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Transformed taxi trips, many times over.
+    """Transformed taxi trips, repeated many times.
 
     Attributes:
         files: gzipped TFRecord files.
-        transform: what Transform says about them.
-        label: the label's name.
+        transform: the output of Transform.
+        label: name of the label.
     """
 
     files: Sequence[str]
@@ -48,13 +48,13 @@ class Rows:
 
 
 def our_rows(output: Path, rows: int) -> Rows:
-    """Returns what this pipeline trains on."""
+    """Returns rows as this pipeline trains on them."""
     _run("-m", "pipeline", "run", "--dataset", DATASET, "--to", node_ids.TRANSFORM, "--output-dir", output)
     return _repeated(output, discovery.dataset(DATASET).label.name, rows)
 
 
 def stock_rows(output: Path, rows: int) -> Rows:
-    """Returns what TFX's template trains on: 3 features."""
+    """Returns rows as TFX's template trains on them: 3 features."""
     data = discovery.sample_path(discovery.dataset(DATASET)).parent
     _run("benchmarks/stock_taxi.py", "template", data, output)
     return _repeated(output, template.features.transformed_name(template.features.LABEL_KEY), rows)
@@ -78,22 +78,22 @@ def _repeated(output: Path, label: str, rows: int) -> Rows:
 
 
 def our_input(rows: Rows, batch: int, memory_bytes: int = inputs.MEMORY_BYTES) -> inputs.InputFn:
-    """Returns this project's input function; with 0 bytes of memory it streams."""
+    """Returns the input function of this project. With 0 bytes of memory it streams."""
     spec = rows.transform.transformed_feature_spec()
     return inputs.input_fn(rows.files, spec, rows.label, batch, training=True, seed=1, memory_bytes=memory_bytes)
 
 
 def ready_batches(rows: Rows, batch: int) -> inputs.InputFn:
-    """Returns an input function that costs nothing: batches that are ready, a hundred different ones again and again.
+    """Returns an input function without cost: it repeats a hundred different batches that are ready in memory.
 
-    With one batch a model trains faster than it ever could (by a tenth, at 1,000 rows): its rows, and those of the embeddings
-    that they need, never leave the processor's cache.
+    One repeated batch would make training too fast (by a tenth, at 1,000 rows): its rows, and the rows of embeddings that they
+    need, would stay in the cache of the processor.
     """
-    return lambda: our_input(rows, batch, memory_bytes=0)().take(_READY).cache().repeat()
+    return lambda: our_input(rows, batch, memory_bytes=0)().take(_READY_BATCHES).cache().repeat()
 
 
 def stock_input(rows: Rows, batch: int) -> inputs.InputFn:
-    """Returns what `_input_fn` of TFX's template makes of the DataAccessor that TFX's Trainer hands to it."""
+    """Returns the input function that `_input_fn` of TFX's template makes from the DataAccessor of TFX's Trainer."""
     examples = standard_artifacts.Examples()
     examples.split_names = json.dumps(["train"])
     factory = tfxio_utils.get_tf_dataset_factory_from_artifact([examples], [])
@@ -102,7 +102,7 @@ def stock_input(rows: Rows, batch: int) -> inputs.InputFn:
 
 
 def our_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
-    """Returns MODEL as it is by default."""
+    """Returns the Estimator of MODEL with its default hyper-parameters."""
     return build.build(discovery.dataset(DATASET), MODEL, hyperparameters.resolve(MODEL), config)
 
 
@@ -113,11 +113,11 @@ def stock_model(config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast batches went by.
+    """The measured speed of reading or training.
 
     Attributes:
-        rate: batches a second.
-        cpu: seconds of processor time a batch.
+        rate: batches per second.
+        cpu: seconds of processor time per batch.
     """
 
     rate: float
@@ -125,7 +125,7 @@ class Speed:
 
 
 class Clock(tf.estimator.SessionRunHook):
-    """Counts batches, or the steps of a training: those of `seconds`, after those of WARM_SECONDS."""
+    """Counts batches or training steps during `seconds`, after a warm-up of WARM_SECONDS."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._batches, self._first = seconds, 0, 0.0
@@ -149,7 +149,7 @@ class Clock(tf.estimator.SessionRunHook):
 
 
 def read(make: inputs.InputFn, seconds: float) -> Speed:
-    """Takes batches and does nothing with them."""
+    """Reads batches and does nothing with them."""
     clock = Clock(seconds)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         batches = tf.compat.v1.data.make_initializable_iterator(make())
@@ -162,7 +162,7 @@ def read(make: inputs.InputFn, seconds: float) -> Speed:
 
 
 def train(model: Callable[[tf.estimator.RunConfig], tf.estimator.Estimator], make: inputs.InputFn, seconds: float) -> Speed:
-    """Trains in a new folder, with no checkpoint but the last."""
+    """Trains in a new folder and saves only the last checkpoint."""
     clock = Clock(seconds)
     with tempfile.TemporaryDirectory() as folder:
         config = tf.estimator.RunConfig(model_dir=folder, tf_random_seed=1, save_checkpoints_steps=10**9)
@@ -171,7 +171,7 @@ def train(model: Callable[[tf.estimator.RunConfig], tf.estimator.Estimator], mak
 
 
 def in_turn(ways: Mapping[str, Callable[[], Speed]], rounds: int) -> dict[str, list[Speed]]:
-    """Measures all ways, `rounds` times, every other time the other way round."""
+    """Measures all ways `rounds` times. Every second round runs in reverse order."""
     speeds: dict[str, list[Speed]] = {name: [] for name in ways}
     for i in range(rounds):
         for name in list(ways)[:: -1 if i % 2 else 1]:
@@ -180,5 +180,5 @@ def in_turn(ways: Mapping[str, Callable[[], Speed]], rounds: int) -> dict[str, l
 
 
 def ratio(speeds: Mapping[str, list[Speed]], numerator: str, denominator: str) -> float:
-    """Returns how many times as fast one way is as another: the median of the rounds."""
+    """Returns the ratio of two speeds: the median over the rounds."""
     return statistics.median(a.rate / b.rate for a, b in zip(speeds[numerator], speeds[denominator], strict=True))

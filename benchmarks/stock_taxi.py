@@ -1,16 +1,16 @@
-"""TFX's own taxi pipelines, as benchmarks/taxi.py times them: `python benchmarks/stock_taxi.py example CSV_FOLDER OUTPUT`.
+"""TFX's own taxi pipelines, which benchmarks/taxi.py times: `python benchmarks/stock_taxi.py example CSV_FOLDER OUTPUT`.
 
-Nothing of this project is in them: the components of `tfx.v1` under LocalDagRunner, and user code that the tfx package
-carries, with its canned Estimator. 1,000 training steps of 40 rows and 150 evaluation steps, as the template has it.
+They contain no code of this project: the components are those of `tfx.v1`, the runner is LocalDagRunner, and the user code
+with its canned Estimator is in the tfx package. They train 1,000 steps of 40 rows and evaluate 150 steps, like the template.
 
 - `example`: tfx/examples/chicago_taxi_pipeline, 16 features transformed, 12 of them read by the model, 4 layers.
-- `template`: tfx/experimental/templates/taxi as it is generated, every component switched on: 3 features, 2 small layers.
+- `template`: tfx/experimental/templates/taxi as generated, with every component switched on: 3 features, 2 small layers.
 
-What is not as in these folders:
+The differences from these folders:
 
-- user code by dotted path instead of `module_file`, which needs pip in the environment and builds a wheel;
-- Beam's runner is named: without a name Beam 2.68 may try to download one;
-- no warm start: a fresh output folder has no earlier model, and a resolver less is a node less.
+- user code is named by dotted path instead of `module_file`, which needs pip in the environment and builds a wheel;
+- the Beam runner is named, because without a name Beam 2.68 may try to download one;
+- there is no warm start: a new output folder has no earlier model, and without the resolver there is one node less.
 
 Writes OUTPUT/nodes.json: node id -> seconds.
 """
@@ -32,7 +32,7 @@ _EXAMPLE = "tfx.examples.chicago_taxi_pipeline.taxi_utils"
 _TEMPLATE = "tfx.experimental.templates.taxi.models"
 PREPROCESSING = {"example": f"{_EXAMPLE}.preprocessing_fn", "template": f"{_TEMPLATE}.preprocessing.preprocessing_fn"}
 TRAINING = {
-    # The example's function returns an Estimator, and this executor of TFX trains and exports it.
+    # The function of the example returns an Estimator. This executor of TFX trains and exports it.
     "example": {"trainer_fn": f"{_EXAMPLE}.trainer_fn", "custom_executor_spec": ExecutorClassSpec(Executor)},
     "template": {"run_fn": f"{_TEMPLATE}.estimator_model.model.run_fn"},
 }
@@ -41,7 +41,7 @@ EVAL_STEPS = 150
 
 
 def create_pipeline(stock: str, data: str, output: str) -> tfx.dsl.Pipeline:
-    """Returns the nine nodes of TFX's taxi pipeline over the CSV files in `data`, with all results below `output`."""
+    """Returns TFX's taxi pipeline with nine nodes. It reads the CSV files in `data` and writes all results below `output`."""
     example_gen = tfx.components.CsvExampleGen(input_base=data)
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
@@ -84,7 +84,7 @@ def create_pipeline(stock: str, data: str, output: str) -> tfx.dsl.Pipeline:
 
 
 def eval_config() -> tfma.EvalConfig:
-    """Returns the evaluation of the taxi example: TFMA's copy of the Estimator's graph, overall and by hour, accuracy 0.6."""
+    """Returns the EvalConfig of the taxi example: the EvalSavedModel, metrics overall and by hour, accuracy at least 0.6."""
     threshold = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.6}),
         change_threshold=tfma.GenericChangeThreshold(
@@ -99,7 +99,7 @@ def eval_config() -> tfma.EvalConfig:
 
 
 def timed_launches() -> dict[str, float]:
-    """Makes TFX note, from now on, how many seconds each node takes. Returns the notes: node id -> seconds."""
+    """Patches TFX so that it records the seconds of each node. Returns the dictionary that it fills: node id -> seconds."""
     seconds: dict[str, float] = {}
     launch = Launcher.launch
 

@@ -1,9 +1,9 @@
-"""Whole-process comparison: this pipeline against TFX's own taxi pipeline, on the same CSV file, in one go.
+"""Compares whole processes: this pipeline and TFX's own taxi pipeline, on the same CSV file.
 
     .venv/bin/python benchmarks/taxi.py [--repeat 3] [--stock example|template]
 
-Every run is a new process with a new output folder; ours and stock take turns, each pair the other way round, so that
-whatever else the machine does hits both. Prints Markdown. Times are measured, never asserted.
+Every run is a new process with a new output folder. The two pipelines run in turns, and every second pair runs in reverse
+order, so that other work on the machine disturbs both equally. Prints Markdown. Times are measured, never asserted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from data import discovery
 
 BENCHMARKS = Path(__file__).resolve().parent
 DATASET = "taxi"
-STEPS = ("--set", "train.steps=1000")  # as many as stock trains; by default the taxi dataset trains 300
+STEPS = ("--set", "train.steps=1000")  # the same number as stock; the default of the taxi dataset is 300
 PROC_STAT = Path("/proc/stat")
 
 
@@ -35,9 +35,9 @@ class Run:
 
     Attributes:
         wall: seconds from start to end of the process.
-        cpu: seconds of processor time, user and system, child processes included.
+        cpu: seconds of processor time, user and system, with child processes.
         rss: largest resident memory of the process or of one of its children, GiB.
-        others: seconds of processor time that the rest of the machine used meanwhile: what may have disturbed the run.
+        others: seconds of processor time that the rest of the machine used during the run, which may have disturbed it.
         nodes: node id -> seconds.
     """
 
@@ -49,11 +49,11 @@ class Run:
 
 
 class BrokenRunError(RuntimeError):
-    """A run that did not end in a pushed model: its time means nothing."""
+    """A run pushed no model, so its time means nothing."""
 
 
 def ours(data: Path, output: Path) -> Run:
-    """Runs this pipeline, as `make run` does, but for as many steps as stock."""
+    """Runs this pipeline like `make run`, but with the number of training steps of stock."""
     run = measure(
         [sys.executable, "-m", "pipeline", "run", "--dataset", DATASET, "--data", data, "--output-dir", output, *STEPS], output
     )
@@ -62,7 +62,7 @@ def ours(data: Path, output: Path) -> Run:
 
 
 def stock(name: str) -> Callable[[Path, Path], Run]:
-    """Returns what runs TFX's pipeline of that name; see stock_taxi.py."""
+    """Returns a function that runs TFX's pipeline of this name; see stock_taxi.py."""
 
     def run(data: Path, output: Path) -> Run:
         measured = measure([sys.executable, BENCHMARKS / "stock_taxi.py", name, data.parent, output], output)
@@ -72,12 +72,12 @@ def stock(name: str) -> Callable[[Path, Path], Run]:
 
 
 def measure(command: list[str | Path], output: Path) -> Run:
-    """Runs a command to its end, its words in `output`/screen.log, and asks the kernel what it has used.
+    """Runs a command to its end, with its output in `output`/screen.log. Returns what the kernel counted.
 
     Raises:
-        BrokenRunError: it failed, or no model lies in `output`/serving.
+        BrokenRunError: the command failed, or there is no model in `output`/serving.
     """
-    # TFX imports 15 s slower without bytecode; some shells switch it off.
+    # Without bytecode, the import of TFX takes 15 s longer. Some shells switch bytecode off.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     log = output / "screen.log"
     with log.open("wb") as screen:
@@ -96,7 +96,7 @@ def measure(command: list[str | Path], output: Path) -> Run:
 
 
 def machine_cpu() -> float:
-    """Returns the seconds that all processors have worked since the machine started (0 where there is no /proc)."""
+    """Returns the seconds that all processors have worked since the machine started, or 0 if there is no /proc."""
     if not PROC_STAT.exists():
         return 0.0
     user, nice, system, _idle, _waiting, *interrupts = map(int, PROC_STAT.read_text().split("\n")[0].split()[1:8])
@@ -104,7 +104,7 @@ def machine_cpu() -> float:
 
 
 def fresh(runner: Callable[[Path, Path], Run], data: Path) -> Run:
-    """Runs once in a folder of its own, which is removed afterwards."""
+    """Runs once in a new folder, and removes the folder afterwards."""
     output = Path(tempfile.mkdtemp(prefix="benchmark-"))
     try:
         return runner(data, output)
@@ -113,7 +113,7 @@ def fresh(runner: Callable[[Path, Path], Run], data: Path) -> Run:
 
 
 def repeat(runners: dict[str, Callable[[Path, Path], Run]], data: Path, times: int) -> dict[str, list[Run]]:
-    """Runs all in turn, `times` times, every other time the other way round."""
+    """Runs all runners `times` times. Every second time they run in reverse order."""
     runs: dict[str, list[Run]] = {name: [] for name in runners}
     for i in range(times):
         for name in list(runners)[:: -1 if i % 2 else 1]:
@@ -124,13 +124,13 @@ def repeat(runners: dict[str, Callable[[Path, Path], Run]], data: Path, times: i
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """Returns a Markdown table, numbers to the right."""
+    """Returns a Markdown table with its numbers aligned to the right."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def report(our_runs: list[Run], stock_runs: list[Run], name: str) -> str:
-    """Returns the tables: the medians with every pair's ratio, then the medians node by node."""
+    """Returns two tables: medians of the whole runs with the ratio of every pair, then medians node by node."""
     rows = []
     for title, key, unit in (("wall time", "wall", "s"), ("CPU time", "cpu", "s"), ("peak memory", "rss", "GiB")):
         pairs = [(getattr(a, key), getattr(b, key)) for a, b in zip(our_runs, stock_runs, strict=True)]
@@ -158,7 +158,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="pairs of runs")
-    parser.add_argument("--stock", choices=["example", "template"], default="example", help="which pipeline of TFX's")
+    parser.add_argument("--stock", choices=["example", "template"], default="example", help="which of TFX's pipelines")
     arguments = parser.parse_args()
     data = discovery.sample_path(discovery.dataset(DATASET))
     with data.open("rb") as file:

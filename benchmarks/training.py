@@ -1,9 +1,9 @@
-"""How fast training rows are read, and how fast models train on them: this project's input beside TFX's own.
+"""Measures how fast training rows are read and how fast models train on them: the input of this project and that of TFX.
 
     .venv/bin/python benchmarks/training.py [--rows 240000] [--seconds 3] [--repeat 3]
 
-Lets this pipeline and TFX's template (`stock_taxi.py template`) transform the taxi trips, repeats what each has made of them
-until there are enough rows, and measures one way after the other, round after round. Prints Markdown.
+Lets this pipeline and TFX's template (`stock_taxi.py template`) transform the taxi trips, repeats the transformed rows until
+there are enough, and measures one way after the other in every round. Prints Markdown.
 
 Exit status: 0; 1 if a promise is broken, with a line on standard error.
 """
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-# TensorFlow says how it optimises each of a hundred graphs.
+# Otherwise TensorFlow would log how it optimises each of a hundred graphs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
@@ -35,15 +35,15 @@ from trainer_module import inputs
 BATCHES = (40, 200, 1000)
 TIMES_AS_MANY = (1, 4, 16)
 
-# Promises. The first two are of the largest batches: of small ones, handing them over takes longer than reading them.
+# Promises. The first two hold only for the largest batches: to pass on a small batch takes longer than to read it.
 READS_FASTER, TRAINS_FASTER, OF_CEILING, MOST_GROWTH = 5.0, 4.0, 0.9, 1.25
 
 TFX, STREAMED, MEMORY, CEILING, TEMPLATE = "TFX", "streamed", "in memory", "no input", "TFX's template"
-Speeds = Mapping[int, Mapping[str, Sequence[Speed]]]  # rows a batch -> way -> one a round
+Speeds = Mapping[int, Mapping[str, Sequence[Speed]]]  # rows per batch -> way -> one speed per round
 
 
 def measure_reading(rows: Rows, seconds: float, rounds: int) -> Speeds:
-    """Takes batches of the rows and does nothing with them."""
+    """Measures reading: every way reads batches and does nothing with them."""
     return {
         batch: speeds.in_turn(
             {
@@ -58,7 +58,7 @@ def measure_reading(rows: Rows, seconds: float, rounds: int) -> Speeds:
 
 
 def measure_training(rows: Rows, stock: Rows, seconds: float, rounds: int) -> Speeds:
-    """Trains our model on the rows by all inputs, and TFX's on its own."""
+    """Measures training: the model of this project with every input, and the model of TFX's template with its own input."""
     ours = partial(speeds.train, speeds.our_model)
     return {
         batch: speeds.in_turn(
@@ -76,9 +76,9 @@ def measure_training(rows: Rows, stock: Rows, seconds: float, rounds: int) -> Sp
 
 
 def measure_growth(rows: Rows, count: int, folder: Path) -> dict[int, float]:
-    """Returns number of rows in files -> MB that a process grows by while it streams `max(TIMES_AS_MANY) * count` rows.
+    """Returns number of rows in the files -> MB by which a process grows while it streams `max(TIMES_AS_MANY) * count` rows.
 
-    All read as many, because the heap goes on growing slowly, whatever is read: more threads come to have a part of it.
+    Every process reads the same number of rows, because the heap always grows slowly: more and more threads get a part of it.
     """
     spec, growth_mb = rows.transform.transformed_feature_spec(), {}
     for times in TIMES_AS_MANY:
@@ -92,7 +92,7 @@ def measure_growth(rows: Rows, count: int, folder: Path) -> dict[int, float]:
 
 
 def growth(files: Sequence[str], spec: Mapping[str, tf.io.FixedLenFeature], label: str, batches: int) -> float:
-    """Streams batches of `BATCHES[-1]` rows. Returns by how many MB the process grew, at most."""
+    """Streams batches of `BATCHES[-1]` rows. Returns the largest growth of the process, in MB."""
     make = inputs.input_fn(files, spec, label, BATCHES[-1], training=True, seed=1, memory_bytes=0)
     start_mb, peak_mb = _resident(), 0.0
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -106,12 +106,12 @@ def growth(files: Sequence[str], spec: Mapping[str, tf.io.FixedLenFeature], labe
 
 
 def _resident() -> float:
-    """Returns the MB of memory that this process takes."""
+    """Returns the resident memory of this process, in MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def reading_table(measured: Speeds) -> str:
-    """Returns the medians: thousand rows a second, and in brackets microseconds of processor time a row."""
+    """Returns the medians: thousands of rows per second, and in brackets microseconds of processor time per row."""
     lines = []
     for batch, ways in measured.items():
         rates = {way: statistics.median(speed.rate for speed in runs) * batch / 1e3 for way, runs in ways.items()}
@@ -122,7 +122,7 @@ def reading_table(measured: Speeds) -> str:
 
 
 def training_table(measured: Speeds) -> str:
-    """Returns the medians: steps a second."""
+    """Returns the medians: steps per second."""
     lines = []
     for batch, ways in measured.items():
         cells = [f"{statistics.median(s.rate for s in runs):,.0f}" for runs in ways.values()]
@@ -133,7 +133,7 @@ def training_table(measured: Speeds) -> str:
 
 
 def broken_promises(reading_speeds: Speeds, training_speeds: Speeds, growth_mb: Mapping[int, float]) -> Iterator[str]:
-    """Yields what is promised and was not measured, a sentence each."""
+    """Yields a sentence for each promise that the measurements break."""
     largest = BATCHES[-1]
     if (times := speeds.ratio(reading_speeds[largest], STREAMED, TFX)) < READS_FASTER:
         yield f"Streaming reads {times:.1f} times as fast as {TFX}, not {READS_FASTER}."
@@ -151,9 +151,11 @@ def broken_promises(reading_speeds: Speeds, training_speeds: Speeds, growth_mb: 
 def main() -> int:
     """Measures and prints. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=int, default=240_000, metavar="N", help="different files' worth; a multiple of 8,000")
-    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="of one measurement")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds")
+    parser.add_argument(
+        "--rows", type=int, default=240_000, metavar="N", help="number of rows in the files; a multiple of 8,000"
+    )
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="duration of one measurement")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="number of rounds")
     options = parser.parse_args()
     tf.get_logger().setLevel(logging.ERROR)
     began = time.monotonic()

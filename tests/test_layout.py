@@ -1,4 +1,4 @@
-"""How the tests are laid out: what several of them need is in tests/support or a conftest, never in another test."""
+"""The layout of the tests: code that several tests need is in tests/support or a conftest, never in a test module."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def imported(file):
-    """Yields the modules that a file may import: of `from a.b import c` both `a.b` and `a.b.c`."""
+    """Yields the modules that a file may import. For `from a.b import c` these are `a.b` and `a.b.c`."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -26,7 +26,7 @@ def test_no_test_module_imports_another_one():
     assert wrong == []
 
 
-def test_only_the_tests_of_the_benchmarks_import_them():
+def test_only_the_tests_of_the_benchmarks_import_benchmarks():
     wrong = [
         (str(file.relative_to(ROOT)), module)
         for file in (ROOT / "tests").rglob("*.py")

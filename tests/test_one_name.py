@@ -1,4 +1,4 @@
-"""A public name is written once: node ids, metric names and names of the served model are constants, which all code imports."""
+"""Every public name is written once: ids of nodes, names of metrics and of the served model are constants that code imports."""
 
 import ast
 from pathlib import Path
@@ -13,41 +13,41 @@ from trainer_module.serving import signatures
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("pipeline", "components", "trainer_module", "data", "tests", "benchmarks")
 
-# These names of the served model are everyday words too: a column, TFX's artifact, a key in a canned Estimator's predictions.
-EVERYDAY = {signatures.LABEL, signatures.EXAMPLES, signatures.PROBABILITIES}
+# These names of the served model are common words too: a column, an artifact of TFX, a key in predictions of canned Estimators.
+COMMON_WORDS = {signatures.LABEL, signatures.EXAMPLES, signatures.PROBABILITIES}
 
 
 def constants(module: ModuleType) -> set[str]:
-    """The values of the module's constants that are strings."""
+    """Returns the values of the string constants of a module."""
     return {value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
 
 
-NAMES = constants(node_ids) | constants(metric_names) | constants(signatures) - EVERYDAY
+NAMES = constants(node_ids) | constants(metric_names) | constants(signatures) - COMMON_WORDS
 
-# Path of a file or folder -> the names that may stand there.
+# Path of a file or folder -> the names that may be written there.
 EXEMPT = {
-    # The constants, and the test of each that pins its values.
+    # The constants, and the tests that pin their values.
     "pipeline/node_ids.py": constants(node_ids),
     "tests/pipeline/test_node_ids.py": constants(node_ids),
     "data/metric_names.py": constants(metric_names),
     "tests/data/test_metric_names.py": constants(metric_names),
     "trainer_module/serving/signatures.py": constants(signatures),
     "tests/trainer_module/serving/test_signatures.py": constants(signatures),
-    # Datasets and models are examples for users, who write the names as words. (Models may not import serving either.)
+    # Datasets and models are examples for users, who write names as text. (Models may not import serving either.)
     "data/datasets": constants(metric_names),
     "trainer_module/models": constants(metric_names) | {signatures.SERVING_DEFAULT},
     "tests/support/toys": constants(metric_names) | {signatures.SERVING_DEFAULT},
-    # TFX's own pipelines, as TFX writes them: nothing of this project is in them.
+    # TFX's own pipelines contain no code of this project.
     "benchmarks/stock_taxi.py": {node_ids.LATEST_BLESSED_MODEL, metric_names.ACCURACY},
     # A metric of Keras.
     "tests/trainer_module/estimators/test_keras_conversion.py": {metric_names.ACCURACY},
-    # A part of the names of TensorFlow's operations.
+    # A part of the names of TensorFlow operations.
     "tests/contracts/test_models.py": {metric_names.CROSS_ENTROPY},
 }
 
 
 def literals(code: str) -> list[tuple[int, str]]:
-    """(line, name) of each string that is a public name. In `__all__` a component's name is that of its class."""
+    """Returns (line, name) of each string that is a public name. In `__all__` the name of a component is that of its class."""
     tree = ast.parse(code)
     exported = {id(text) for node in tree.body if is_all(node) for text in ast.walk(node)}
     return [
@@ -62,16 +62,16 @@ def is_all(node: ast.stmt) -> bool:
 
 
 def sources() -> list[str]:
-    """The paths of all Python files, from the root."""
+    """Returns the paths of all Python files, relative to the root."""
     return sorted(str(file.relative_to(ROOT)) for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))
 
 
 def exempt(path: str) -> set[str]:
-    """The names that may stand in a file."""
+    """Returns the names that may be written in a file."""
     return set().union(*(names for place, names in EXEMPT.items() if path == place or path.startswith(f"{place}/")))
 
 
-def test_a_public_name_is_written_where_its_constant_is_and_nowhere_else():
+def test_a_public_name_is_written_only_where_its_constant_is():
     again = [
         f"{path}:{line} {name!r}"
         for path in sources()
@@ -82,7 +82,7 @@ def test_a_public_name_is_written_where_its_constant_is_and_nowhere_else():
 
 
 @pytest.mark.parametrize("place", EXEMPT)
-def test_an_exemption_is_needed(place):
+def test_every_exemption_is_needed(place):
     paths = [path for path in sources() if path == place or path.startswith(f"{place}/")]
     assert {name for path in paths for _, name in literals((ROOT / path).read_text())} & EXEMPT[place]
 
@@ -112,5 +112,5 @@ def test_a_name_that_is_written_again_is_noticed(code):
         'row["label"], outputs["examples"]',
     ],
 )
-def test_sentences_exports_and_everyday_words_are_accepted(code):
+def test_sentences_exports_and_common_words_are_accepted(code):
     assert literals(code) == []

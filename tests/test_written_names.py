@@ -1,4 +1,4 @@
-"""Every module, function and file that a docstring, a comment or a message of the project's code names exists."""
+"""The modules, functions and files that docstrings, comments and messages of the project name must exist."""
 
 import ast
 import functools
@@ -19,9 +19,9 @@ QUOTED = re.compile(r"`([a-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?`")
 PATH = re.compile(
     rf"(?<![\w./<>{{}}:-])(?:(?:{'|'.join(FOLDERS)})/[\w./-]*\w(?:/(?![\w])|(?![\w/<>{{}}*]))|\w+\.py(?![\w/<>{{}}*]|\.\w))"
 )
-# What looks like a module and is none.
+# Names that look like modules but are not.
 OTHERS = {
-    "components.GateDecision",  # TFX's name of an artifact type; components.__getattr__ finds it
+    "components.GateDecision",  # the name of an artifact type in TFX; components.__getattr__ finds it
 }
 # Names of settings and of files that a run reads or writes look like names of modules.
 SETTINGS = {key for key, _ in reading.manual()}
@@ -43,7 +43,7 @@ def texts(code):
 
 
 def unknown_names(code):
-    """Returns "line: name" of each name in the texts of a module that does not exist."""
+    """Returns "line: name" for each name in the texts of a module that does not exist."""
     imported = dict(imports(ast.parse(code)))
     unknown = []
     for line, text in texts(code):
@@ -58,7 +58,7 @@ def unknown_names(code):
 
 
 def imports(tree):
-    """Yields (name here, dotted name) of what a module imports from the project."""
+    """Yields (local name, dotted name) for each import from the project."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in PACKAGES:
             for alias in node.names:
@@ -66,7 +66,7 @@ def imports(tree):
 
 
 def is_path(path):
-    """Whether a path from the root exists, or a file of this name anywhere."""
+    """Whether a path from the root exists, or, for a name without a slash, a file with this name in any folder."""
     return (ROOT / path).exists() if "/" in path else any(file.name == path for folder in FOLDERS for file in files(folder))
 
 
@@ -76,7 +76,7 @@ def files(folder):
 
 
 def exists(name):
-    """Whether a dotted name is a module, or something in one."""
+    """Whether a dotted name is a module, or a name in a module."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         if file := module_file(parts[:length]):
@@ -90,7 +90,7 @@ def module_file(parts):
 
 
 def is_in(file, attributes):
-    """Whether a module defines or imports the first attribute, and a class of its own the second."""
+    """Whether a module defines or imports the first attribute, and whether a class of this module has the second."""
     if not attributes:
         return True
     scope = defined(file)
@@ -102,7 +102,7 @@ def is_in(file, attributes):
 
 @functools.cache
 def defined(file):
-    """Name -> the statement that binds it, of a module."""
+    """Returns name -> statement that binds it, for the names of a module."""
     return dict(bindings(ast.parse(file.read_text()).body))
 
 
@@ -120,7 +120,7 @@ def bindings(body):
 
 
 def members(class_):
-    """Names of the attributes and methods of a class."""
+    """Returns the names of the attributes and methods of a class."""
     assigned = (node.attr for node in ast.walk(class_) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
     return {name for name, _ in bindings(class_.body)} | set(assigned)
 

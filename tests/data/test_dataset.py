@@ -1,4 +1,4 @@
-"""A dataset: what it refuses to be, what it is by default, and which columns it has."""
+"""A dataset: its defaults, the declarations that it refuses, and its columns."""
 
 import pytest
 
@@ -49,22 +49,22 @@ def forecast(**changes):
     return dataset(YEARS.label, **{"features": YEARS.features, "series": YEARS} | changes)
 
 
-def of(kind, **changes):
+def dataset_of(kind, **changes):
     return forecast(**changes) if kind == "forecast" else dataset(LABELS[kind], **changes)
 
 
-# What it is by default.
+# Defaults.
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_label_says_what_the_task_is(task):
-    assert of(task).task == task
+def test_the_label_decides_the_task(task):
+    assert dataset_of(task).task == task
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_by_default_the_bounds_are_those_of_the_task(task):
-    assert of(task).bounds == TASKS[task].bounds
-    assert of(task, bounds=()).bounds == ()
+def test_the_default_bounds_are_those_of_the_task(task):
+    assert dataset_of(task).bounds == TASKS[task].bounds
+    assert dataset_of(task, bounds=()).bounds == ()
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_by_default_the_bounds_are_those_of_the_task(task):
         ("forecast", {names.RELATIVE_RMSE: (None, 1.0), names.RMSE: (None, None)}),
     ],
 )
-def test_by_default_a_model_must_know_more_than_the_distribution_and_not_fall_behind(task, bounds):
-    declared = of(task).bounds
-    assert {b.metric: (b.at_least, b.at_most) for b in declared} == bounds
-    assert [b for b in declared if b.max_degradation or b.max_degradation_ratio]
-    assert {b.metric for b in declared} <= set(TASKS[task].metrics)
+def test_the_default_bounds_require_skill_and_limit_the_degradation(task, bounds):
+    declaration = dataset_of(task).bounds
+    assert {b.metric: (b.at_least, b.at_most) for b in declaration} == bounds
+    assert [b for b in declaration if b.max_degradation or b.max_degradation_ratio]
+    assert {b.metric for b in declaration} <= set(TASKS[task].metrics)
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_by_default_a_model_must_know_more_than_the_distribution_and_not_fall_be
         ("forecast", names.RMSE),
     ],
 )
-def test_the_best_checkpoint_is_that_of_the_primary_metric_unless_another_is_named(task, best):
-    assert of(task).best == best
+def test_the_best_checkpoint_is_chosen_by_the_primary_metric_unless_another_is_named(task, best):
+    assert dataset_of(task).best == best
     other = next(name for name in TASKS[task].selection_metrics if name != best)
-    assert of(task, training=Training(best=other)).best == other
+    assert dataset_of(task, training=Training(best=other)).best == other
 
 
-def test_every_primary_metric_gets_better_in_a_direction():
-    assert {task: judged.metrics[judged.primary] for task, judged in TASKS.items()} == {
+def test_every_primary_metric_has_a_direction():
+    assert {task: task_metrics.metrics[task_metrics.primary] for task, task_metrics in TASKS.items()} == {
         "binary_classification": "higher",
         "multiclass_classification": "lower",
         "regression": "lower",
@@ -107,12 +107,12 @@ def test_every_primary_metric_gets_better_in_a_direction():
     }
 
 
-def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
+def test_a_metric_without_a_direction_may_be_bounded():
     bound = Bound(names.CALIBRATION, at_least=0.9, at_most=1.1)
     assert dataset(bounds=(bound,)).bounds == (bound,)
 
 
-# What it refuses to be.
+# Refused declarations.
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_a_metric_that_gets_neither_better_nor_worse_may_be_bounded():
     ids=[
         "a bound on a metric of another task",
         "best by a metric of another task",
-        "best by a metric that gets neither better nor worse",
+        "best by a metric without a direction",
         "best by a metric that no training reports",
-        "a degradation of what gets neither better nor worse",
+        "a degradation of a metric without a direction",
         "a label that is a feature",
         "a column that is two features",
         "slices of no column",
@@ -178,52 +178,52 @@ def test_a_declaration_that_cannot_work_is_refused(make, message):
     assert str(error.value).startswith(message)
 
 
-# Its columns.
+# Columns.
 
 
 def test_a_slice_may_be_of_any_declared_column():
-    declared = dataset(slices=("age", "price", "street"), other_columns={"street": "string"})
-    assert declared.slices == ("age", "price", "street")
+    declaration = dataset(slices=("age", "price", "street"), other_columns={"street": "string"})
+    assert declaration.slices == ("age", "price", "street")
     assert forecast(slices=(SERIES,)).slices == (SERIES,)
 
 
-def test_the_weight_is_a_column_that_is_needed():
+def test_the_weight_is_a_required_column():
     assert dataset(weight="copies").columns == {"age": "float32", "price": "float32", "copies": "float32"}
     assert "copies" not in dataset(other_columns={"copies": "float32"}).columns
 
 
-def test_a_table_is_read_as_it_is_written():
-    declared = dataset(other_columns={"street": "string"})
-    assert declared.source_columns == declared.columns == {"age": "float32", "price": "float32"}
-    assert declared.source_types == declared.types == {"age": "float32", "price": "float32", "street": "string"}
+def test_without_a_series_the_columns_of_the_file_are_those_of_the_examples():
+    declaration = dataset(other_columns={"street": "string"})
+    assert declaration.source_columns == declaration.columns == {"age": "float32", "price": "float32"}
+    assert declaration.source_types == declaration.types == {"age": "float32", "price": "float32", "street": "string"}
 
 
-def test_the_columns_of_a_series_become_those_of_windows():
-    declared = forecast(other_columns={"note": "string"})
-    assert declared.source_columns == {
+def test_with_a_series_the_columns_of_the_file_become_those_of_windows():
+    declaration = forecast(other_columns={"note": "string"})
+    assert declaration.source_columns == {
         "year": "string",
         "place": "string",
         "level": "float32",
         "rain": "float32",
         "plan": "float32",
     }
-    assert declared.source_types == declared.source_columns | {"note": "string"}
+    assert declaration.source_types == declaration.source_columns | {"note": "string"}
     windows = dict.fromkeys(("level", "rain", "plan", "year_sin", "year_cos", "level_future"), "float32")
-    assert declared.columns == windows
+    assert declaration.columns == windows
     carried = {SERIES: "string", ORIGIN: "int64", "level_seasonal_naive": "float32"}
-    assert declared.types == windows | carried | {"note": "string"}
+    assert declaration.types == windows | carried | {"note": "string"}
 
 
 def test_features_are_found_by_kind():
-    age, crate, colour, review, level = features = (
+    age, crate, colour, review, level = all_features = (
         Numeric("age"),
         Categorical("crate", size=3),
         Vocabulary("colour"),
         Text("review"),
         Window("level", 4),
     )
-    declared = dataset(features=features)
-    assert declared.numeric == (age,)
-    assert declared.categorical == (crate, colour)
-    assert declared.texts == (review,)
-    assert declared.windows == (level,)
+    declaration = dataset(all_features=all_features)
+    assert declaration.numeric == (age,)
+    assert declaration.categorical == (crate, colour)
+    assert declaration.texts == (review,)
+    assert declaration.windows == (level,)

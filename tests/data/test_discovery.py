@@ -1,4 +1,4 @@
-"""Datasets and models are found by file name, inside the checkout and outside."""
+"""Datasets and models are found by name: files of the checkout, and modules of other packages."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ DATASET = Dataset(
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
-    """Returns a function that writes a module into a package outside the tree; returns the module's dotted path."""
+    """Returns a function that writes a module into a package outside the checkout and returns the dotted path of the module."""
     package = f"company_{tmp_path.name}"
 
     def write(name: str, text: str) -> str:
@@ -39,7 +39,7 @@ def outside(tmp_path, monkeypatch):
         del sys.modules[module]
 
 
-def test_a_name_is_a_file():
+def test_a_name_is_the_name_of_a_file():
     assert discovery.module_name("data.datasets", "taxi") == "data.datasets.taxi"
     assert discovery.dataset("taxi") is TAXI
 
@@ -50,50 +50,50 @@ def test_every_dataset_file_is_known():
     assert "taxi" in discovery.names("data.datasets")
 
 
-def test_an_unknown_name_lists_the_known_ones_and_the_nearest():
+def test_the_error_for_an_unknown_name_lists_the_nearest_and_the_known_ones():
     with pytest.raises(discovery.UnknownNameError) as error:
         discovery.dataset("taxo")
-    text = str(error.value)
-    assert text.startswith("Unknown dataset 'taxo'. Did you mean 'taxi'? Known: ")
-    assert ", ".join(discovery.names("data.datasets")) in text
-    assert text.endswith("To add one, write data/datasets/taxo.py.")
+    message = str(error.value)
+    assert message.startswith("Unknown dataset 'taxo'. Did you mean 'taxi'? Known: ")
+    assert ", ".join(discovery.names("data.datasets")) in message
+    assert message.endswith("To add one, write data/datasets/taxo.py.")
 
 
-def test_a_name_like_no_other_gets_no_suggestion():
+def test_a_name_that_resembles_no_other_gets_no_suggestion():
     with pytest.raises(discovery.UnknownNameError) as error:
         discovery.module_name("trainer_module.models", "zzz")
-    text = str(error.value)
-    assert text.startswith("Unknown model 'zzz'. Known: ")
-    assert "custom_wide_deep" in text
+    message = str(error.value)
+    assert message.startswith("Unknown model 'zzz'. Known: ")
+    assert "custom_wide_deep" in message
 
 
-def test_a_name_with_a_dot_is_an_import_path_outside_the_tree(outside):
+def test_a_name_with_a_dot_is_the_import_path_of_another_package(outside):
     name = outside("churn", CHURN)
     assert discovery.module_name("data.datasets", name) == name
-    found = discovery.dataset(name)
-    assert isinstance(found, Dataset)
-    assert found.label == BinaryLabel("left")
+    dataset = discovery.dataset(name)
+    assert isinstance(dataset, Dataset)
+    assert dataset.label == BinaryLabel("left")
 
 
-def test_an_import_path_to_nothing_says_what_is_missing():
+def test_the_error_for_a_missing_module_names_it_and_pythonpath():
     with pytest.raises(discovery.UnknownNameError, match=r"no module 'my_company\.churn' to import.*PYTHONPATH"):
         discovery.dataset("my_company.churn")
 
 
-def test_a_package_without_the_module_is_unknown_too(outside):
+def test_a_missing_module_of_an_existing_package_is_unknown_too(outside):
     package = outside("churn", CHURN).split(".")[0]
     with pytest.raises(discovery.UnknownNameError, match="no module"):
         discovery.dataset(f"{package}.churm")
 
 
 @pytest.mark.parametrize("path", ["./taxi", "../elsewhere/churn", ".taxi", "data/datasets/taxi.py"])
-def test_a_path_in_place_of_a_name_is_an_unknown_name(path):
+def test_a_path_instead_of_a_name_is_an_unknown_name(path):
     with pytest.raises(discovery.UnknownNameError):
         discovery.dataset(path)
 
 
 @pytest.mark.parametrize("text", ["", "DATASET = None\n", "dataset = 1\n"])
-def test_a_dataset_file_without_dataset_is_an_error_that_names_the_file(outside, text):
+def test_the_error_for_a_file_without_a_dataset_names_the_file(outside, text):
     name = outside("empty", text)
     with pytest.raises(discovery.UnknownNameError, match=r"empty\.py defines no `DATASET = Dataset\(\.\.\.\)`"):
         discovery.dataset(name)
@@ -106,7 +106,7 @@ def test_a_dataset_file_without_dataset_is_an_error_that_names_the_file(outside,
         ("Bound('auc', may_lose=0.1)", "The argument `may_lose` of Bound is now called `max_degradation`."),
     ],
 )
-def test_a_former_word_in_a_file_is_an_error_that_names_the_file_and_the_line(outside, tmp_path, line, message):
+def test_the_error_for_a_former_name_in_a_file_names_the_file_and_the_line(outside, tmp_path, line, message):
     name = outside("former", f"from data import Bound\n\n{line}\n")
     with pytest.raises(discovery.DeclarationError) as error:
         discovery.dataset(name)
@@ -121,29 +121,29 @@ def test_a_headline_does_not_import_the_module(outside):
     assert discovery.headline("data.datasets", outside("broken", '"""Broken."""\nraise RuntimeError\n')) == "Broken."
 
 
-def test_a_file_without_docstring_has_an_empty_headline(outside):
+def test_a_file_without_a_docstring_has_an_empty_headline(outside):
     assert discovery.headline("data.datasets", outside("bare", "x = 1\n")) == ""
 
 
-def test_a_sample_lies_in_the_checkout():
+def test_the_path_of_a_sample_starts_at_the_checkout():
     declared = Dataset("t", (), BinaryLabel("y"), sample="data/samples/t/t.csv")
     assert discovery.sample_path(declared) == discovery.CHECKOUT / "data/samples/t/t.csv"
 
 
-def test_a_sample_may_lie_in_an_installed_package():
+def test_a_sample_may_be_in_an_installed_package():
     assert discovery.sample_path(TAXI).is_file()
 
 
-def test_a_sample_in_a_package_that_is_not_installed_names_the_package():
+def test_the_error_for_a_sample_in_a_missing_package_names_the_package():
     declared = Dataset("t", (), BinaryLabel("y"), sample="no_such_package:t.csv")
     with pytest.raises(discovery.UnknownNameError, match="dataset 't' lies in package 'no_such_package'"):
         discovery.sample_path(declared)
 
 
-def test_the_reviewed_schema_lies_beside_the_sample():
+def test_the_reviewed_schema_is_beside_the_sample():
     assert discovery.reviewed_schema_path(TAXI) == discovery.CHECKOUT / "data/samples/taxi/schema.pbtxt"
 
 
-def test_the_reviewed_schema_of_a_dataset_outside_lies_beside_its_file(outside, tmp_path):
+def test_the_reviewed_schema_of_a_dataset_of_another_package_is_beside_its_file(outside, tmp_path):
     name = outside("churn", CHURN)
     assert discovery.reviewed_schema_path(discovery.dataset(name)) == tmp_path / name.split(".")[0] / "churn.pbtxt"

@@ -1,4 +1,4 @@
-"""The vocabulary of a dataset: what its words add up to."""
+"""Features of a dataset: their cardinalities, columns and types; and the policy for anomalies."""
 
 import dataclasses
 
@@ -25,13 +25,13 @@ TRIPS = Dataset(
 @pytest.mark.parametrize(
     ("feature", "cardinality"),
     [
-        (MILES, 4 + 1),  # missing
-        (HOUR, 24 + 2),  # out of range, missing
-        (PAY, 10 + 3 + 1),  # out of vocabulary, missing
-        (REVIEW, 1 + 20 + 2),  # padding, out of vocabulary
+        (MILES, 4 + 1),  # + missing
+        (HOUR, 24 + 2),  # + out of range, missing
+        (PAY, 10 + 3 + 1),  # + out of vocabulary, missing
+        (REVIEW, 1 + 20 + 2),  # padding + words + out of vocabulary
     ],
 )
-def test_ids_for_what_is_unknown_or_missing_count(feature, cardinality):
+def test_the_cardinality_includes_the_ids_for_unknown_and_missing_values(feature, cardinality):
     assert feature.cardinality == cardinality
 
 
@@ -40,39 +40,39 @@ def test_every_feature_is_either_numeric_or_categorical():
     assert TRIPS.categorical == (MILES, HOUR, PAY)
 
 
-def test_columns_are_those_of_features_and_label():
+def test_the_columns_are_those_of_the_features_and_the_label():
     assert TRIPS.columns == {"fare": "float32", "miles": "float32", "hour": "int64", "pay": "string", "tips": "float32"}
 
 
-def test_types_hold_other_columns_too_and_a_feature_decides_its_own():
+def test_types_include_other_columns_and_a_feature_decides_its_own_type():
     assert TRIPS.types == {**TRIPS.columns, "trip_id": "string"}
 
 
-def test_texts_and_windows_are_written_in_one_way_only():
+def test_texts_are_strings_and_windows_are_floats():
     assert REVIEW.dtype == "string"
     assert PAST.dtype == "float32"
 
 
-def test_by_default_a_new_column_warns_and_everything_else_refuses():
+def test_by_default_a_new_column_warns_and_every_other_anomaly_refuses():
     policy = AnomalyPolicy()
     assert policy.action("SCHEMA_NEW_COLUMN") == "warn"
     assert policy.action("SCHEMA_MISSING_COLUMN") == "refuse"
 
 
-def test_a_policy_of_its_own_replaces_the_default():
+def test_a_configured_policy_replaces_the_default():
     policy = AnomalyPolicy(kinds={"SCHEMA_MISSING_COLUMN": "refuse"}, otherwise="warn")
     assert policy.action("SCHEMA_MISSING_COLUMN") == "refuse"
     assert policy.action("SCHEMA_NEW_COLUMN") == "warn"
 
 
 @pytest.mark.parametrize("declared", [FARE, MILES, HOUR, PAY, REVIEW, PAST, TRIPS.label, TRIPS.anomalies, TRIPS])
-def test_what_is_declared_is_frozen(declared):
+def test_declarations_are_frozen(declared):
     field = dataclasses.fields(declared)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(declared, field, None)
 
 
 @pytest.mark.parametrize("kind", [lambda: Vocabulary("pay", oov=0), lambda: Text("said", oov=0)])
-def test_what_is_not_in_a_vocabulary_needs_an_id(kind):
+def test_a_vocabulary_needs_at_least_one_id_for_unknown_words(kind):
     with pytest.raises(ValueError, match="oov must be at least 1"):
         kind()

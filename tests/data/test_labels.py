@@ -1,4 +1,4 @@
-"""Labels: what each kind is named, which columns it needs, which task it is of."""
+"""Every kind of label: its name, its columns, its task, its width."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ def each(**expected):
 
 
 @each(label="ripe", ratio="big_tipper", target="price", future="co2_future", **{"class": "colour"})
-def test_a_label_has_a_name(kind, expected):
+def test_the_name_of_a_label(kind, expected):
     assert LABELS[kind].name == expected
 
 
@@ -31,7 +31,7 @@ def test_a_label_has_a_name(kind, expected):
     future={"co2_future": "float32"},
     **{"class": {"colour": "string"}},
 )
-def test_a_label_is_computed_from_its_columns(kind, expected):
+def test_the_columns_from_which_a_label_is_computed(kind, expected):
     assert dict(LABELS[kind].columns) == expected
 
 
@@ -47,7 +47,7 @@ def test_a_label_decides_the_task(kind, expected):
 
 
 @each(label=1, ratio=1, target=1, future=4, **{"class": 1})
-def test_a_label_has_a_width(kind, expected):
+def test_the_width_of_a_label(kind, expected):
     assert LABELS[kind].width == expected
 
 
@@ -59,7 +59,7 @@ def test_classes_are_written_as_text_or_as_whole_numbers(classes, dtype):
 
 
 @pytest.mark.parametrize("classes", [(), ("one",), ("a", "b", "a"), (1, 1)])
-def test_classes_that_cannot_be_told_apart_are_refused(classes):
+def test_too_few_or_repeated_classes_are_refused(classes):
     with pytest.raises(ValueError, match=r"classes must be two or more, each once\. Received: "):
         MulticlassLabel("y", classes)
 

@@ -1,4 +1,4 @@
-"""Metric names are public: they stand in `run.json`, in bounds of datasets, and in configurations (`train.best`)."""
+"""Metric names are public: they are in `run.json`, in bounds of datasets, and in configurations (`train.best`)."""
 
 import itertools
 
@@ -17,9 +17,9 @@ NAMES = {
 
 
 def test_the_names_of_metrics_do_not_change():
-    assert {task: set(judgement.metrics) for task, judgement in TASKS.items()} == NAMES
+    assert {task: set(task_metrics.metrics) for task, task_metrics in TASKS.items()} == NAMES
 
 
-def test_each_constant_is_another_name_and_each_name_has_one():
+def test_every_name_has_exactly_one_constant():
     constants = [value for name, value in vars(metric_names).items() if name.isupper()]
     assert sorted(constants) == sorted({"example_count", *itertools.chain.from_iterable(NAMES.values())})

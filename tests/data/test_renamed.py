@@ -1,4 +1,4 @@
-"""A former word of the dataset vocabulary is answered with today's word."""
+"""The error for a former name of a class or an argument of a dataset gives the present name."""
 
 import dataclasses
 
@@ -12,15 +12,15 @@ SERIES = {"time": "day", "value": "level", "inputs": 3, "outputs": 1}
 DATASET = {"name": "d", "features": (Numeric("age"),), "label": BinaryLabel("left"), "sample": "d.csv"}
 
 
-@pytest.mark.parametrize(("former", "today"), renamed.NAMES.items())
-def test_importing_a_former_name_gives_the_name_of_today(former, today):
+@pytest.mark.parametrize(("former", "present"), renamed.NAMES.items())
+def test_the_error_for_an_import_of_a_former_name_gives_the_present_name(former, present):
     with pytest.raises(ImportError) as error:
         exec(f"from data import {former}")
-    assert str(error.value) == f"`{former}` is now called `{today}`: write `from data import {today}`."
-    assert today in data.__all__
+    assert str(error.value) == f"`{former}` is now called `{present}`: write `from data import {present}`."
+    assert present in data.__all__
 
 
-def test_a_name_that_never_was_is_an_ordinary_error():
+def test_a_name_that_never_existed_is_an_ordinary_import_error():
     assert not hasattr(data, "Labell")
     with pytest.raises(ImportError, match=r"cannot import name 'Labell' from 'data'"):
         exec("from data import Labell")
@@ -51,18 +51,18 @@ def test_a_name_that_never_was_is_an_ordinary_error():
         (lambda: ForecastLabel("level", past=3, width=1), "The argument `past` of ForecastLabel is now called `inputs`."),
     ],
 )
-def test_a_former_argument_gives_the_argument_of_today(make, message):
+def test_the_error_for_a_former_argument_gives_the_present_argument(make, message):
     with pytest.raises(TypeError) as error:
         make()
     assert str(error.value) == message
 
 
-def test_an_argument_that_never_was_is_an_ordinary_error():
+def test_an_argument_that_never_existed_is_an_ordinary_type_error():
     with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'at_lest'"):
         Bound(names.AUC, at_lest=0.5)
 
 
 @pytest.mark.parametrize(("name", "former"), [(name, former) for name, table in renamed.ARGUMENTS.items() for former in table])
-def test_no_former_argument_has_come_back(name, former):
+def test_no_former_argument_is_an_argument_again(name, former):
     cls = getattr(data, name)
     assert former not in {field.name for field in dataclasses.fields(cls)}

@@ -1,4 +1,4 @@
-"""The sample of film reviews: made by its generator, varied like real text, and no puzzle for a bag of words."""
+"""The sample of film reviews: its generator writes it, it varies like real text, and a bag of words cannot solve it."""
 
 import csv
 import random
@@ -31,7 +31,7 @@ def test_the_generator_writes_the_committed_file_again(tmp_path):
     assert (tmp_path / "again.csv").read_bytes() == FILE.read_bytes()
 
 
-def test_rows_and_seed_are_what_the_command_line_says(tmp_path):
+def test_the_command_line_sets_rows_and_seed(tmp_path):
     generate.main(["--rows", "20", "--seed", "3", "--out", str(tmp_path / "few.csv")])
     text = (tmp_path / "few.csv").read_text(encoding="utf-8")
     assert text == generate.sample(rows=20, seed=3) != generate.sample(rows=20, seed=4)
@@ -44,35 +44,35 @@ def test_every_symbol_of_the_grammar_is_defined_for_both_polarities():
 
 
 @pytest.mark.parametrize("symbol", ["adj", "noun", "verb", "like", "acts", "act"])
-def test_no_word_both_praises_and_complains(symbol):
+def test_no_word_is_both_positive_and_negative(symbol):
     assert set(generate.GRAMMAR[symbol + "+"]).isdisjoint(generate.GRAMMAR[symbol + "-"])
 
 
 @pytest.mark.parametrize("praise", [True, False])
 @pytest.mark.parametrize(
-    ("symbol", "pattern", "turned"),
+    ("symbol", "pattern", "reversed_polarity"),
     [
         ("plain", r"the \w+ (?:is|was) (\w+)", [False]),
         ("negated", r"the \w+ (?:is|was) (?:not|hardly|far from) (\w+)", [True]),
         ("negated", r"the \w+ (?:isn't|wasnt) (\w+)", [True]),
-        ("emphasis", r"not only was the \w+ (\w+), it was (\w+) too", [False, False]),  # a "not" that negates nothing
+        ("emphasis", r"not only was the \w+ (\w+), it was (\w+) too", [False, False]),  # this "not" negates nothing
         ("concession", r"\w+ the \w+ (?:is|was|felt|seemed) (\w+), the \w+ (?:is|was|felt|seemed) (\w+)", [True, False]),
     ],
 )
-def test_word_order_decides_the_polarity(symbol, pattern, turned, praise):
+def test_word_order_decides_the_polarity(symbol, pattern, reversed_polarity, praise):
     rng = random.Random(0)
     phrases = (generate.expand(rng, symbol, praise) for _ in range(5000))
-    found = [match.groups() for phrase in phrases if (match := re.fullmatch(pattern, phrase))]
-    polar = [[word in generate.GRAMMAR["adj+"] for word in words] for words in found if words_are_adjectives(words)]
+    matches = [match.groups() for phrase in phrases if (match := re.fullmatch(pattern, phrase))]
+    polar = [[word in generate.GRAMMAR["adj+"] for word in words] for words in matches if words_are_adjectives(words)]
     assert len(polar) >= 3
-    assert all(signs == [praise ^ t for t in turned] for signs in polar)
+    assert all(signs == [praise ^ t for t in reversed_polarity] for signs in polar)
 
 
 def words_are_adjectives(words: tuple[str, ...]) -> bool:
     return all(word in generate.GRAMMAR["adj+"] or word in generate.GRAMMAR["adj-"] for word in words)
 
 
-def test_every_row_has_a_label_and_a_text_and_nothing_else(rows):
+def test_every_row_has_only_a_label_and_a_text(rows):
     assert len(rows) == generate.ROWS
     assert {tuple(row) for row in rows} == {("label", "text")}
     assert {row["label"] for row in rows} == {"0", "1"}
@@ -84,24 +84,24 @@ def test_classes_are_balanced(rows):
 
 
 @pytest.mark.parametrize("oddity", ["\n", "\n\n", "<br />", '"', ",", "🍿", "🎬", "é", "São Paulo", "wasn't", "wasnt"])
-def test_texts_are_as_odd_as_real_ones(texts, oddity):
+def test_texts_contain_the_oddities_of_real_text(texts, oddity):
     assert sum(oddity in text for text in texts) >= 20
 
 
-def test_lengths_go_from_three_words_to_sixty(texts):
+def test_texts_have_from_three_to_sixty_words(texts):
     lengths = [len(re.findall(r"\w+", text.replace("<br />", " "))) for text in texts]
     assert min(lengths) == 3
     assert 50 < max(lengths) <= generate.MAX_WORDS
 
 
-def test_no_review_is_there_twice(texts):
+def test_no_review_occurs_twice(texts):
     assert len({" ".join(re.findall(r"\w+", text.lower().replace("<br />", " "))) for text in texts}) == len(texts)
 
 
 @pytest.mark.parametrize("counts", [CountVectorizer, TfidfVectorizer])
-def test_single_words_say_much_about_the_label_but_not_all(rows, texts, counts):
-    """A model of word order gets 0.98 (docs/reference/included.md). The sample is there to need word order."""
+def test_a_bag_of_words_predicts_the_label_only_partly(rows, texts, counts):
+    """A model of word order reaches 0.98 (docs/reference/included.md). The sample is made so that word order matters."""
     labels = [row["label"] for row in rows]
-    cut = len(rows) * 7 // 10  # rows are independent draws: the first 70 % are as good as any
+    cut = len(rows) * 7 // 10  # rows are independent, so any 70 % can train
     model = make_pipeline(counts(), LogisticRegression(max_iter=1000)).fit(texts[:cut], labels[:cut])
     assert 0.75 < model.score(texts[cut:], labels[cut:]) < 0.92

@@ -1,4 +1,4 @@
-"""A series: what it refuses, and which columns, features and label its declaration means."""
+"""A series: the values that it refuses, and the columns, features and label that it defines."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_number_out_of_its_range_is_refused(changes, message):
 
 
 @pytest.mark.parametrize("step", ["", "15", "0m", "05m", "min", "1.5h", "-1D", "d"])
-def test_a_step_that_numpy_does_not_write_is_refused(step):
+def test_a_step_that_is_not_a_number_and_a_unit_is_refused(step):
     with pytest.raises(ValueError) as error:
         series(step=step)
     assert str(error.value) == f"step must be a number and one of s, m, h, D, W, M, Y, like '15m'. Received: '{step}'."
@@ -62,7 +62,7 @@ def test_the_csv_needs_the_time_the_id_the_value_and_the_covariates():
     assert series().columns == {"day": "string", "sold": "float32"}
 
 
-def test_features_are_the_past_and_what_is_known_of_the_future():
+def test_the_features_are_windows_of_the_past_and_of_the_known_future():
     assert YEARS.features == (
         Window("level", 5, "relative"),
         Window("rain", 5, "standard"),
@@ -78,10 +78,10 @@ def test_the_label_is_the_future_of_the_value():
     assert YEARS.label == ForecastLabel("level", inputs=5, width=2)
 
 
-def test_a_window_carries_its_series_its_origin_and_the_naive_forecast():
+def test_a_window_has_its_series_its_origin_and_the_naive_forecast_as_other_columns():
     assert YEARS.other_columns == {SERIES: "string", ORIGIN: "int64", "level_seasonal_naive": "float32"}
 
 
 @pytest.mark.parametrize(("season", "reach"), [(1, 3), (2, 3), (3, 4), (12, 13)])
-def test_a_window_reaches_back_over_its_past_or_a_season(season, reach):
+def test_a_window_reaches_back_over_its_inputs_or_a_season(season, reach):
     assert series(season=season).reach == reach

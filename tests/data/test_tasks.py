@@ -1,4 +1,4 @@
-"""The metrics of the tasks: directions, which of them choose a checkpoint, default bounds."""
+"""The metrics of the tasks: their directions, those that can choose a checkpoint, and the default bounds."""
 
 import typing
 
@@ -27,19 +27,19 @@ def test_every_metric_has_a_direction(task):
         ("forecast", (names.RMSE, names.MAE)),
     ],
 )
-def test_a_checkpoint_is_chosen_by_a_metric_with_a_direction_that_the_estimator_reports(task, metrics):
+def test_selection_metrics_have_a_direction_and_are_reported_by_the_estimator(task, metrics):
     assert TASKS[task].selection_metrics == metrics
     assert TASKS[task].primary in metrics
 
 
-def test_metrics_of_tfma_alone_and_metrics_without_direction_choose_nothing():
+def test_metrics_only_of_tfma_and_metrics_without_direction_are_no_selection_metrics():
     [only_tfma, *_] = sorted(AFTER_TRAINING)
     task = TaskMetrics({"good": "higher", "level": "none", only_tfma: "higher"}, primary="good", bounds=())
     assert task.selection_metrics == ("good",)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_default_bounds_have_one_bound_on_the_level_and_one_on_the_degradation(task):
+def test_default_bounds_limit_the_value_and_the_degradation(task):
     bounds = TASKS[task].bounds
     assert [b for b in bounds if (b.at_least, b.at_most) != (None, None)]
     assert [b for b in bounds if (b.max_degradation, b.max_degradation_ratio) != (None, None)]
