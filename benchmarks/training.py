@@ -59,15 +59,15 @@ def measure_reading(rows: Rows, seconds: float, rounds: int) -> Speeds:
 
 def measure_training(rows: Rows, stock: Rows, seconds: float, rounds: int) -> Speeds:
     """Measures training: the model of this project with every input, and the model of TFX's template with its own input."""
-    ours = partial(speeds.train, speeds.our_model)
+    train_our_model = partial(speeds.train, speeds.our_model)
     return {
         batch: speeds.in_turn(
             {
                 TEMPLATE: partial(speeds.train, speeds.stock_model, speeds.stock_input(stock, batch), seconds),
-                TFX: partial(ours, speeds.stock_input(rows, batch), seconds),
-                STREAMED: partial(ours, speeds.our_input(rows, batch, memory_bytes=0), seconds),
-                MEMORY: partial(ours, speeds.our_input(rows, batch), seconds),
-                CEILING: partial(ours, speeds.ready_batches(rows, batch), seconds),
+                TFX: partial(train_our_model, speeds.stock_input(rows, batch), seconds),
+                STREAMED: partial(train_our_model, speeds.our_input(rows, batch, memory_bytes=0), seconds),
+                MEMORY: partial(train_our_model, speeds.our_input(rows, batch), seconds),
+                CEILING: partial(train_our_model, speeds.ready_batches(rows, batch), seconds),
             },
             rounds,
         )

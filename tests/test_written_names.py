@@ -77,15 +77,15 @@ def files(folder):
 
 def exists(name):
     """Whether a dotted name is a module, or a name in a module."""
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        if file := module_file(parts[:length]):
-            return is_in(file, parts[length:])
+    segments = name.split(".")
+    for length in range(len(segments), 0, -1):
+        if file := module_file(segments[:length]):
+            return is_in(file, segments[length:])
     return False
 
 
-def module_file(parts):
-    path = ROOT.joinpath(*parts)
+def module_file(segments):
+    path = ROOT.joinpath(*segments)
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 
 

@@ -168,7 +168,7 @@ def test_an_empty_split_is_refused(empty):
 TOO_FEW = SCHEMA + "dataset_constraints { min_examples_count: 6 }"
 
 
-def test_too_few_rows_are_refused_if_the_schema_says_so():
+def test_fewer_rows_than_the_minimum_of_the_schema_are_refused():
     decision = decide(GOOD, schema=TOO_FEW)
     assert decision.decision == "refused"
     assert decision.why.startswith("Split 'train': The dataset has 5 examples, which is fewer than expected.")

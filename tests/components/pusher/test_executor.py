@@ -1,4 +1,4 @@
-"""Every push creates a new version with the complete model, or none."""
+"""Every push creates a new version with the complete model, or no version."""
 
 import json
 import shutil

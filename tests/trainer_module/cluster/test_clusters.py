@@ -187,7 +187,7 @@ def test_roles_started_by_hand_continue_the_training_of_a_trainer(training):
     assert 300 <= trained.steps == trained.resumed_from <= 301
 
 
-# What a process says when it cannot play its role.
+# The errors of a process that cannot play its role.
 
 
 def start(job, config, **settings):
@@ -204,7 +204,7 @@ def test_a_process_with_a_wrong_tf_config_ends_at_once(training):
     assert 'TF_CONFIG is wrong. "task.type" says that this is a worker' in result.stderr
 
 
-def test_a_process_whose_parameter_server_does_not_answer_says_so(training):
+def test_the_error_of_a_process_names_the_parameter_server_that_does_not_answer(training):
     with addresses.reserve(2) as (chief, ps):
         cluster = {"chief": [chief], "ps": [ps], "evaluator": ["e:1"]}
         result = start(

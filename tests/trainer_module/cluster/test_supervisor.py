@@ -156,7 +156,7 @@ def test_a_role_with_a_permanent_error_is_not_restarted(scripted_cluster):
     assert len(scripted.starts) == 2
 
 
-# What the log says.
+# Warnings and progress in the log.
 
 
 def test_a_warning_counts_the_lost_steps(scripted_cluster, warnings):
