@@ -34,7 +34,7 @@ def refusal(load, *args, **options) -> str:
     return str(error.value)
 
 
-def test_defaults(load, tmp_path):
+def test_the_default_configuration(load, tmp_path):
     config = load()
     assert (config.dataset_name, config.model_name) == ("taxi", "custom_wide_deep")
     assert config.dataset is TAXI

@@ -75,7 +75,9 @@ def test_the_error_for_a_server_that_does_not_answer_names_its_address_and_no_pa
     assert "hush" not in message and raised.value.exit_code == NODE_FAILED
 
 
-def test_the_error_for_a_missing_folder_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_file_in_a_missing_folder_asks_whether_the_folder_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     with pytest.raises(MetadataError, match="Is its folder there"):
         connection.reach(f"sqlite://{tmp_path}/no/metadata.sqlite")

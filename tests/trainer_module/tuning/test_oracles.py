@@ -117,7 +117,7 @@ def test_bayesian_optimisation_finds_the_optimum(tmp_path):
 
 @pytest.mark.slow
 def test_bayesian_optimisation_leaves_a_region_where_trials_fail(tmp_path):
-    """A higher x is better, but every trial above 0.7 fails. Without the failures it would try 1.0 for ever."""
+    """A higher x is better, but every trial above 0.7 fails. If the oracle ignored the failures, it would try 1.0 for ever."""
     oracle = build(tmp_path, "bayesian", trials=10)
     tried = []
     while (trial := oracle.create_trial("slot0")).status == "RUNNING":

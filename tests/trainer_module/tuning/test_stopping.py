@@ -1,4 +1,4 @@
-"""The median stopping rule: curves -> the reason to stop, or an empty text."""
+"""The median stopping rule: curves -> the reason to stop a trial, or None."""
 
 import pytest
 
