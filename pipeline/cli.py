@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pipeline import errors
+from pipeline.execution.runners import DEFAULT_RUNNER, RUNNERS
 from pipeline.orchestrators.compilers import COMPILERS
 from pipeline.terminal import process_exit
 
@@ -97,7 +98,11 @@ def main() -> None:
 @_configured
 @click.option("--tune", type=click.IntRange(min=0), metavar="N", help="Search for hyper-parameters first, with N trials.")
 @click.option(
-    "--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True, help="What executes the nodes."
+    "--runner",
+    type=click.Choice(list(RUNNERS)),
+    default=DEFAULT_RUNNER,
+    show_default=True,
+    help="What executes the nodes.",
 )
 @click.option(
     "--resume/--no-resume", default=None, help="Continue from the checkpoints of a training that was cut off.  [resume]"
@@ -207,9 +212,9 @@ def step(pipeline: str, node: str, run_id: str, assignments: tuple[str, ...], sk
 def end(pipeline: str, run_id: str, assignments: tuple[str, ...], refused: int, parent: int | None) -> int:
     """Finish a run after its last step: complete its run.json. The exit codes are those of `run`."""
     _begin_step(parent)
-    from pipeline.orchestrators import compiled_pipeline, finish
+    from pipeline.orchestrators import compiled_pipeline, end_of_run
 
-    code = finish.end(compiled_pipeline.load(pipeline), run_id, assignments)
+    code = end_of_run.end(compiled_pipeline.load(pipeline), run_id, assignments)
     return refused if code == errors.REFUSED else code
 
 
@@ -227,7 +232,6 @@ def _begin_step(parent: int | None) -> None:
 def list_() -> None:
     """List datasets, models, runners, orchestrators, engines and settings."""
     from data import discovery
-    from pipeline.commands.run import RUNNERS
     from pipeline.config import reading, tables
     from trainer_module.models import NAME as MODELS
 

@@ -5,7 +5,7 @@
   * InputError                   data or a folder that cannot be used (2)
     * InUseError                 an output folder that another run uses
   * NodeFailedError              a node of the DAG failed (1)
-  * pipeline.metadata.connection.MetadataError
+  * pipeline.metadata.uri.MetadataError
                                  MLMD cannot be reached (1)
 * StoppedError                   a signal ended the run; a BaseException, as KeyboardInterrupt is (130)
   * InterruptedRunError          Ctrl-C (130)

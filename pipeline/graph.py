@@ -23,3 +23,8 @@ def transitive_reduction(upstream: Mapping[str, Collection[str]]) -> dict[str, l
         node: [parent for parent in direct if not any(parent in all_before[other] for other in direct)]
         for node, direct in upstream.items()
     }
+
+
+def unknown_node(node: str, known: Iterable[str]) -> str:
+    """Returns the message for a user who names a node that the DAG does not have."""
+    return f"There is no node '{node}'. The nodes are: {', '.join(known)}."

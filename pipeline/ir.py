@@ -9,6 +9,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.csv_files.format import InputDataError
 from data import discovery
+from pipeline import graph
 from pipeline import node_ids as ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.dag import create_pipeline
@@ -55,7 +56,7 @@ def select_nodes(
     known = node_ids(ir)
     for name in filter(None, (from_node, to_node)):
         if name not in known:
-            raise UsageError(f"There is no node '{name}'. The nodes are: {', '.join(known)}.")
+            raise UsageError(graph.unknown_node(name, known))
     settings = pipeline_pb2.SnapshotSettings()
     partial_run_utils.set_base_pipeline_run_strategy(settings, reused_run_id or "")
     partial_run_utils.mark_pipeline(

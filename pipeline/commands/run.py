@@ -18,6 +18,7 @@ from rich.console import Console
 from pipeline import code_hash, errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import preflight, signals
+from pipeline.execution.runners import RUNNERS
 from pipeline.terminal import logs
 
 if TYPE_CHECKING:
@@ -25,13 +26,10 @@ if TYPE_CHECKING:
 
     from tfx.proto.orchestration import pipeline_pb2
 
-    from pipeline.execution.nodes import Observer
+    from pipeline.execution.nodes import NodeObserver
     from pipeline.metadata.connection import Connection
     from pipeline.record.run_record import NodeState
     from pipeline.record.store import Recorder
-
-# Runner name -> module with `run(nodes, parallel)`.
-RUNNERS = {"local": "pipeline.execution.local_runner", "beam": "pipeline.execution.beam_runner"}
 
 _Failure = errors.NodeFailedError | errors.StoppedError
 
@@ -129,7 +127,7 @@ def execute(started: StartedRun, runner: str, console: Console) -> _Failure | No
     """Runs the nodes and shows their progress on the console. Returns the failure that ended the run early, or None."""
     from pipeline import ir as compiler
     from pipeline.execution.nodes import Nodes
-    from pipeline.terminal.progress import Progress
+    from pipeline.terminal.node_progress import Progress
 
     settings = started.config.settings.run
     try:
@@ -178,7 +176,7 @@ def finish(started: StartedRun, failure: _Failure | None, to_node: str | None, c
 class _Observers:
     """Forwards each call to several observers, one call at a time."""
 
-    def __init__(self, *observers: Observer) -> None:
+    def __init__(self, *observers: NodeObserver) -> None:
         self._observers, self._lock = observers, threading.RLock()
 
     def node(self, node_id: str, state: NodeState, seconds: float) -> None:

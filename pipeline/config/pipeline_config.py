@@ -107,9 +107,9 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 def load(
     file: Path | None,
     assignments: Iterable[str],
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     *,
-    base: Mapping[str, Any] | None = None,
+    base: Mapping[str, object] | None = None,
     use_cache: bool = True,
 ) -> PipelineConfig:
     """Returns the complete configuration.

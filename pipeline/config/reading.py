@@ -19,7 +19,7 @@ from pipeline.config.tables import Config
 from pipeline.errors import UsageError
 
 
-def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, Any], base: Mapping[str, Any]) -> Config:
+def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, object], base: Mapping[str, object]) -> Config:
     """Returns the settings.
 
     Args:
@@ -38,9 +38,9 @@ def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, An
         if not equals:
             raise UsageError(f"--set takes key=value. Received: '{assignment}'.")
         _put(settings, key.strip(), value.strip())
-    for key, value in options.items():
-        if value is not None:
-            _put(settings, key, value)
+    for key, option in options.items():
+        if option is not None:
+            _put(settings, key, option)
     return _convert(settings)
 
 
@@ -77,7 +77,7 @@ def _parsed(file: Path) -> dict[str, Any]:
         raise UsageError(f"The configuration file {file} is not valid TOML: {error}.") from None
 
 
-def _check(settings: Mapping[str, Any], source: str) -> None:
+def _check(settings: Mapping[str, object], source: str) -> None:
     """Checks the file alone, so that the message names it if the mistake is in it."""
     try:
         _convert(settings)
@@ -85,7 +85,7 @@ def _check(settings: Mapping[str, Any], source: str) -> None:
         raise UsageError(f"{error} ({source})") from None
 
 
-def _put(settings: dict[str, Any], key: str, value: Any) -> None:
+def _put(settings: dict[str, Any], key: str, value: object) -> None:
     *path, last = key.split(".")
     table = settings
     for part in path:
@@ -95,7 +95,7 @@ def _put(settings: dict[str, Any], key: str, value: Any) -> None:
     table[last] = value
 
 
-def _convert(settings: Mapping[str, Any]) -> Config:
+def _convert(settings: Mapping[str, object]) -> Config:
     try:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
@@ -112,7 +112,7 @@ def _convert(settings: Mapping[str, Any]) -> Config:
         ) from None
 
 
-def _named(settings: Mapping[str, Any], path_text: str, error: str) -> str:
+def _named(settings: Mapping[str, object], path_text: str, error: str) -> str:
     """Returns msgspec's path of an error as dotted keys.
 
     msgspec does not name the key of a dict (it writes `[...]`). It is the key that causes the same error when it is alone.
@@ -125,7 +125,7 @@ def _named(settings: Mapping[str, Any], path_text: str, error: str) -> str:
     return path_text
 
 
-def _error_of(settings: Mapping[str, Any], table: str, key: str) -> str:
+def _error_of(settings: Mapping[str, object], table: str, key: str) -> str:
     """Returns the error of the settings when a table has only one of its keys."""
     alone = copy.deepcopy(dict(settings))
     entries = _look_up(alone, table)

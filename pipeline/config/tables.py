@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from pipeline.config.airflow import Airflow
 from pipeline.config.kubeflow import Kubeflow, Step
-from pipeline.config.run import ENGINES, Data, Metadata, Run
+from pipeline.config.run_tables import ENGINES, Data, Metadata, Run
 from pipeline.config.table import FROM_DATASET, Table
 from pipeline.config.train import Train, Tune
 

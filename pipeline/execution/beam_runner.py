@@ -10,11 +10,12 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.runners.portability import fn_api_runner
 
+from pipeline.config.run_tables import IN_PROCESS
 from pipeline.errors import NodeFailedError, StoppedError
 from pipeline.execution.nodes import Nodes
 
 # Beam's type check cannot express "any number of side inputs".
-_OPTIONS = ("--direct_running_mode=in_memory", "--direct_num_workers=1", "--no_pipeline_type_check")
+_OPTIONS = (*IN_PROCESS, "--no_pipeline_type_check")
 
 
 class _Run:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler.constants import PIPELINE_CONTEXT_TYPE_NAME
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import execution_lib
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_PIPELINE = "pipeline"  # TFX's type of the context of all runs of a pipeline
-
 
 def after_killed_runs(config: PipelineConfig, connection: Connection) -> None:
     """Cleans up an output folder before a run. The caller holds the folder's lock, so no other run is alive.
@@ -31,7 +30,7 @@ def after_killed_runs(config: PipelineConfig, connection: Connection) -> None:
     Results of finished nodes and checkpoints stay: the new run continues from there.
     """
     with metadata.Metadata(connection) as handle:
-        context = handle.store.get_context_by_type_and_name(_PIPELINE, config.pipeline_name)
+        context = handle.store.get_context_by_type_and_name(PIPELINE_CONTEXT_TYPE_NAME, config.pipeline_name)
         executions = handle.store.get_executions_by_context(context.id) if context else []
         active = [execution for execution in executions if execution_lib.is_execution_active(execution)]
         if active:

@@ -28,7 +28,7 @@ class NodeStoppedError(Exception):
     """A node ended after `Nodes.stop`, so its results are not published."""
 
 
-class Observer(Protocol):
+class NodeObserver(Protocol):
     """Receives a call for every change of a node's state."""
 
     def node(self, node_id: str, state: NodeState, seconds: float) -> None:
@@ -49,7 +49,7 @@ class Nodes:
 
     ir: pipeline_pb2.Pipeline
     connection: metadata_store.Connection
-    observer: Observer
+    observer: NodeObserver
     retries: int = 0
     retry_seconds: float = 0.0
     _stopped: set[str] = field(default_factory=set, init=False)

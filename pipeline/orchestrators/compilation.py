@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from data import discovery
+from pipeline import graph
 from pipeline.config import kubernetes_names, pipeline_config
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
@@ -103,7 +104,7 @@ def cluster_problems(config: PipelineConfig) -> Iterator[str]:
     nodes = ir.upstream(config)
     for name in kubeflow.steps:
         if name not in nodes:
-            yield f"kubeflow.steps.{name}: there is no node '{name}'. The nodes are: {', '.join(nodes)}."
+            yield f"kubeflow.steps.{name}: {graph.unknown_node(name, nodes)}"
     if not kubeflow.image:
         yield (
             "Steps need an image with this project: build one from the Dockerfile, push it where the cluster can pull it, and "

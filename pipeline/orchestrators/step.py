@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import errors, node_ids
+from pipeline import errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution import preflight, signals
-from pipeline.orchestrators import finish, step_record
+from pipeline.orchestrators import end_of_run, step_record
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline, check_code, check_secrets
 from pipeline.record.finish import finish_run
 from trainer_module.files import lock
@@ -45,7 +45,7 @@ def run(compiled: CompiledPipeline, node_id: str, run_id: str, assignments: Sequ
         errors.PipelineError: the node failed, and the record could not be written.
     """
     if node_id not in compiled.upstream:
-        raise errors.UsageError(f"There is no node '{node_id}'. The nodes are: {', '.join(compiled.upstream)}.")
+        raise errors.UsageError(graph.unknown_node(node_id, compiled.upstream))
     config = compiled.config_for_run(assignments)
     try:
         with _output_folder(config, node_id), signals.as_exceptions(), node_lock(config, node_id, run_id):
@@ -66,7 +66,7 @@ def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_i
 
     logs.route_absl()
     connection = metadata_store.reach(config.metadata_uri)
-    observer, settings = step_record.Observer(compiled, config, run_id), config.settings.run
+    observer, settings = step_record.StateWriter(compiled, config, run_id), config.settings.run
     # Only ExampleGen reads the raw data. For a later node the data may be gone already.
     compiled_config = config if not compiled.upstream[node_id] else ir.without_data(config)
     nodes = Nodes(ir.compile_pipeline(compiled_config, run_id), connection, observer, settings.retries, settings.retry_seconds)
@@ -78,7 +78,7 @@ def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_i
             record.enter(node_id, state, record.node(node_id).seconds)
         last = record.all_nodes_ended
     if last:
-        finish.finish(compiled, config, run_id, connection)
+        end_of_run.complete_record(compiled, config, run_id, connection)
     return errors.SKIPPED if state == "skipped" else errors.OK
 
 

@@ -28,7 +28,7 @@ def opened(compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> I
             yield record
 
 
-class Observer:
+class StateWriter:
     """Writes the states of nodes into the record of their run."""
 
     def __init__(self, compiled: CompiledPipeline, config: PipelineConfig, run_id: str) -> None:

@@ -13,6 +13,11 @@ from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components.evaluator.constants import ARTIFACT_PROPERTY_BLESSED_KEY
 from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.compiler.constants import (
+    NODE_CONTEXT_TYPE_NAME,
+    PIPELINE_CONTEXT_TYPE_NAME,
+    PIPELINE_RUN_CONTEXT_TYPE_NAME,
+)
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleStatistics
@@ -55,13 +60,11 @@ def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -
         run_id: id of the run.
         pipeline: name of the pipeline; None for any. On a server another pipeline may have a run of the same id.
     """
-    context = store.get_context_by_type_and_name("pipeline_run", run_id)
+    context = store.get_context_by_type_and_name(PIPELINE_RUN_CONTEXT_TYPE_NAME, run_id)
     if context is None:
         return {}
     executions = {
-        e.id: e
-        for e in store.get_executions_by_context(context.id)
-        if pipeline is None or ("pipeline", pipeline) in {(c.type, c.name) for c in store.get_contexts_by_execution(e.id)}
+        e.id: e for e in store.get_executions_by_context(context.id) if pipeline is None or _is_of_pipeline(store, e, pipeline)
     }
     types = {t.id: t.name for t in store.get_execution_types()}
     output_types = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_OUTPUT)
@@ -74,10 +77,15 @@ def outputs_of(store: MetadataStore, run_id: str, pipeline: str | None = None) -
     return outputs
 
 
+def _is_of_pipeline(store: MetadataStore, execution: metadata_store_pb2.Execution, pipeline: str) -> bool:
+    contexts = store.get_contexts_by_execution(execution.id)
+    return any(c.type == PIPELINE_CONTEXT_TYPE_NAME and c.name == pipeline for c in contexts)
+
+
 def node_id(store: MetadataStore, execution: metadata_store_pb2.Execution, types: Mapping[int, str]) -> str:
     """Returns the id of the node of an execution; `types` is execution type id -> name."""
     contexts = store.get_contexts_by_execution(execution.id)
-    names = [c.name for c in contexts if c.type == "node"]
+    names = [c.name for c in contexts if c.type == NODE_CONTEXT_TYPE_NAME]
     return names[0].rpartition(".")[2] if names else types[execution.type_id].rpartition(".")[2]
 
 
@@ -169,7 +177,7 @@ def _origin(store: MetadataStore, model: Artifact) -> dict[str, str | None]:
     """Returns the run that trained a model, and the name of the model."""
     events = [e for e in store.get_events_by_artifact_ids([model.id]) if e.type == metadata_store_pb2.Event.OUTPUT]
     execution = store.get_executions_by_id([min(e.execution_id for e in events)])[0]
-    runs = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "pipeline_run"]
+    runs = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == PIPELINE_RUN_CONTEXT_TYPE_NAME]
     settings = json.loads(execution.custom_properties["custom_config"].string_value or "{}")
     return {"run_id": runs[0] if runs else None, "model": settings.get("model")}
 

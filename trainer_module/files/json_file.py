@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import tensorflow as tf
@@ -13,7 +13,7 @@ from trainer_module.files import atomic
 T = TypeVar("T")
 
 
-def write(path: str, value: Any) -> None:
+def write(path: str, value: object) -> None:
     """Writes a dataclass, a msgspec Struct, or any other value that JSON can hold."""
     atomic.write(path, json.dumps(msgspec.to_builtins(value, enc_hook=_to_float), indent=2))
 

@@ -16,6 +16,7 @@ from pipeline.commands.run import NodeRange, StartedRun
 from pipeline.config import pipeline_config
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.execution.nodes import Nodes
+from pipeline.execution.runners import RUNNERS
 from pipeline.record import store
 from pipeline.record.run_record import NodeState
 from tests.support.dags import BEFORE_TRAINER, DATA_NODES, FROM_TRAINER, NODES
@@ -144,7 +145,7 @@ def test_a_bug_ends_the_record_too(execute_with, config):
     assert (record.status, record.exit_code, record.why) == ("failed", 1, "KeyError: 'fare'")
 
 
-@pytest.mark.parametrize("module", run.RUNNERS.values())
+@pytest.mark.parametrize("module", RUNNERS.values())
 def test_every_runner_can_be_imported(module):
     assert callable(importlib.import_module(module).run)
 

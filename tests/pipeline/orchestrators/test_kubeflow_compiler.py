@@ -270,7 +270,7 @@ def test_metadata_is_on_a_server(compiled, assignments, uri):
         (["kubeflow.image="], "", r"Steps need an image .* build one from the Dockerfile"),
         (["kubeflow.image=Registry/Pipeline"], "", r"kubeflow.image is 'Registry/Pipeline', which is no name of an image"),
         (["kubeflow.image=registry/pipeline:"], "", r"no name of an image: REGISTRY/NAME:TAG"),
-        (["kubeflow.steps.Trainr.cpu=2"], "", r"there is no node 'Trainr'. The nodes are: .*Trainer"),
+        (["kubeflow.steps.Trainr.cpu=2"], "", r"There is no node 'Trainr'. The nodes are: .*Trainer"),
         (["output_dir=/home/me/taxi"], "", r"output_dir is /home/me/taxi, which pods do not see. Put it on the volume"),
         (["data.path=/home/me/taxi.csv"], "", r"data.path is /home/me/taxi.csv, which pods do not see"),
         (["data.path=/mnt/pipeline/{DAY}.csv"], "", r"braces may hold SPAN, VERSION, YYYY, MM or DD"),

@@ -17,7 +17,7 @@ from pipeline.config import pipeline_config
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.errors import NodeFailedError, TerminatedRunError, UsageError
 from pipeline.execution import preflight
-from pipeline.orchestrators import compiled_pipeline, finish, step, step_record
+from pipeline.orchestrators import compiled_pipeline, end_of_run, step, step_record
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 
 RUN = "taxi.manual__2026-01-31"
@@ -53,7 +53,7 @@ def test_an_output_folder_that_another_run_holds_is_a_failure_that_can_be_retrie
 def test_a_step_and_the_end_step_refuse_other_code(pipeline: CompiledPipeline, tmp_path: Path) -> None:
     other = msgspec.structs.replace(pipeline, code="0123456789abcdef")
     assert step.run(other, node_ids.SCHEMA_GEN, RUN) == errors.USAGE
-    assert finish.end(other, RUN) == errors.USAGE
+    assert end_of_run.end(other, RUN) == errors.USAGE
     run_record = record(tmp_path)
     assert (run_record["status"], run_record["exit_code"]) == ("failed", 2)
     assert run_record["why"].startswith(
@@ -70,7 +70,7 @@ def test_a_step_and_the_end_step_name_a_missing_secret(
     last = capfd.readouterr().err.splitlines()[-1]
     assert "MLMD_TOKEN is not set: there is no Secret 'login'" in last and "kubectl create secret generic login" in last
     with pytest.raises(UsageError, match="MLMD_TOKEN is not set"):
-        finish.end(pipeline_with_secret, RUN)
+        end_of_run.end(pipeline_with_secret, RUN)
 
 
 def test_a_node_after_the_example_gen_does_not_need_the_raw_data(
@@ -100,26 +100,26 @@ def test_an_unknown_node_and_an_unknown_setting_are_refused(pipeline: CompiledPi
 
 
 def test_a_run_whose_first_node_never_ran_has_failed(pipeline: CompiledPipeline, tmp_path: Path) -> None:
-    assert finish.end(pipeline, RUN) == errors.NODE_FAILED
+    assert end_of_run.end(pipeline, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"].startswith("Node CsvExampleGen failed: it never ran, or was killed.")
 
 
 def test_a_run_whose_node_was_killed_has_failed(config: PipelineConfig, pipeline: CompiledPipeline, tmp_path: Path) -> None:
-    observer = step_record.Observer(pipeline, config, RUN)
+    observer = step_record.StateWriter(pipeline, config, RUN)
     observer.node(node_ids.CSV_EXAMPLE_GEN, "done", 1.0)
     observer.node(node_ids.STATISTICS_GEN, "running", 0.0)
-    assert finish.end(pipeline, RUN) == errors.NODE_FAILED
+    assert end_of_run.end(pipeline, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"].startswith("Node StatisticsGen failed: it never ran, or was killed.")
 
 
 def test_an_interrupted_run_stays_interrupted_until_its_node_is_retried(
     config: PipelineConfig, pipeline: CompiledPipeline, tmp_path: Path
 ) -> None:
-    observer = step_record.Observer(pipeline, config, RUN)
+    observer = step_record.StateWriter(pipeline, config, RUN)
     observer.node(node_ids.CSV_EXAMPLE_GEN, "running", 0.0)
     stopped = TerminatedRunError("Stopped by SIGTERM.")
     assert step.record_failure(pipeline, config, node_ids.CSV_EXAMPLE_GEN, RUN, stopped) == errors.TERMINATED
-    assert finish.end(pipeline, RUN) == errors.TERMINATED
+    assert end_of_run.end(pipeline, RUN) == errors.TERMINATED
     assert (record(tmp_path)["status"], state(tmp_path)[node_ids.STATISTICS_GEN]) == ("interrupted", "skipped")
     observer.node(node_ids.SCHEMA_GEN, "running", 0.0)  # a node of another branch
     assert (record(tmp_path)["status"], record(tmp_path)["exit_code"]) == ("interrupted", 143)
@@ -134,8 +134,8 @@ def test_the_reason_of_a_failure_stays_while_another_branch_continues(
 ) -> None:
     failure = NodeFailedError(node_ids.CSV_EXAMPLE_GEN, "ValueError: as told")
     assert step.record_failure(pipeline, config, node_ids.CSV_EXAMPLE_GEN, RUN, failure) == errors.NODE_FAILED
-    step_record.Observer(pipeline, config, RUN).node(node_ids.SCHEMA_GEN, "done", 1.0)
-    assert finish.end(pipeline, RUN) == errors.NODE_FAILED
+    step_record.StateWriter(pipeline, config, RUN).node(node_ids.SCHEMA_GEN, "done", 1.0)
+    assert end_of_run.end(pipeline, RUN) == errors.NODE_FAILED
     assert record(tmp_path)["why"] == "Node CsvExampleGen failed: ValueError: as told"
 
 

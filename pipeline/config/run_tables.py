@@ -9,13 +9,15 @@ from msgspec import Meta
 
 from pipeline.config.table import Table
 
+# Beam's in-process runner: it works in this process and with one thread.
+IN_PROCESS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
+
 # Engine that executes a node's Beam pipelines -> its Beam options. They always name the runner: since Beam 2.60 the default,
 # DirectRunner, may choose another runner.
 ENGINES: Mapping[str, tuple[str, ...]] = {
     "in-process": (
         "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-        "--direct_running_mode=in_memory",
-        "--direct_num_workers=1",
+        *IN_PROCESS,
         # Without this option TFX builds and stages a source distribution of itself at each node: half a second each time.
         "--sdk_container_image=none",
     ),

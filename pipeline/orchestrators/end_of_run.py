@@ -1,4 +1,4 @@
-"""Finishes a run whose nodes were separate processes.
+"""Ends a run whose nodes were separate processes: completes its run.json.
 
 python -m pipeline end --pipeline taxi.json --run-id 2026-11-21 [--set data.span=20778 ...]
 """
@@ -40,11 +40,11 @@ def end(compiled: CompiledPipeline, run_id: str, assignments: Sequence[str] = ()
     run = config.settings.run
     # No orchestrator retries this step: its exit code is that of the run.
     connection = retry.call(lambda: metadata_store.reach(config.metadata_uri), "MLMD", run.retries, run.retry_seconds)
-    return finish(compiled, config, run_id, connection)
+    return complete_record(compiled, config, run_id, connection)
 
 
-def finish(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, connection: Connection) -> int:
-    """Finishes a run with an open connection to MLMD: see `end`."""
+def complete_record(compiled: CompiledPipeline, config: PipelineConfig, run_id: str, connection: Connection) -> int:
+    """Completes the record of a run, publishes it, and prints how the run ended. Returns the exit code of the run."""
     remote = is_remote(config.output_dir)
     with step_record.opened(compiled, config, run_id) as record:
         if remote:
@@ -66,7 +66,7 @@ def _restore_states(compiled: CompiledPipeline, config: PipelineConfig, record: 
     from pipeline.execution.nodes import Nodes
 
     run_ir = ir.compile_pipeline(ir.without_data(config), record.run_id)
-    nodes = Nodes(run_ir, connection, step_record.Observer(compiled, config, record.run_id))
+    nodes = Nodes(run_ir, connection, step_record.StateWriter(compiled, config, record.run_id))
     times = {node.id: times for node in record.nodes if (times := nodes.times(node.id))}
     record.started = min([record.started, *(began.isoformat(timespec="microseconds") for began, _ in times.values())])
     for node in record.nodes:

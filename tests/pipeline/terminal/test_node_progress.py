@@ -8,7 +8,7 @@ from rich.console import Console
 
 from data import metric_names
 from pipeline import node_ids
-from pipeline.terminal.progress import Progress
+from pipeline.terminal.node_progress import Progress
 from trainer_module.training import progress as training_progress
 from trainer_module.training.progress import ProgressReport
 from trainer_module.tuning import trial_table
