@@ -15,7 +15,7 @@ import pytest
 from data import metric_names
 from pipeline import node_ids
 from pipeline.config import pipeline_config
-from pipeline.orchestrators import compiled_pipeline, finish, step_record
+from pipeline.orchestrators import compiled_pipeline, end_of_run, step_record
 from tests.support import cli
 from tests.support.dags import DATA_NODES, NODES
 
@@ -76,9 +76,9 @@ class Runs:
         config = pipeline_config.load(None, [*QUICK[3::2]], {"dataset": QUICK[1], "output_dir": str(self.output)})
         (self.output / "run.json").unlink()
         with pytest.MonkeyPatch.context() as patch:
-            for module in (finish, step_record):
+            for module in (end_of_run, step_record):
                 patch.setattr(module, "is_remote", lambda path: True)
-            code = finish.end(compiled_pipeline.compile_for_steps(config), self.first.record["run_id"])
+            code = end_of_run.end(compiled_pipeline.compile_for_steps(config), self.first.record["run_id"])
         return code, [file.read_text() for file in self.first_files]
 
 

@@ -12,7 +12,7 @@ from data import discovery
 from pipeline import cli, errors, node_ids
 from pipeline.commands import run as run_command
 from pipeline.commands import schema_accept, tensorboard
-from pipeline.orchestrators import compilation, compiled_pipeline, finish, step
+from pipeline.orchestrators import compilation, compiled_pipeline, end_of_run, step
 from pipeline.terminal import logs, process_exit
 from pipeline.terminal.logs import Screen
 from trainer_module.supervision import heartbeat
@@ -178,7 +178,7 @@ def steps(monkeypatch):
     calls, codes = [], {"code": 0}
     monkeypatch.setattr(compiled_pipeline, "load", lambda text: f"loaded {text}")
     monkeypatch.setattr(step, "run", lambda *args: calls.append(args) or codes["code"])
-    monkeypatch.setattr(finish, "end", lambda *args: calls.append(args) or codes["code"])
+    monkeypatch.setattr(end_of_run, "end", lambda *args: calls.append(args) or codes["code"])
     return calls, lambda code: codes.update(code=code)
 
 
