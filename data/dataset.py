@@ -59,7 +59,7 @@ class Dataset:
         series: for time series: how rows become windows. Features and label are then `series.features`, `series.label`.
         weight: the column with the weight of each example in training, evaluation and metrics; a missing weight counts as 1.
         other_columns: column -> type, for columns of the data that are neither feature nor label. A column that is not
-            declared at all is read as text, and the data gate warns.
+            declared at all is read as text. The data gate warns if the reviewed schema does not have it.
         slices: columns; the metrics are also computed separately for each of their values.
         eval_buckets: tenths of the rows that go to the evaluation split, by a hash of the row; the rest is for training. A
             series is split by time instead.

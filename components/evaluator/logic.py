@@ -31,8 +31,8 @@ def decide(result: validation_result_pb2.ValidationResult, had_baseline: bool, u
     failures = tuple(_failures(result))
     why = (
         f"The model is not good enough, judged by {judged_by}: {' '.join(f.text for f in failures)}{warning_text} "
-        "Nothing was pushed; what is served stays. Train longer (train.steps), change the model, or, if the bound is wrong, "
-        "the dataset's `bounds`."
+        "Nothing was pushed; the served model stays. Train longer (train.steps), change the model, or, if a bound is wrong, "
+        "correct the dataset's `bounds`."
     )
     return Decision(decision="refused", why=why, findings=(*failures, *warnings))
 
@@ -74,7 +74,7 @@ def _missed_change(slice_: str, failure: validation_result_pb2.ValidationFailure
         bound, bound_text = change.absolute.value, f"{change.absolute.value:+.4f}"
     else:
         bound, bound_text = change.relative.value, f"{change.relative.value:+.1%} of that model's"
-    text = f"{metric} {_on(slice_)} changed by {value:+.4f} against the latest blessed model, the bound is {bound_text}."
+    text = f"{metric} {_on(slice_)} changed by {value:+.4f} against the latest blessed model; the bound is {bound_text}."
     return Finding(text=text, metric=f"{metric} (change)", slice=slice_, value=value, bound=bound)
 
 
@@ -86,7 +86,7 @@ def _missed_value(slice_: str, failure: validation_result_pb2.ValidationFailure)
     # NaN misses no bound in a comparison. TFMA counts it as a failure; then the first bound is named.
     side = next((s for s in sides if _misses(s, value, getattr(threshold, s).value)), sides[0])
     bound = getattr(threshold, side).value
-    text = f"{metric} {_on(slice_)} is {value:.4f}, it {_BOUNDS[side]} {bound:.4f}."
+    text = f"{metric} {_on(slice_)} is {value:.4f}; it {_BOUNDS[side]} {bound:.4f}."
     return Finding(text=text, metric=metric, slice=slice_, value=value, bound=bound)
 
 

@@ -157,7 +157,7 @@ def finish(started: StartedRun, failure: _Failure | None, to_node: str | None, c
         err: prints the reason if the exit code is not 0.
     """
     from pipeline.record.finish import finish_run
-    from pipeline.terminal import summary
+    from pipeline.terminal import paths, summary
 
     record = started.recorder.record
     exit_code = finish_run(record, started.config, failure, connection=started.connection, to_node=to_node)
@@ -168,7 +168,7 @@ def finish(started: StartedRun, failure: _Failure | None, to_node: str | None, c
         traceback.print_exception(failure, file=err.file)
     if exit_code:
         err.print(f"[bold red]{record.status.capitalize()}.[/] ", end="")
-        log = log_file(started.config, record.run_id)
+        log = paths.shown(log_file(started.config, record.run_id))
         err.print(f"{record.why}\nLog: {log}", markup=False, highlight=False, soft_wrap=True)
     return exit_code
 

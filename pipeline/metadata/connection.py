@@ -110,7 +110,7 @@ def _wait_for_lock(path: str) -> None:
             ) from None
         raise MetadataError(
             f"The metadata file {path} cannot be read: {error}. Put a copy of it back; or move it away to begin anew, without "
-            "what it knows of earlier runs. What is served stays."
+            "what it knows of earlier runs. The served model stays."
         ) from None
 
 

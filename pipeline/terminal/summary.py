@@ -9,6 +9,7 @@ from rich.table import Table
 
 from data import metric_names
 from pipeline.record.run_record import GateRecord, RunRecord
+from pipeline.terminal import paths
 
 
 def show(record: RunRecord, console: Console, output_dir: str) -> None:
@@ -21,15 +22,15 @@ def show(record: RunRecord, console: Console, output_dir: str) -> None:
     for gate in record.gates:
         _warnings(gate, console)
     if record.status == "pushed" and record.pushed_path:
-        console.print(f"[green]Blessed and pushed[/] to {record.pushed_path}", highlight=False, soft_wrap=True)
+        console.print(f"[green]Blessed and pushed[/] to {paths.shown(record.pushed_path)}", highlight=False, soft_wrap=True)
         _serving(record.pushed_path, record.dataset, console)
     elif record.status == "unchanged":
         console.print(f"[green]Unchanged.[/] {record.why}", highlight=False, soft_wrap=True)
     if record.trials_plot:
-        console.print(f"Trials: {record.trials_plot}", highlight=False, soft_wrap=True)
+        console.print(f"Trials: {paths.shown(record.trials_plot)}", highlight=False, soft_wrap=True)
     if record.plot:
-        console.print(f"Forecast of the held-out end: {record.plot}", highlight=False, soft_wrap=True)
-    console.print(f"Record: {output_dir}/run.json   {record.seconds:.1f} s", highlight=False, soft_wrap=True)
+        console.print(f"Forecast of the held-out end: {paths.shown(record.plot)}", highlight=False, soft_wrap=True)
+    console.print(f"Record: {paths.shown(output_dir)}/run.json   {record.seconds:.1f} s", highlight=False, soft_wrap=True)
 
 
 def _nodes(record: RunRecord, console: Console) -> None:
@@ -74,7 +75,7 @@ def _number(value: float) -> str:
 
 
 def _serving(pushed_path: str, dataset: str, console: Console) -> None:
-    base = Path(pushed_path).parent
+    base = Path(pushed_path).parent  # absolute: tensorflow_model_server takes no relative path
     console.print(
         f"Serve it:  tensorflow_model_server --rest_api_port=8501 --model_name={dataset} --model_base_path={base}",
         highlight=False,

@@ -10,7 +10,7 @@ from data import metric_names as names
 
 REFUSED = Decision(
     decision="refused",
-    why="auc overall is 0.7000, it must be at least 0.8500.",
+    why="auc overall is 0.7000; it must be at least 0.8500.",
     findings=(
         Finding(text="auc overall is 0.7000.", metric=names.AUC, slice="overall", value=0.7, bound=0.85),
         Finding(text="Column 'é' is new.", refuses=False),

@@ -47,8 +47,8 @@ def test_a_first_model_without_failures_passes_the_absolute_bounds():
 @pytest.mark.parametrize(
     ("threshold", "value", "text", "bound"),
     [
-        (LOWER, 0.7, "auc overall is 0.7000, it must be at least 0.8500.", 0.85),
-        (UPPER, 0.3, "auc overall is 0.3000, it must be at most 0.2000.", 0.2),
+        (LOWER, 0.7, "auc overall is 0.7000; it must be at least 0.8500.", 0.85),
+        (UPPER, 0.3, "auc overall is 0.3000; it must be at most 0.2000.", 0.2),
         ({"value_threshold": LOWER["value_threshold"] | {"upper_bound": {"value": 0.95}}}, 0.99, "at most 0.9500", 0.95),
         ({"value_threshold": LOWER["value_threshold"] | {"upper_bound": {"value": 0.95}}}, 0.1, "at least 0.8500", 0.85),
     ],
@@ -66,14 +66,14 @@ def test_a_refusal_says_that_nothing_was_pushed_and_what_to_do():
     decision = decide(result(failure(names.AUC, 0.7, LOWER)), had_baseline=False)
     assert decision.decision == "refused"
     assert decision.why.startswith("The model is not good enough, judged by the absolute bounds: auc overall ")
-    assert "Nothing was pushed; what is served stays." in decision.why
+    assert "Nothing was pushed; the served model stays." in decision.why
     assert all(fix in decision.why for fix in ("train.steps", "`bounds`"))
 
 
 def test_a_metric_below_that_of_the_latest_blessed_model_is_named_as_a_change():
     decision = decide(result(failure(names.AUC, -0.02, CHANGE, is_diff=True)))
     (finding,) = decision.findings
-    assert finding.text == "auc overall changed by -0.0200 against the latest blessed model, the bound is -0.0050."
+    assert finding.text == "auc overall changed by -0.0200 against the latest blessed model; the bound is -0.0050."
     assert (finding.metric, finding.value, finding.bound) == ("auc (change)", -0.02, -0.005)
 
 
@@ -85,7 +85,7 @@ def test_a_ratio_to_the_latest_blessed_model_is_named_in_percent():
     decision = decide(result(failure(names.MAE, 800, {"change_threshold": RATIO}, is_diff=True)))
     (finding,) = decision.findings
     assert (
-        finding.text == "mae overall changed by +800.0000 against the latest blessed model, the bound is +2.0% of that model's."
+        finding.text == "mae overall changed by +800.0000 against the latest blessed model; the bound is +2.0% of that model's."
     )
     assert finding.text in decision.why
     assert (finding.metric, finding.slice, finding.value, finding.bound) == ("mae (change)", "overall", 800, 0.02)

@@ -18,10 +18,10 @@ def record(**fields: object) -> RunRecord:
     return RunRecord("one", "taxi", "custom_wide_deep", "c0de", "trips.csv", nodes=nodes, seconds=15.26, **fields)
 
 
-def printed_lines(record: RunRecord) -> list[str]:
+def printed_lines(record: RunRecord, output_dir: str = "outputs/taxi") -> list[str]:
     """The lines on a narrow screen without trailing spaces. A long line must not be broken."""
     console = Console(file=io.StringIO(), width=60)
-    summary.show(record, console, "outputs/taxi")
+    summary.show(record, console, output_dir)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
@@ -49,6 +49,20 @@ def test_a_run_that_pushed_shows_nodes_metrics_and_how_to_serve():
         "",
         "Blessed and pushed to outputs/taxi/serving/1700000000",
         "Serve it:  tensorflow_model_server --rest_api_port=8501 --model_name=taxi --model_base_path=outputs/taxi/serving",
+        "Record: outputs/taxi/run.json   15.3 s",
+    ]
+
+
+def test_paths_below_the_working_directory_are_relative_except_in_the_command_that_serves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = f"{tmp_path}/outputs/taxi"
+    plots = {"plot": f"{output}/runs/one/forecast.png", "trials_plot": f"{output}/runs/one/trials.png"}
+    pushed = record(status="pushed", pushed_path=f"{output}/serving/1700000000", **plots)
+    assert printed_lines(pushed, output)[-5:] == [
+        "Blessed and pushed to outputs/taxi/serving/1700000000",
+        f"Serve it:  tensorflow_model_server --rest_api_port=8501 --model_name=taxi --model_base_path={output}/serving",
+        "Trials: outputs/taxi/runs/one/trials.png",
+        "Forecast of the held-out end: outputs/taxi/runs/one/forecast.png",
         "Record: outputs/taxi/run.json   15.3 s",
     ]
 
