@@ -63,5 +63,5 @@ def _exists(path: Path, link: str, pages: dict[Path, Page]) -> bool:
 
 
 if __name__ == "__main__":
-    found = problems(Path(sys.argv[1]).resolve())
-    sys.exit("\n".join(found) if found else 0)
+    site_problems = problems(Path(sys.argv[1]).resolve())
+    sys.exit("\n".join(site_problems) if site_problems else 0)

@@ -109,8 +109,8 @@ def _kind(info: inspect.Type) -> str:
         return ", ".join(f"`{v}`" for v in sorted(info.values))
     if isinstance(info, inspect.IntType | inspect.FloatType):
         bounds = {"≥": info.ge, ">": info.gt, "≤": info.le, "<": info.lt}
-        said = ", ".join(f"{sign} {value:,}" for sign, value in bounds.items() if value is not None)
-        return f"{'whole number' if isinstance(info, inspect.IntType) else 'number'} {said}".strip()
+        limits = ", ".join(f"{sign} {value:,}" for sign, value in bounds.items() if value is not None)
+        return f"{'whole number' if isinstance(info, inspect.IntType) else 'number'} {limits}".strip()
     names = {inspect.BoolType: "`true`, `false`", inspect.StrType: "text", inspect.DictType: "table", inspect.ListType: "list"}
     return names[type(info)]
 

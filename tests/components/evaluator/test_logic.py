@@ -109,7 +109,7 @@ def test_a_ratio_on_a_slice_names_the_slice():
     threshold = {"change_threshold": {"direction": "HIGHER_IS_BETTER", "relative": {"value": -0.1}}}
     (finding,) = decide(result(failure(names.ACCURACY, -0.2, threshold, is_diff=True), slice_key=key)).findings
     assert finding.text == (
-        "accuracy on the slice zone=RL changed by -0.2000 against the latest blessed model, "
+        "accuracy on the slice zone=RL changed by -0.2000 against the latest blessed model; "
         "the bound is -10.0% of that model's."
     )
 
