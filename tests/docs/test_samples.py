@@ -13,7 +13,7 @@ from pipeline.config import pipeline_config
 from pipeline.dag import create_pipeline
 from pipeline.record.run_record import RunRecord
 from pipeline.terminal import summary
-from pipeline.terminal.progress import Progress
+from pipeline.terminal.node_progress import Progress
 from tests.support.pages import BLOCKS, DOCS, PAGES, README, ROOT, prose
 from trainer_module.supervision.progress_report import ProgressReport
 from trainer_module.training import progress as training_progress
