@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pipeline import errors
+from pipeline.config import defaults
 from pipeline.execution.runners import DEFAULT_RUNNER, RUNNERS
 from pipeline.orchestrators.compilers import COMPILERS
 from pipeline.terminal import process_exit
@@ -31,8 +32,8 @@ class _Commands(click.Group):
         process_exit.run_and_exit(lambda: super(_Commands, self).main(*args, **(kwargs | {"standalone_mode": False})))
 
 
-_dataset = click.option("--dataset", metavar="NAME", help="A file in data/datasets/, or an import path.  [taxi]")
-_output_dir = click.option("--output-dir", metavar="DIR", help="Where all results go.  [outputs/<dataset>]")
+_dataset = click.option("--dataset", metavar="NAME", help=f"A file in data/datasets/, or an import path.  [{defaults.DATASET}]")
+_output_dir = click.option("--output-dir", metavar="DIR", help=f"Where all results go.  [{defaults.output_dir('<dataset>')}]")
 _CONFIGURATION = (
     _dataset,
     click.option("--model", metavar="NAME", help="A file in trainer_module/models/, or an import path.  [the dataset's]"),

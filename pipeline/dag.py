@@ -10,7 +10,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
-from tfx.orchestration import data_types, pipeline
+from tfx.orchestration import pipeline
 from tfx.proto import trainer_pb2
 from tfx.types import Channel, standard_artifacts
 
@@ -22,11 +22,7 @@ from components.evaluator import Evaluator
 from components.pusher import Pusher
 from data import EVAL_SPLIT, TRAIN_SPLIT
 from pipeline import node_ids, node_settings
-from pipeline.code_hash import of_node
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.evaluation import eval_config
-
-RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)  # TFX's own parameter, which each runner sets
 
 
 def create_pipeline(
@@ -39,15 +35,14 @@ def create_pipeline(
         latest_tuned: makes the node that finds the result of the newest search. Vertex and Kubeflow 2 need another one.
     """
     example_gen = node_settings.example_gen(config)
-    examples = example_gen.outputs["examples"]
+    examples = example_gen.outputs[node_ids.CSV_EXAMPLES.key]
     statistics_gen = tfx.StatisticsGen(examples)
-    statistics = statistics_gen.outputs["statistics"]
+    statistics = statistics_gen.outputs[node_ids.STATISTICS.key]
     schema_gen = node_settings.schema_gen(config.dataset, statistics)
-    schema = schema_gen.outputs["schema"]
+    schema = schema_gen.outputs[node_ids.SCHEMA.key]
     example_validator = tfx.ExampleValidator(statistics, schema)
     anomalies = example_validator.outputs["anomalies"]
-    code = of_node(config, "components.data_gate")
-    data_gate = DataGate(examples, anomalies, statistics, schema, dataset=config.dataset_name, code=code)
+    data_gate = DataGate(examples, anomalies, statistics, schema, **node_settings.data_gate(config))
 
     with Cond(_passed(data_gate)):
         transform = tfx.Transform(
@@ -65,10 +60,10 @@ def create_pipeline(
             model=Channel(type=standard_artifacts.Model),
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         ).with_id(node_ids.LATEST_BLESSED_MODEL)
-        champion = latest_blessed_model.outputs["model"]
+        champion = latest_blessed_model.outputs[node_ids.CHAMPION.key]
         training = {
-            "examples": transform.outputs["transformed_examples"],
-            "transform_graph": transform.outputs["transform_graph"],
+            "examples": transform.outputs[node_ids.TRANSFORMED_EXAMPLES.key],
+            "transform_graph": transform.outputs[node_ids.TRANSFORM_GRAPH.key],
             "schema": schema,
             # Without num_steps: the number of steps is one of the settings in custom_config, which `entry.run_fn` reads.
             "train_args": trainer_pb2.TrainArgs(splits=[TRAIN_SPLIT]),
@@ -84,31 +79,18 @@ def create_pipeline(
         trainer = tfx.Trainer(
             **training,
             run_fn="trainer_module.entry.run_fn",
-            hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+            hyperparameters=tuner.outputs[node_ids.BEST_HYPERPARAMETERS.key] if tuner else None,
             # Only on request: the champion is then an input of the Trainer, so TFX trains again for each new champion.
             base_model=champion if config.settings.train.warm_start else None,
             custom_config=node_settings.trainer(config),
         )
-        model = trainer.outputs["model"]
-        code = of_node(config, "components.champion_gate")
-        champion_gate = ChampionGate(model, champion, serving=config.serving, run_id=RUN_ID, code=code)
+        model = trainer.outputs[node_ids.MODEL.key]
+        champion_gate = ChampionGate(model, champion, **node_settings.champion_gate(config))
         with Cond(_passed(champion_gate)):
-            evaluator = Evaluator(
-                examples,
-                model,
-                champion,
-                eval_config(config.dataset),
-                schema=schema,
-                dataset=config.dataset_name,
-                code=of_node(
-                    config, "components.evaluator", "components.metrics.classification", "components.metrics.regression"
-                ),
-                **({"serving": config.serving, "run_id": RUN_ID} if config.has_spans else {}),
-            )
-            blessing = evaluator.outputs["blessing"]
+            evaluator = Evaluator(examples, model, champion, schema=schema, **node_settings.evaluator(config))
+            blessing = evaluator.outputs[node_ids.BLESSING.key]
             with Cond(blessing.future()[0].custom_property(ARTIFACT_PROPERTY_BLESSED_KEY) == 1):
-                destination, code = node_settings.push_destination(config), of_node(config, "components.pusher")
-                pusher = Pusher(model, blessing, destination, run_id=RUN_ID, code=code)
+                pusher = Pusher(model, blessing, **node_settings.pusher(config))
 
     nodes: list[BaseNode] = [example_gen, statistics_gen, schema_gen, example_validator, data_gate]
     nodes += [transform, *([tuner] if tuner else []), trainer, latest_blessed_model, champion_gate, evaluator, pusher]

@@ -9,6 +9,7 @@ import msgspec
 from tfx import components as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration import data_types
 from tfx.proto import example_gen_pb2, pusher_pb2
 from tfx.types import Channel, standard_artifacts
 
@@ -18,9 +19,12 @@ from components.resolvers.latest_tuned import LatestTunedStrategy
 from components.reviewed_schema_gen import ReviewedSchemaGen
 from components.window_example_gen import WindowExampleGen
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
-from pipeline import code_hash, node_ids
+from pipeline import code_hash, evaluation, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module.models import NAME as MODELS
+
+# TFX's own parameter, which each runner sets.
+RUN_ID = data_types.RuntimeParameter(name="pipeline-run-id", ptype=str)
 
 # Number of buckets. ExampleGen puts each row into one of them, by the hash of the row.
 _BUCKETS = 10
@@ -54,6 +58,37 @@ def schema_gen(dataset: Dataset, statistics: Channel) -> BaseNode:
     if reviewed.exists():
         return ReviewedSchemaGen(reviewed.read_text("utf-8")).with_id(node_ids.SCHEMA_GEN)
     return tfx.SchemaGen(statistics, infer_feature_shape=False)
+
+
+def data_gate(config: PipelineConfig) -> Mapping[str, str]:
+    """Returns the settings of DataGate."""
+    return {"dataset": config.dataset_name, "code": code_hash.of_node(config, "components.data_gate")}
+
+
+def champion_gate(config: PipelineConfig) -> Mapping[str, Any]:
+    """Returns the settings of ChampionGate."""
+    return {"serving": config.serving, "run_id": RUN_ID, "code": code_hash.of_node(config, "components.champion_gate")}
+
+
+def evaluator(config: PipelineConfig) -> Mapping[str, Any]:
+    """Returns the settings of Evaluator. With spans, TFX evaluates again in each run, because the run id is one of them."""
+    modules = ("components.evaluator", "components.metrics.classification", "components.metrics.regression")
+    settings = {
+        "eval_config": evaluation.eval_config(config.dataset),
+        "dataset": config.dataset_name,
+        "code": code_hash.of_node(config, *modules),
+    }
+    return settings | {"serving": config.serving, "run_id": RUN_ID} if config.has_spans else settings
+
+
+def pusher(config: PipelineConfig) -> Mapping[str, Any]:
+    """Returns the settings of Pusher. A model server watches the folder of its destination."""
+    folder = pusher_pb2.PushDestination.Filesystem(base_directory=config.serving)
+    return {
+        "push_destination": pusher_pb2.PushDestination(filesystem=folder),
+        "run_id": RUN_ID,
+        "code": code_hash.of_node(config, "components.pusher"),
+    }
 
 
 def transform(config: PipelineConfig) -> Mapping[str, str]:
@@ -92,8 +127,3 @@ def latest_tuned(config: PipelineConfig) -> Resolver:
         config={"dataset": config.dataset_name, "model": config.model_name},
         best_hyperparameters=Channel(type=standard_artifacts.HyperParameters),
     ).with_id(node_ids.LATEST_TUNED)
-
-
-def push_destination(config: PipelineConfig) -> pusher_pb2.PushDestination:
-    """Returns the folder that a model server watches."""
-    return pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.serving))

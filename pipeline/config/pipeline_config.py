@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from data import TASKS, Dataset, discovery
-from pipeline.config import reading
+from pipeline.config import defaults, reading
 from pipeline.config.tables import ENGINES, Config, Train, Tune
 from pipeline.errors import UsageError
 from pipeline.metadata import uri
@@ -138,7 +138,7 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
         raise UsageError(str(error)) from None
     if settings.metadata.uri:
         uri.check(settings.metadata.uri)
-    output = settings.output_dir or f"outputs/{settings.dataset}"
+    output = settings.output_dir or defaults.output_dir(settings.dataset)
     return PipelineConfig(
         settings=settings,
         dataset=dataset,

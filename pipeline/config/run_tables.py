@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipeline.config.table import Table
+from pipeline.metadata.uri import FORM_OF_FILE, FORMS_OF_SERVERS, PASSWORD, USER
 
 # Beam's in-process runner: it works in this process and with one thread.
 IN_PROCESS = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
@@ -63,8 +64,7 @@ class Metadata(Table, frozen=True):
     uri: Annotated[
         str | None,
         Meta(
-            description="sqlite:///PATH, mysql://[USER@]HOST[:PORT]/DATABASE, postgresql://[USER@]HOST[:PORT]/DATABASE or "
-            "grpc://HOST:PORT, where $NAME is an environment variable; METADATA_USER and METADATA_PASSWORD in the environment "
-            "give user and password; by default a SQLite file in output_dir"
+            description=f"{FORM_OF_FILE}, {FORMS_OF_SERVERS}, where $NAME is an environment variable; {USER} and "
+            f"{PASSWORD} in the environment give user and password; by default a SQLite file in output_dir"
         ),
     ] = None

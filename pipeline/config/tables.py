@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from pipeline.config import defaults
 from pipeline.config.airflow import Airflow
 from pipeline.config.kubeflow import Kubeflow, Step
 from pipeline.config.run_tables import ENGINES, Data, Metadata, Run
@@ -23,11 +24,13 @@ class Config(Table, frozen=True):
 
     dataset: Annotated[
         str, Meta(description="name of a file in data/datasets/, or an import path such as my_company.churn")
-    ] = "taxi"
+    ] = defaults.DATASET
     model: Annotated[
         str | None, Meta(description=f"name of a file in trainer_module/models/, or an import path{FROM_DATASET}")
     ] = None
-    output_dir: Annotated[str | None, Meta(description="folder of all that a run writes; by default outputs/<dataset>")] = None
+    output_dir: Annotated[
+        str | None, Meta(description=f"folder of all that a run writes; by default {defaults.output_dir('<dataset>')}")
+    ] = None
     train: Train = Train()
     tune: Tune = Tune()
     data: Data = Data()

@@ -1,10 +1,7 @@
 """`metadata.uri`: where MLMD keeps its records: on a server, or by default in a SQLite file in the output folder.
 
-    sqlite:///ABSOLUTE/PATH          mysql://[USER@]HOST[:PORT]/DATABASE
-    grpc://HOST:PORT                 postgresql://[USER@]HOST[:PORT]/DATABASE
-
-`$NAME` stands for an environment variable of the process that connects. Passwords come only from the
-environment: a configuration is printed, compiled and committed.
+FORM_OF_FILE and FORMS_OF_SERVERS are its forms. The path of a file is absolute. `$NAME` stands for an environment variable of
+the process that connects. Passwords come only from the environment: a configuration is printed, compiled and committed.
 """
 
 from __future__ import annotations
@@ -22,7 +19,9 @@ USER, PASSWORD = "METADATA_USER", "METADATA_PASSWORD"
 PORTS: Mapping[str, int | None] = {"mysql": 3306, "postgresql": 5432, "grpc": None}
 
 _FILE = "sqlite://"
-_FORMS = "sqlite:///PATH, mysql://HOST:PORT/DATABASE, postgresql://HOST:PORT/DATABASE, grpc://HOST:PORT"
+# The forms that messages and the description of the setting name.
+FORM_OF_FILE = f"{_FILE}/PATH"
+FORMS_OF_SERVERS = "mysql://[USER@]HOST[:PORT]/DATABASE, postgresql://[USER@]HOST[:PORT]/DATABASE or grpc://HOST:PORT"
 
 
 class MetadataError(PipelineError):
@@ -108,7 +107,9 @@ def _problems(parts: SplitResult, *, has_port: bool) -> Iterator[str]:
 
 
 def _wrong(uri: str, problem: str) -> UsageError:
-    return UsageError(f"Configuration key 'metadata.uri': {problem}. It is one of {_FORMS}. Received: '{_masked(uri)}'.")
+    return UsageError(
+        f"Configuration key 'metadata.uri': {problem}. Allowed: {FORM_OF_FILE}, {FORMS_OF_SERVERS}. Received: '{_masked(uri)}'."
+    )
 
 
 def _masked(uri: str) -> str:

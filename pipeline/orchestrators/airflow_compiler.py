@@ -17,7 +17,8 @@ import msgspec
 from data.discovery import CHECKOUT
 from pipeline import errors, graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
-from pipeline.orchestrators import compilation, compiled_pipeline
+from pipeline.metadata import uri
+from pipeline.orchestrators import compilation, compiled_pipeline, run_parameters
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 from trainer_module.files.paths import is_remote
 
@@ -113,7 +114,7 @@ def _dag_values(config: PipelineConfig, compiled: CompiledPipeline) -> DagValues
         schedule=airflow.schedule,
         start=airflow.start,
         catchup=airflow.catchup,
-        params=compilation.parameters(config),
+        params=run_parameters.defaults(config),
         span_by_date=airflow.span_by_date,
         retries=airflow.retries,
         retry_seconds=airflow.retry_seconds,
@@ -143,7 +144,7 @@ def _problems(config: PipelineConfig, out: Path) -> Iterator[str]:
     if is_remote(config.output_dir) and not config.settings.metadata.uri:
         yield (
             f"output_dir is {config.output_dir}, where MLMD's SQLite file cannot be. Name a server with metadata.uri: "
-            "mysql://HOST/DATABASE, postgresql://HOST/DATABASE or grpc://HOST:PORT."
+            f"{uri.FORMS_OF_SERVERS}."
         )
 
 

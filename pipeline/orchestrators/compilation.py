@@ -141,16 +141,6 @@ def seconds_to_end(config: PipelineConfig) -> int:
     return config.training.grace_seconds + _MARGIN_SECONDS
 
 
-def parameters(config: PipelineConfig) -> dict[str, str]:
-    """Returns setting -> default, for what a run may change. "" means the dataset's sample, or the newest span."""
-    settings = config.settings
-    return {
-        "data.path": config.data_path if settings.data.path else "",
-        "data.span": "" if settings.data.span is None else str(settings.data.span),
-        "train.steps": str(config.training.steps),
-    }
-
-
 def secrets(kubeflow: Kubeflow) -> dict[str, str]:
     """Returns environment variable -> name of its Secret. The key in the Secret has the name of the variable."""
     return {variable: name for name, variable in map(kubernetes_names.secret, kubeflow.secrets)}

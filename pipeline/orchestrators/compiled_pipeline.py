@@ -20,8 +20,6 @@ from pipeline.config.tables import Config
 from pipeline.errors import UsageError
 
 SCHEMA_VERSION = 1
-# Setting that each run may change -> its parameter. (The name of a parameter may hold letters, digits and underscores only.)
-RUN_PARAMETERS = {"data.path": "data_path", "data.span": "data_span", "train.steps": "train_steps"}
 # Tables of settings that only the compilers read.
 _FOR_COMPILERS = frozenset({"kubeflow", "airflow"})
 

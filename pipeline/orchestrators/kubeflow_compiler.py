@@ -6,10 +6,11 @@ A step runs `python -m pipeline step`. (TFX's KubeflowDagRunner starts TFX's own
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import yaml
@@ -21,6 +22,7 @@ from pipeline.config.tables import Kubeflow, Step
 from pipeline.errors import USAGE
 from pipeline.orchestrators import compilation, compiled_pipeline
 from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
+from pipeline.orchestrators.run_parameters import RUN_PARAMETERS, RunParameter
 
 # The MLMD server of a cluster with Kubeflow Pipelines; the variables come from its ConfigMap.
 METADATA_URI = "grpc://$METADATA_GRPC_SERVICE_HOST:$METADATA_GRPC_SERVICE_PORT"
@@ -102,18 +104,25 @@ def _pipeline_function(config: PipelineConfig) -> Callable[..., None]:
     """Returns the pipeline as KFP wants it: a function whose arguments are the parameters of a run."""
     kubeflow = config.settings.kubeflow
     compiled = compiled_pipeline.compile_for_steps(config, compilation.secrets(kubeflow))
-    defaults = compilation.parameters(config)
 
-    def pipeline(data_path: str = defaults["data.path"], data_span: str = defaults["data.span"],
-                 train_steps: str = defaults["train.steps"]) -> None:  # fmt: skip
-        make = _StepMaker(compiled, {"data.path": data_path, "data.span": data_span, "train.steps": train_steps}, kubeflow)
+    def pipeline(*values: dsl.PipelineParam) -> None:
+        settings = (parameter.setting for parameter in RUN_PARAMETERS)
+        make = _StepMaker(compiled, dict(zip(settings, values, strict=True)), kubeflow)
         steps: dict[str, dsl.ContainerOp] = {}
         for node, upstream in compiled.upstream.items():
             steps[node] = make.node(node)
             steps[node].after(*(steps[n] for n in upstream))
         make.end()
 
+    arguments = [_argument(parameter, config) for parameter in RUN_PARAMETERS]
+    cast(Any, pipeline).__signature__ = inspect.Signature(arguments, return_annotation="None")
     return dsl.pipeline(name=compiled.name, description=f"{config.dataset_name}, {config.model_name}")(pipeline)
+
+
+def _argument(parameter: RunParameter, config: PipelineConfig) -> inspect.Parameter:
+    return inspect.Parameter(
+        parameter.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=parameter.default(config), annotation="str"
+    )
 
 
 def _mount_volume(pod: dsl.ContainerOp, kubeflow: Kubeflow) -> None:

@@ -27,10 +27,12 @@ from pipeline.config import kubernetes_names
 from pipeline.config.kubeflow import Volume
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.config.tables import Kubeflow, Step
-from pipeline.dag import RUN_ID, create_pipeline
+from pipeline.dag import create_pipeline
+from pipeline.node_settings import RUN_ID
 from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_v2_platform
-from pipeline.orchestrators.compiled_pipeline import RUN_PARAMETERS, CompiledPipeline
+from pipeline.orchestrators.compiled_pipeline import CompiledPipeline
 from pipeline.orchestrators.kubeflow_v2_entrypoint import OPTIONS
+from pipeline.orchestrators.run_parameters import RUN_PARAMETERS
 
 _COMMAND = ("python", "-m", "pipeline.orchestrators.kubeflow_v2_entrypoint")
 _JOB_NAME = "{{$.pipeline_job_name}}"
@@ -119,8 +121,7 @@ def _latest_tuned(config: PipelineConfig) -> Resolver:
 def _patch(spec: dict[str, Any], config: PipelineConfig, *, vertex: bool) -> None:
     """Adds to TFX's PipelineSpec the parameters of a run, our options, and the resources and retries of each task."""
     parameters = {
-        RUN_PARAMETERS[key]: {"parameterType": "STRING", "defaultValue": default}
-        for key, default in compilation.parameters(config).items()
+        parameter.name: {"parameterType": "STRING", "defaultValue": parameter.default(config)} for parameter in RUN_PARAMETERS
     }
     spec["root"]["inputDefinitions"] = {"parameters": parameters}
     compiled = compiled_pipeline.compile_for_steps(config, compilation.secrets(config.settings.kubeflow))
@@ -167,16 +168,16 @@ def _pass_parameters(task: _Task, *, own_data: bool) -> None:
             inputs[name] = {"runtimeValue": {"constant": _JOB_NAME}}
     if "input_base" in inputs and not own_data:  # the sample has another path in the image, and the step knows it
         inputs["input_base"] = {"runtimeValue": {"constant": ""}}
-    for name in RUN_PARAMETERS.values():
-        inputs[name] = {"componentInputParameter": name}
-        declared[name] = {"parameterType": "STRING"}
+    for parameter in RUN_PARAMETERS:
+        inputs[parameter.name] = {"componentInputParameter": parameter.name}
+        declared[parameter.name] = {"parameterType": "STRING"}
 
 
 def _add_options(task: _Task, compiled: CompiledPipeline) -> None:
     """Puts our options before TFX's, in the command of the executor and in the command of ExampleGen's driver."""
     options = [OPTIONS.pipeline, compiled.to_json(), OPTIONS.node, task.node, OPTIONS.run_id, _JOB_NAME]
-    for key, name in RUN_PARAMETERS.items():
-        options += [OPTIONS.set, f"{key}={{{{$.inputs.parameters['{name}']}}}}"]
+    for parameter in RUN_PARAMETERS:
+        options += [OPTIONS.set, f"{parameter.setting}={{{{$.inputs.parameters['{parameter.name}']}}}}"]
     task.container["args"] = [*options, *task.container["args"]]
     hook = task.container.get("lifecycle", {}).get("preCacheCheck")
     if hook:

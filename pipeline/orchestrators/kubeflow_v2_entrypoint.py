@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from pipeline import errors
 from pipeline.execution import signals
 from pipeline.orchestrators import compiled_pipeline
-from pipeline.orchestrators.compiled_pipeline import RUN_PARAMETERS
+from pipeline.orchestrators.run_parameters import RUN_PARAMETERS
 from pipeline.terminal import logs, process_exit
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def _set_properties(invocation: ExecutorInput, properties: dict[str, Any], run_i
     """Replaces the properties of a node, and removes the parameters of the run, which no executor knows."""
     from tfx.orchestration import data_types
 
-    for name in RUN_PARAMETERS.values():
-        invocation.inputs.parameter_values.pop(name, None)
+    for parameter in RUN_PARAMETERS:
+        invocation.inputs.parameter_values.pop(parameter.name, None)
     for name, value in properties.items():
         if isinstance(value, data_types.RuntimeParameter):
             _set(invocation, name, run_id)

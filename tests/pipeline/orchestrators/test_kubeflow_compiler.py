@@ -16,7 +16,7 @@ import yaml
 from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.errors import USAGE, PipelineError, UsageError
-from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_compiler
+from pipeline.orchestrators import compilation, compiled_pipeline, kubeflow_compiler, run_parameters
 from tests.support import cli
 from tests.support.dags import NODES
 
@@ -130,9 +130,9 @@ def parameters(workflow):
 
 
 def test_the_parameters_of_a_run_are_those_of_every_orchestrator(compiled):
-    defaults = compilation.parameters(pipeline_config.load(None, [], {}))
-    assert list(defaults) == list(compiled_pipeline.RUN_PARAMETERS)
-    assert sorted(parameters(compiled())) == sorted(compiled_pipeline.RUN_PARAMETERS.values())
+    defaults = run_parameters.defaults(pipeline_config.load(None, [], {}))
+    assert list(defaults) == [parameter.setting for parameter in run_parameters.RUN_PARAMETERS]
+    assert sorted(parameters(compiled())) == sorted(parameter.name for parameter in run_parameters.RUN_PARAMETERS)
 
 
 def test_the_defaults_of_parameters_are_the_compiled_settings(compiled):
