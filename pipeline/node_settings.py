@@ -71,7 +71,11 @@ def champion_gate(config: PipelineConfig) -> Mapping[str, Any]:
 
 
 def evaluator(config: PipelineConfig) -> Mapping[str, Any]:
-    """Returns the settings of Evaluator. With spans, TFX evaluates again in each run, because the run id is one of them."""
+    """Returns the settings of Evaluator.
+
+    If the data comes in spans, it compares the span of the model with that of the served model. The run id is then a setting
+    too, so that TFX's cache, which does not know the served model, never answers.
+    """
     modules = ("components.evaluator", "components.metrics.classification", "components.metrics.regression")
     settings = {
         "eval_config": evaluation.eval_config(config.dataset),
