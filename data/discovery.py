@@ -7,14 +7,16 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import sysconfig
 import traceback
 import types
 from pathlib import Path
 
 from data.dataset import Dataset
-from data.renamed import RenamedArgumentError, RenamedNameError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+_VOCABULARY = Path(__file__).resolve().parent
 
 # The package of the project's datasets.
 DATASETS = "data.datasets"
@@ -26,6 +28,10 @@ class UnknownNameError(ValueError):
 
 class DeclarationError(ValueError):
     """The file of a dataset or a model has a mistake. The message names the file and the line."""
+
+
+class MissingPackageError(DeclarationError):
+    """The file of a dataset or a model imports a package that is not installed here."""
 
 
 def names(package: str) -> list[str]:
@@ -72,20 +78,46 @@ def load(package: str, name: str) -> types.ModuleType:
 
     Raises:
         UnknownNameError: see `module_name`.
-        DeclarationError: the file uses a former name of the dataset vocabulary.
+        DeclarationError: the file cannot be imported. The error itself is the `__cause__`.
     """
-    dotted = module_name(package, name)
     try:
-        return importlib.import_module(dotted)
-    except (RenamedNameError, RenamedArgumentError) as error:
-        raise DeclarationError(f"{_where(error)}: {error}") from None
+        return importlib.import_module(module_name(package, name))
+    except UnknownNameError:
+        raise
+    except Exception as error:  # whatever the code of a user may raise
+        frame = _user_frame(error, name)
+        if frame is None:
+            raise
+        kind = MissingPackageError if isinstance(error, ModuleNotFoundError) else DeclarationError
+        raise kind(f"{frame.filename}, line {frame.lineno}: {_reason(error)}") from error
 
 
-def _where(error: Exception) -> str:
-    """Returns the file and line of the user's code that raised an error of the dataset vocabulary."""
-    vocabulary = Path(__file__).parent
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != vocabulary]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}"
+def _user_frame(error: Exception, name: str) -> traceback.FrameSummary | None:
+    """Returns the last line of the user's own code that an error came through; None if it came through none.
+
+    Args:
+        error: what the import raised.
+        name: the name of the dataset or model. Its file is the user's, even in an installed package.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return traceback.FrameSummary(error.filename, error.lineno, "<module>")
+    own = f"/{name.replace('.', '/')}.py"
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((frame for frame in frames if frame.filename.endswith(own) or not _is_library(Path(frame.filename))), None)
+
+
+def _is_library(file: Path) -> bool:
+    """Says whether a file of a traceback is part of Python, of an installed package, or of the dataset vocabulary."""
+    library = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+    return str(file).startswith("<frozen ") or file.parent == _VOCABULARY or any(file.is_relative_to(path) for path in library)
+
+
+def _reason(error: Exception) -> str:
+    """Returns the message of an error, after its type unless the dataset vocabulary raised it: those are sentences."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    return str(error) if raised_in.parent == _VOCABULARY else f"{type(error).__name__}: {error}"
 
 
 def dataset(name: str) -> Dataset:
@@ -129,7 +161,17 @@ def reviewed_schema_path(declared: Dataset) -> Path:
 
 
 def headline(package: str, name: str) -> str:
-    """Returns the first line of a module's docstring. Does not import the module."""
+    """Returns the first line of a module's docstring. Does not import the module.
+
+    Raises:
+        UnknownNameError: see `module_name`.
+        DeclarationError: the file is not valid Python.
+    """
     spec = importlib.util.find_spec(module_name(package, name))
-    text = ast.get_docstring(ast.parse(Path(spec.origin).read_bytes())) if spec and spec.origin else None
+    if spec is None or spec.origin is None:
+        return ""
+    try:
+        text = ast.get_docstring(ast.parse(Path(spec.origin).read_bytes(), spec.origin))
+    except SyntaxError as error:
+        raise DeclarationError(f"{spec.origin}, line {error.lineno}: {_reason(error)}") from error
     return (text or "").split("\n")[0]

@@ -237,17 +237,25 @@ def list_() -> None:
     from trainer_module.models import NAME as MODELS
 
     mistakes = []
+
+    def show(name: str, describe: Callable[[str], str]) -> None:
+        try:
+            text = describe(name)
+        except (discovery.UnknownNameError, discovery.DeclarationError) as error:
+            text = "its file has a mistake, see below"
+            mistakes.append(str(error))
+        click.echo(f"  {name:27}{text}")
+
+    def dataset(name: str) -> str:
+        declared = discovery.dataset(name)
+        return f"{declared.task}, {declared.model}: {declared.description}"
+
     click.echo("Datasets (--dataset)")
     for name in discovery.names(discovery.DATASETS):
-        try:
-            dataset = discovery.dataset(name)
-            click.echo(f"  {name:27}{dataset.task}, {dataset.model}: {dataset.description}")
-        except (discovery.UnknownNameError, discovery.DeclarationError) as error:
-            click.echo(f"  {name:27}its file has a mistake, see below")
-            mistakes.append(str(error))
+        show(name, dataset)
     click.echo("Models (--model)")
     for name in discovery.names(MODELS):
-        click.echo(f"  {name:27}{discovery.headline(MODELS, name)}")
+        show(name, functools.partial(discovery.headline, MODELS))
     click.echo(f"Runners (--runner)\n  {', '.join(RUNNERS)}")
     click.echo(f"Orchestrators (compile)\n  {', '.join(COMPILERS)}")
     click.echo(f"Engines (--set run.engine=...)\n  {', '.join(tables.ENGINES)}")

@@ -61,10 +61,10 @@ def _check_model(model: str) -> None:
     """Imports the file of the model, as every step will do.
 
     Raises:
-        UsageError: the file uses a former name of the dataset vocabulary.
+        UsageError: the file has a mistake.
     """
     try:
-        with contextlib.suppress(ImportError):  # a package that only the environment of the steps has
+        with contextlib.suppress(discovery.MissingPackageError):  # perhaps only the environment of the steps has it
             discovery.load(MODELS, model)
     except discovery.DeclarationError as error:
         raise UsageError(str(error)) from None

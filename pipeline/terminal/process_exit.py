@@ -21,7 +21,7 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
     """Runs a command and ends the process with its exit code.
 
     A PipelineError or StoppedError becomes one paragraph on the screen. Other exceptions are bugs: the screen names them, and
-    the log has the traceback.
+    the log has the traceback, or the screen if no log is open.
 
     Args:
         command: returns the exit code. Any other value than an integer means OK.
@@ -43,8 +43,9 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
         code = error.exit_code
     except Exception as error:  # a bug
         traceback.print_exc()
-        message = f"{type(error).__name__}: {error}"
-        _print_error(f"This should not have happened: {message}. The log has the traceback.")
+        where = "The log has the traceback." if _screens else "The traceback is above."
+        message = f"{type(error).__name__}: {error}".removesuffix(".")
+        _print_error(f"This should not have happened: {message}. {where}")
         code = errors.NODE_FAILED
     _exit(code if isinstance(code, int) else errors.OK)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import data
 from data import BinaryLabel, Dataset, discovery
 from data.datasets.taxi import DATASET as TAXI
 
@@ -104,13 +105,38 @@ def test_the_error_for_a_file_without_a_dataset_names_the_file(outside, text):
     [
         ("from data import Label", "`Label` is now called `BinaryLabel`: write `from data import BinaryLabel`."),
         ("Bound('auc', may_lose=0.1)", "The argument `may_lose` of Bound is now called `max_degradation`."),
+        ("Bound('nope', at_least=0.1)", None),
+        ("Bound('auc', at_leest=1)", "TypeError: __init__() got an unexpected keyword argument 'at_leest'"),
+        ("from data import Numerc", f"ImportError: cannot import name 'Numerc' from 'data' ({data.__file__})"),
+        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
+        ("Numeric(", "SyntaxError: '(' was never closed"),
+        ("numbers = 1 / 0", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_the_error_for_a_former_name_in_a_file_names_the_file_and_the_line(outside, tmp_path, line, message):
+def test_a_mistake_in_a_file_is_an_error_that_names_the_file_and_the_line(outside, tmp_path, line, message):
     name = outside("former", f"from data import Bound\n\n{line}\n")
     with pytest.raises(discovery.DeclarationError) as error:
         discovery.dataset(name)
-    assert str(error.value) == f"{tmp_path / name.split('.')[0] / 'former.py'}, line 3: {message}"
+    where, _, said = str(error.value).partition(", line 3: ")
+    assert where == str(tmp_path / name.split(".")[0] / "former.py")
+    assert said == (message or str(error.value.__cause__))
+    assert isinstance(error.value, discovery.MissingPackageError) == line.startswith("import")
+
+
+def test_a_mistake_in_a_module_that_the_file_imports_is_named_there(outside, tmp_path):
+    outside("columns", "\n\nage = int('old')\n")
+    name = outside("churn", "from . import columns\n")
+    with pytest.raises(discovery.DeclarationError) as error:
+        discovery.dataset(name)
+    file = tmp_path / name.split(".")[0] / "columns.py"
+    assert str(error.value) == f"{file}, line 3: ValueError: invalid literal for int() with base 10: 'old'"
+
+
+def test_a_mistake_in_a_file_of_an_installed_package_is_named_too(outside, tmp_path, monkeypatch):
+    monkeypatch.setattr(discovery.sysconfig, "get_path", lambda name: str(tmp_path))
+    name = outside("churn", "import json\njson.loads('{')\n")
+    with pytest.raises(discovery.DeclarationError, match=r"churn\.py, line 2: JSONDecodeError: "):
+        discovery.dataset(name)
 
 
 def test_the_headline_is_the_first_line_of_the_docstring(outside):
@@ -119,6 +145,12 @@ def test_the_headline_is_the_first_line_of_the_docstring(outside):
 
 def test_a_headline_does_not_import_the_module(outside):
     assert discovery.headline("data.datasets", outside("broken", '"""Broken."""\nraise RuntimeError\n')) == "Broken."
+
+
+def test_a_headline_of_a_file_that_is_no_python_names_the_line(outside):
+    name = outside("broken", "\nclass\n")
+    with pytest.raises(discovery.DeclarationError, match=r"broken\.py, line 2: SyntaxError: invalid syntax"):
+        discovery.headline("data.datasets", name)
 
 
 def test_a_file_without_a_docstring_has_an_empty_headline(outside):

@@ -80,6 +80,13 @@ def test_a_bug_is_named_on_the_screen_and_its_traceback_goes_to_the_log(exit_cod
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
+def test_a_bug_before_there_is_a_log_shows_its_traceback(exit_code, capsys):
+    assert exit_code(raising(ValueError("No such fare."))) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback (most recent call last)")
+    assert shown.endswith("\nThis should not have happened: ValueError: No such fare. The traceback is above.\n")
+
+
 def test_an_error_goes_to_the_screen_while_standard_error_is_the_log(exit_code, capsys):
     screen = Screen(io.StringIO(), io.StringIO())
     process_exit.print_errors_on(screen)
