@@ -109,7 +109,7 @@ def _user_frame(error: Exception, name: str) -> traceback.FrameSummary | None:
 def _is_library(file: Path) -> bool:
     """Says whether a file of a traceback is part of Python, of an installed package, or of the dataset vocabulary."""
     library = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
-    return str(file).startswith("<frozen ") or file.parent == _VOCABULARY or any(file.is_relative_to(path) for path in library)
+    return str(file).startswith("<") or file.parent == _VOCABULARY or any(file.is_relative_to(path) for path in library)
 
 
 def _reason(error: Exception) -> str:

@@ -222,7 +222,7 @@ def test_features_are_found_by_kind():
         Text("review"),
         Window("level", 4),
     )
-    declaration = dataset(all_features=all_features)
+    declaration = dataset(features=all_features)
     assert declaration.numeric == (age,)
     assert declaration.categorical == (crate, colour)
     assert declaration.texts == (review,)

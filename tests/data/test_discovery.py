@@ -1,6 +1,7 @@
 """Datasets and models are found by name: files of the checkout, and modules of other packages."""
 
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -105,8 +106,8 @@ def test_the_error_for_a_file_without_a_dataset_names_the_file(outside, text):
     [
         ("from data import Label", "`Label` is now called `BinaryLabel`: write `from data import BinaryLabel`."),
         ("Bound('auc', may_lose=0.1)", "The argument `may_lose` of Bound is now called `max_degradation`."),
-        ("Bound('nope', at_least=0.1)", None),
-        ("Bound('auc', at_leest=1)", "TypeError: __init__() got an unexpected keyword argument 'at_leest'"),
+        ("Dataset('x', (), BinaryLabel('y'), 'x.csv', bounds=(Bound('nope', at_least=0.1),))", None),
+        ("Bound('auc', at_leest=1)", "Bound.__init__() got an unexpected keyword argument 'at_leest'"),
         ("from data import Numerc", f"ImportError: cannot import name 'Numerc' from 'data' ({data.__file__})"),
         ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
         ("Numeric(", "SyntaxError: '(' was never closed"),
@@ -114,7 +115,7 @@ def test_the_error_for_a_file_without_a_dataset_names_the_file(outside, text):
     ],
 )
 def test_a_mistake_in_a_file_is_an_error_that_names_the_file_and_the_line(outside, tmp_path, line, message):
-    name = outside("former", f"from data import Bound\n\n{line}\n")
+    name = outside("former", f"from data import BinaryLabel, Bound, Dataset\n\n{line}\n")
     with pytest.raises(discovery.DeclarationError) as error:
         discovery.dataset(name)
     where, _, said = str(error.value).partition(", line 3: ")
@@ -133,7 +134,8 @@ def test_a_mistake_in_a_module_that_the_file_imports_is_named_there(outside, tmp
 
 
 def test_a_mistake_in_a_file_of_an_installed_package_is_named_too(outside, tmp_path, monkeypatch):
-    monkeypatch.setattr(discovery.sysconfig, "get_path", lambda name: str(tmp_path))
+    library = {"purelib": str(tmp_path), "stdlib": sysconfig.get_path("stdlib")}
+    monkeypatch.setattr(discovery.sysconfig, "get_path", lambda name: library.get(name, str(tmp_path)))
     name = outside("churn", "import json\njson.loads('{')\n")
     with pytest.raises(discovery.DeclarationError, match=r"churn\.py, line 2: JSONDecodeError: "):
         discovery.dataset(name)
