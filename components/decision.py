@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-# Key of the output in which a gate that is a component of ours leaves its decision.
+# Key of the output in which each of this project's gates writes its decision.
 OUTPUT_KEY = "decision"
 
 # "unchanged": there is nothing new to evaluate or to push.

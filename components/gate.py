@@ -27,7 +27,7 @@ def write(decision: Decision, uri: str) -> None:
 
 
 def read(uri: str) -> Decision | None:
-    """Reads the decision in the folder of an artifact. Returns None if the folder has none."""
+    """Reads the decision in the folder of an artifact. Returns None if there is no file."""
     path = posixpath.join(uri, DECISION_FILE)
     if not fileio.exists(path):
         return None

@@ -95,7 +95,7 @@ def keep_newer_data(decision: Decision, span: int | None, served: str | None) ->
     if not decision.passed or span is None or served_span is None or span >= served_span:
         return decision
     why = (
-        f"The model is good enough ({decision.why.rstrip('.')}), but its data ends with span {span}, and that of the model in "
-        f"{served} with span {served_span}: nothing was pushed. To go back to older data, remove that version first."
+        f"The model is good enough ({decision.why.rstrip('.')}), but its data ends with span {span}, and the data of the model "
+        f"in {served} with span {served_span}. Nothing was pushed. To serve a model of older data, remove that version first."
     )
     return Decision(decision="unchanged", why=why, findings=decision.findings)

@@ -17,7 +17,7 @@ from data.training import Training
 TRAIN_SPLIT = "train"
 EVAL_SPLIT = "eval"
 
-# What the data gate does about an anomaly.
+# The reaction of the data gate to an anomaly.
 AnomalyAction = Literal["warn", "refuse"]
 
 
@@ -98,9 +98,9 @@ class Dataset:
         self._check_metrics()
         self._check_columns()
         if not 1 <= self.eval_buckets <= 9:
-            raise ValueError(f"eval_buckets must be from 1 to 9, of ten. Received: {self.eval_buckets}.")
+            raise ValueError(f"eval_buckets must be from 1 to 9 (of ten buckets). Received: {self.eval_buckets}.")
         if (self.task == "forecast") != (self.series is not None):
-            raise ValueError("A forecast needs a `series`, and nothing else has one.")
+            raise ValueError("A forecast needs a `series`. Other tasks must not have one.")
 
     def _check_metrics(self) -> None:
         """Raises ValueError if `bounds` or `training.best` names a metric that cannot be used there."""
@@ -111,7 +111,7 @@ class Dataset:
                 raise ValueError(f"A {self.task} has no metric '{bound.metric}'. It has: {known}.")
             is_relative = bound.max_degradation is not None or bound.max_degradation_ratio is not None
             if is_relative and task.metrics[bound.metric] == "none":
-                raise ValueError(f"'{bound.metric}' gets neither better nor worse: bound it with at_least and at_most only.")
+                raise ValueError(f"'{bound.metric}' has no better direction: bound it with at_least and at_most only.")
         if self.best not in task.selection_metrics:
             raise ValueError(
                 f"The best checkpoint of a {self.task} cannot be chosen by '{self.best}'. "
@@ -124,9 +124,7 @@ class Dataset:
         names = [f.name for f in self.features] + [self.label.name]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(
-                f"Every feature, and the label, needs a name that no other has. Named twice: {', '.join(repeated)}."
-            )
+            raise ValueError(f"The features and the label must have different names. Used twice: {', '.join(repeated)}.")
         unknown = [name for name in self.slices if name not in self.types]
         if unknown:
             raise ValueError(f"There is no column {', '.join(unknown)} to slice by. Declared: {', '.join(self.types)}.")

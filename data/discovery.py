@@ -35,7 +35,7 @@ class MissingPackageError(DeclarationError):
 
 
 def names(package: str) -> list[str]:
-    """Returns the names of the modules in a package, sorted, without private ones. Imports none of them."""
+    """Returns the names of the modules in a package, sorted, without private ones. Does not import them."""
     spec = importlib.util.find_spec(package)
     locations = spec.submodule_search_locations if spec else None
     return sorted(m.name for m in pkgutil.iter_modules(locations) if not m.name.startswith("_"))

@@ -97,7 +97,7 @@ class MulticlassLabel(_OneColumn):
     def __post_init__(self) -> None:
         """Checks the declaration."""
         if len(set(self.classes)) < 2 or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"classes must be two or more, each once. Received: {self.classes}.")
+            raise ValueError(f"classes must be at least two different values. Received: {self.classes}.")
 
     @property
     def dtype(self) -> DType:  # type: ignore[override]

@@ -13,7 +13,7 @@ LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "sourc
 
 
 class Page(HTMLParser):
-    """One page: its anchors, its links, and what a browser loads with it."""
+    """One page: its anchors, its links, and the files that a browser loads with it."""
 
     def __init__(self, path: Path) -> None:
         """Reads the page at `path`."""
@@ -24,7 +24,7 @@ class Page(HTMLParser):
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes what an element refers to."""
+        """Collects the anchors and URLs of an element."""
         values = dict(attrs)
         self.anchors.update(v for k in ("id", "name") if (v := values.get(k)))
         if tag == "a" and (href := values.get("href")):

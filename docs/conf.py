@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation. `make docs` runs it in its own environment, in which TensorFlow is not installed."""
+"""The configuration of Sphinx. `make docs` runs it in its own environment, in which TensorFlow is not installed."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def _generated(match: re.Match[str]) -> str:
 
 
 def _commands() -> Iterator[str]:
-    """One section for each command: its usage, what it does, its arguments and options."""
+    """One section for each command: its usage, its purpose, arguments and options."""
     for name, command in _leaves(cli.main, ""):
         context = click.Context(command, info_name=f"python -m pipeline {name}")
         yield from (
@@ -89,7 +89,7 @@ def _settings() -> Iterator[str]:
 
 
 def _values(table: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, str]]:
-    """Yields each key of a table, and what its value may be."""
+    """Yields each key of a table and the allowed values."""
     hints = typing.get_type_hints(table, include_extras=True)
     for field in msgspec.structs.fields(table):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
@@ -116,7 +116,7 @@ def _kind(info: inspect.Type) -> str:
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
-    """Returns the default of a setting; "" if there is none, or if it is an empty list or table."""
+    """Returns the default of a setting; "" without a default, and for an empty list or table."""
     value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     if value is None or value is msgspec.NODEFAULT or value in ([], {}):
         return ""

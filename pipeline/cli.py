@@ -105,10 +105,8 @@ def main() -> None:
     show_default=True,
     help="What executes the nodes.",
 )
-@click.option(
-    "--resume/--no-resume", default=None, help="Continue from the checkpoints of a training that was cut off.  [resume]"
-)
-@click.option("--no-cache", is_flag=True, help="Run every node, also if nothing has changed.")
+@click.option("--resume/--no-resume", default=None, help="Continue an interrupted training from its checkpoints.  [resume]")
+@click.option("--no-cache", is_flag=True, help="Run every node, even if nothing has changed.")
 @click.option("--from", "from_node", metavar="NODE", help="Run only this node and the nodes after it.")
 @click.option("--to", "to_node", metavar="NODE", help="Run no node after this one.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -170,7 +168,7 @@ _run_id = click.option("--run-id", metavar="ID", required=True, help="The same f
 _set = click.option(
     "--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting of this run. An empty VALUE changes nothing."
 )
-_parent = click.option("--parent", metavar="PID", type=int, help="End when this process ends, as by kill -9.")
+_parent = click.option("--parent", metavar="PID", type=int, help="End when the process with this id ends, even by kill -9.")
 
 
 @main.command()

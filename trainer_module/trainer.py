@@ -29,7 +29,7 @@ def train(job: Job, lock: int | None) -> TrainingResult:
     at once. Afterwards this process evaluates and exports the last checkpoint if that has not been done.
 
     Args:
-        job: what to train.
+        job: the training.
         lock: file descriptor of the folder's lock, for other processes to inherit.
 
     Raises:
@@ -48,7 +48,7 @@ def train(job: Job, lock: int | None) -> TrainingResult:
     except watchdog.StalledError as error:
         if not settings.retries:
             raise
-        _log.warning("%s It is continued in a process of its own.", error)
+        _log.warning("%s It continues in a new process.", error)
         _train_in_processes(replace(job, settings=structs.replace(settings, cluster=Cluster())), lock)
         trained = _train_in_thread(job)
     return replace(trained, resumed_from=resumed_from)

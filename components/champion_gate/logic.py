@@ -9,9 +9,9 @@ def decide(model: str | None, champion: str | None, served: str | None, served_a
     """Decides whether the candidate is evaluated.
 
     Args:
-        model: identity of the candidate; None if it has none.
-        champion: identity of the latest blessed model; None if there is none.
-        served: identity of the newest version in the serving folder; None if there is none.
+        model: identity of the candidate, if it has one.
+        champion: identity of the latest blessed model, if there is one.
+        served: identity of the newest version in the serving folder, if there is one.
         served_at: folder of that version.
     """
     # Only blessed models are pushed, so the served model was blessed. It may not be TFX's latest blessed model, which is the
@@ -25,4 +25,4 @@ def decide(model: str | None, champion: str | None, served: str | None, served_a
         return Decision(decision="passed", why="There is no blessed model yet: this is the first candidate.")
     if model != champion:
         return Decision(decision="passed", why="The model differs from the latest blessed one.")
-    return Decision(decision="passed", why="The model is the latest blessed one, but it is not the one being served.")
+    return Decision(decision="passed", why="The model is the latest blessed one, but it is not served.")

@@ -21,7 +21,7 @@ ARROW_TYPES: Mapping[DType, pa.DataType] = {"float32": pa.float64(), "int64": pa
 
 
 class InputDataError(ValueError):
-    """Data that cannot be read. The message says what is wrong, where, and what to do.
+    """Data that cannot be read. The message names the problem, the place and the way out.
 
     A Beam worker returns only the text of an exception: "InputDataError: ...". Other code searches for this name: keep it.
     """

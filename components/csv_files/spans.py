@@ -64,11 +64,11 @@ def find(base: str, pattern: str, span_range: range_config_pb2.RangeConfig | Non
     newest = _newest_versions(base, pattern)
     problem = f"The input folder {base} holds no file for {pattern}"
     if not newest:
-        raise InputDataError(f"{problem}. Each of the braces stands for a number: give the pattern that the files have.")
+        raise InputDataError(f"{problem}. Each placeholder in braces stands for a number. Give a pattern that the files match.")
     first, last = _bounds(span_range or rolling_range(1), max(newest))
     if last not in newest:
         numbers = ", ".join(map(str, sorted(newest)[-_LISTED_SPANS:]))
-        raise InputDataError(f"{problem} in span {last}, the last one of the static range. The newest ones are {numbers}.")
+        raise InputDataError(f"{problem} in span {last}, the last one of the range. The newest spans are {numbers}.")
     missing = [n for n in range(max(first, min(newest)), last) if n not in newest]
     if missing:
         numbers = ", ".join(map(str, missing))

@@ -79,7 +79,7 @@ def _findings(name: str, split: Split, schema: schema_pb2.Schema, policy: Anomal
         # A feature has one anomaly, with one or several reasons. The gate refuses if the policy refuses one of these.
         kinds, refused = _kinds(info, policy)
         texts = "; ".join(r.description.rstrip(". ") for r in info.reason) or info.description.rstrip(". ")
-        rows = _concerned_rows(split, feature, kinds, schema)
+        rows = _affected_rows(split, feature, kinds, schema)
         yield Finding(
             text=f"'{feature}' in split '{name}': {texts} ({', '.join(refused or kinds)}): {rows}.", refuses=bool(refused)
         )
@@ -95,7 +95,7 @@ def _kinds(info: anomalies_pb2.AnomalyInfo, policy: AnomalyPolicy) -> tuple[list
     return kinds, [kind for kind in kinds if policy.action(kind) == "refuse"]
 
 
-def _concerned_rows(split: Split, feature: str, kinds: list[str], schema: schema_pb2.Schema) -> str:
+def _affected_rows(split: Split, feature: str, kinds: list[str], schema: schema_pb2.Schema) -> str:
     if split.values and evidence.OUT_OF_RANGE & set(kinds):
         return evidence.from_values(split.values(feature), split.rows, schema, feature)
     return evidence.from_statistics(split.feature(feature), split.rows, kinds, schema, feature)

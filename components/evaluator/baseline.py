@@ -19,7 +19,7 @@ def why_unfit(saved_model: str, dataset: Dataset) -> str | None:
         return f"it has no signature {' and '.join(sorted(missing))}"
     trained_on = card.read(saved_model)
     if trained_on is None:
-        return f"it does not say what it was trained on ({card.FILE} is missing)"
+        return f"it does not describe its training data ({card.FILE} is missing)"
     if trained_on.task != dataset.task:
         return f"its task was {trained_on.task}, the dataset's is {dataset.task}"
     if trained_on.label != dataset.label.name:
@@ -32,5 +32,5 @@ def why_unfit(saved_model: str, dataset: Dataset) -> str | None:
         if current_type is None:
             return f"it reads the column '{column}', which the dataset no longer has"
         if current_type != trained_type:
-            return f"it reads the column '{column}' as {trained_type}, which is {current_type} now"
+            return f"it reads the column '{column}' as {trained_type}, but it is {current_type} now"
     return None

@@ -22,12 +22,14 @@ def decide(result: validation_result_pb2.ValidationResult, had_baseline: bool, u
     """
     warnings = []
     if unfit_baseline:
-        text = f"The latest blessed model was set aside as a baseline: {unfit_baseline}."
+        text = f"The latest blessed model was not used as the baseline: {unfit_baseline}."
         warnings.append(Finding(text=text, refuses=False))
     judged_by = "the latest blessed model and the absolute bounds" if had_baseline else "the absolute bounds"
     warning_text = "".join(f" {warning.text}" for warning in warnings)
     if result.validation_ok:
-        return Decision(decision="passed", why=f"The model holds against {judged_by}.{warning_text}", findings=tuple(warnings))
+        return Decision(
+            decision="passed", why=f"The model is good enough, judged by {judged_by}.{warning_text}", findings=tuple(warnings)
+        )
     failures = tuple(_failures(result))
     why = (
         f"The model is not good enough, judged by {judged_by}: {' '.join(f.text for f in failures)}{warning_text} "
@@ -74,7 +76,9 @@ def _missed_change(slice_: str, failure: validation_result_pb2.ValidationFailure
         bound, bound_text = change.absolute.value, f"{change.absolute.value:+.4f}"
     else:
         bound, bound_text = change.relative.value, f"{change.relative.value:+.1%} of that model's"
-    text = f"{metric} {_on(slice_)} changed by {value:+.4f} against the latest blessed model; the bound is {bound_text}."
+    text = (
+        f"{metric} {_slice_text(slice_)} changed by {value:+.4f} against the latest blessed model; the bound is {bound_text}."
+    )
     return Finding(text=text, metric=f"{metric} (change)", slice=slice_, value=value, bound=bound)
 
 
@@ -86,11 +90,11 @@ def _missed_value(slice_: str, failure: validation_result_pb2.ValidationFailure)
     # NaN misses no bound in a comparison. TFMA counts it as a failure; then the first bound is named.
     side = next((s for s in sides if _misses(s, value, getattr(threshold, s).value)), sides[0])
     bound = getattr(threshold, side).value
-    text = f"{metric} {_on(slice_)} is {value:.4f}; it {_BOUNDS[side]} {bound:.4f}."
+    text = f"{metric} {_slice_text(slice_)} is {value:.4f}; it {_BOUNDS[side]} {bound:.4f}."
     return Finding(text=text, metric=metric, slice=slice_, value=value, bound=bound)
 
 
-def _on(slice_: str) -> str:
+def _slice_text(slice_: str) -> str:
     return OVERALL if slice_ == OVERALL else f"on the slice {slice_}"
 
 

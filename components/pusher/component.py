@@ -54,7 +54,7 @@ class Pusher(base_component.BaseComponent):
             model: the model to push.
             model_blessing: the output of the Evaluator.
             push_destination: its `filesystem.base_directory` is the folder in which a model server looks for versions.
-            run_id: id of this run. A new run id in every run keeps TFX from using a cached push: the version may be gone.
+            run_id: id of this run. A new id in every run prevents a cached push: its version may have been removed.
             code: hash of the code that pushes.
         """
         super().__init__(

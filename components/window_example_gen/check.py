@@ -46,7 +46,7 @@ def check_files(
     if not row_count:
         raise InputDataError(f"{path} has a header but no rows.")
     if read_whole and not extents:
-        raise InputDataError(f"{path}, column '{series.value}': there is not a single value.")
+        raise InputDataError(f"{path}, column '{series.value}': it has no value.")
     if read_whole:
         _check_lengths(path, list(extents.values()), series)
 

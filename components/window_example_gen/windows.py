@@ -203,7 +203,7 @@ class Cutter:
             series.label.name: _rows(filled, series.outputs, origins + 1),
             series.seasonal_naive: self._seasonal_naive(origins),
         }
-        windows |= {name: self._past(name, origins) for name in series.past_covariates}
+        windows |= {name: self._past_windows(name, origins) for name in series.past_covariates}
         windows |= {name: _rows(self._columns[name].filled, length, begin) for name in series.known_covariates}
         for cycle in series.calendar:
             grid = np.arange(len(filled)) + self._stretch.first
@@ -212,7 +212,7 @@ class Cutter:
             windows[f"{cycle}_cos"] = _rows(np.cos(angle), length, begin)
         return windows
 
-    def _past(self, name: str, origins: Ints) -> Floats:
+    def _past_windows(self, name: str, origins: Ints) -> Floats:
         """Returns a column up to the origin. It repeats the last observation: interpolation would read the future."""
         column, series = self._columns[name], self._series
         rows = origins[:, np.newaxis] + np.arange(1 - series.inputs, 1)

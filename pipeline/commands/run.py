@@ -200,6 +200,6 @@ def _run_to_reuse(output_dir: str, upstream: Mapping[str, list[str]], from_node:
         if reused <= {node.id for node in record.nodes if node.state in ("done", "cached", "reused")}:
             return record.run_id
     raise errors.UsageError(
-        f"--from {from_node} takes the results of the nodes before it ({', '.join(sorted(reused))}) from an earlier run, but "
-        f"in {output_dir} there is no run that has all of it. Run without --from first."
+        f"--from {from_node} takes the results of the nodes before it ({', '.join(sorted(reused))}) from an earlier run. "
+        f"No run in {output_dir} has all of them. Run without --from first."
     )

@@ -28,8 +28,8 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     from data import discovery
 
     if not Path(config.output_dir, "runs").exists():
-        raise errors.UsageError(f"There is no run in {config.output_dir} whose data could be accepted. Run the pipeline first.")
-    with _quiet():
+        raise errors.UsageError(f"There is no run to accept in {config.output_dir}. Run the pipeline first.")
+    with _silent_stderr():
         before, after = _proposal(config)
     target = discovery.reviewed_schema_path(config.dataset)
     if before == after and target.exists():
@@ -85,7 +85,7 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
             if node_ids.STATISTICS in outputs and node_ids.SCHEMA in outputs:
                 break
         else:
-            raise errors.UsageError(f"No run in {config.output_dir} got as far as statistics. Run the pipeline first.")
+            raise errors.UsageError(f"No run in {config.output_dir} has computed statistics. Run the pipeline first.")
     statistics = collect.as_artifact(outputs[node_ids.STATISTICS])
     before = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(outputs[node_ids.SCHEMA].uri))
     after = before
@@ -97,7 +97,7 @@ def _proposal(config: PipelineConfig) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _silent_stderr() -> Iterator[None]:
     """Keeps the messages of TensorFlow's start off the screen."""
     with open(os.devnull, "wb") as devnull:  # noqa: PTH123
         saved_stderr = os.dup(2)

@@ -35,7 +35,7 @@ def problems(kubeflow: Kubeflow) -> Iterator[str]:
     """Yields one problem for each wrong name or quantity of a [kubeflow] table."""
     yield from _problems("image", kubeflow.image or "", _IMAGE, "name of an image: REGISTRY/NAME:TAG, in lower case")
     yield from _problems(
-        "volume.path", kubeflow.volume.path, r"/[^:]+", "path to mount a volume at: an absolute one, without ':'"
+        "volume.path", kubeflow.volume.path, r"/[^:]+", "path to mount a volume at: it must be absolute, without ':'"
     )
     for key, name in _object_names(kubeflow):
         yield from _problems(key, name, _NAME, "name in Kubernetes: lower-case letters, digits, '-' and '.'")
@@ -68,7 +68,7 @@ def _problems_of_secret(entry: str) -> Iterator[str]:
         yield from _problems("secrets", variable, r"[A-Za-z_]\w*", meaning)
     else:
         yield (
-            f"kubeflow.secrets is '{entry}': name each of its keys that steps need as an environment variable, such as "
+            f"kubeflow.secrets is '{entry}': write NAME/KEY for each key that steps need as an environment variable, such as "
             f"'{entry}/METADATA_PASSWORD'. Then a step can say which one is missing."
         )
 
@@ -97,11 +97,11 @@ def _problems_of_toleration(key: str, toleration: Mapping[str, str]) -> Iterator
     exists = toleration.get("operator") == "Exists"
     if (exists and toleration.get("value")) or (not exists and not toleration.get("key")):
         yield (
-            f"kubeflow.{key}: a toleration has a key and its value, or the operator Exists and no value. "
+            f"kubeflow.{key}: a toleration must have a key and a value, or the operator Exists and no value. "
             f"Received: {dict(toleration)}."
         )
 
 
 def _problems(key: str, value: str, form: str, meaning: str) -> Iterator[str]:
     if not re.fullmatch(form, value, re.ASCII):
-        yield f"kubeflow.{key} is '{value}', which is no {meaning}."
+        yield f"kubeflow.{key} is '{value}', not a valid {meaning}."

@@ -117,7 +117,7 @@ def load(
     Args:
         file: TOML file, or None.
         assignments: `key=value`, with dotted keys.
-        options: dotted key -> value of an option of the command line; None if it was not given.
+        options: dotted key -> value of an option of the command line; None if it was left out.
         base: settings that the other sources override; ignored if there is a file.
         use_cache: see PipelineConfig.
 
@@ -151,12 +151,14 @@ def _finish(settings: Config, use_cache: bool) -> PipelineConfig:
 
 
 def _training(train: Train, dataset: Dataset) -> TrainSettings:
-    """Returns the settings of the training. What the configuration leaves out, the dataset suggests."""
+    """Returns the settings of the training. The dataset suggests the values that the configuration leaves out."""
     suggested = {**dataclasses.asdict(dataset.training), "best": dataset.best}
     configured = msgspec.structs.asdict(train)
     values: dict[str, Any] = {key: suggested.get(key) if value is None else value for key, value in configured.items()}
     if train.checkpoint_steps is None and suggested["checkpoint_steps"] and not values["patience"]:
-        values["checkpoint_steps"] = _as_often(suggested["checkpoint_steps"], suggested["steps"], values["steps"])
+        values["checkpoint_steps"] = _scaled_checkpoint_steps(
+            suggested["checkpoint_steps"], suggested["steps"], values["steps"]
+        )
     _check_selection_metric("train.best", "checkpoint", values["best"], dataset)
     _check_cluster(train.cluster)
     # Identifies this run, so that a retry of it continues from its own checkpoints.
@@ -164,7 +166,7 @@ def _training(train: Train, dataset: Dataset) -> TrainSettings:
     return TrainSettings(**{name: values[name] for name in TrainSettings.__struct_fields__})
 
 
-def _as_often(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
+def _scaled_checkpoint_steps(checkpoint_steps: int, suggested_steps: int, steps: int) -> int:
     """Scales the steps between two checkpoints, so that a longer training writes no more checkpoints than suggested."""
     return checkpoint_steps * max(1, -(-steps // suggested_steps))
 

@@ -1,4 +1,4 @@
-"""Reads the settings of a user from a TOML file and the command line, checks them, and explains what is wrong."""
+"""Reads the settings of a user from a TOML file and the command line, checks them, and explains each problem."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(file: Path | None, assignments: Iterable[str], options: Mapping[str, ob
     Args:
         file: TOML file, or None.
         assignments: `key=value`, with dotted keys.
-        options: dotted key -> value of an option of the command line; None if it was not given.
+        options: dotted key -> value of an option of the command line; None if it was left out.
         base: settings that the other sources override; ignored if there is a file.
 
     Raises:
@@ -100,7 +100,7 @@ def _convert(settings: Mapping[str, object]) -> Config:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
         message, _, path_text = str(error).partition(" - at `$")
-        table = _named(settings, path_text.strip("`").lstrip("."), str(error))
+        table = _dotted_path(settings, path_text.strip("`").lstrip("."), str(error))
         unknown = re.search(r"unknown field `(.*)`", message)
         if unknown:
             raise _unknown(f"{table}.{unknown[1]}".lstrip(".")) from None
@@ -112,7 +112,7 @@ def _convert(settings: Mapping[str, object]) -> Config:
         ) from None
 
 
-def _named(settings: Mapping[str, object], path_text: str, error: str) -> str:
+def _dotted_path(settings: Mapping[str, object], path_text: str, error: str) -> str:
     """Returns msgspec's path of an error as dotted keys.
 
     msgspec does not name the key of a dict (it writes `[...]`). It is the key that causes the same error when it is alone.

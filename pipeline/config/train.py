@@ -27,7 +27,9 @@ class Train(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fields=True)
     )
     patience: Annotated[Patience | None, Meta(description=FROM_DATASET)] = None
     best: Annotated[Best | None, Meta(description=f"{FROM_DATASET}, or its task")] = None
-    resume: Annotated[bool, Meta(description="whether a training continues from its checkpoints; false starts it anew")] = True
+    resume: Annotated[
+        bool, Meta(description="whether a training continues from its checkpoints; false starts from the beginning")
+    ] = True
     warm_start: Annotated[
         bool, Meta(description="whether a new training starts with the weights of the latest blessed model")
     ] = False

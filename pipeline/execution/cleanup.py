@@ -59,7 +59,7 @@ def mark_canceled(
         for folder in (("*",), (".system", "*")):
             for path in fileio.glob(posixpath.join(root, nodes[execution.id], *folder, str(execution.id))):
                 fileio.rmtree(path)
-        _log.warning("%s (execution %d) was cut off; the files that it wrote are removed.", nodes[execution.id], execution.id)
+        _log.warning("%s (execution %d) was interrupted. Its files are removed.", nodes[execution.id], execution.id)
     if executions:
         handle.store.put_executions(executions)
 

@@ -48,7 +48,7 @@ def _work(nodes: Nodes, schedule: _Schedule, *, here: bool = False) -> None:
 
 
 def _help(nodes: Nodes, schedule: _Schedule) -> None:
-    """Runs nodes in a thread of its own, beside the main thread."""
+    """Runs nodes in a second thread, at the same time as the main thread."""
     try:
         _work(nodes, schedule)
     except BaseException as stopped:  # a training that a signal asked to stop

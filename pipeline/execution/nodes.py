@@ -89,7 +89,7 @@ class Nodes:
             raise
         self.observer.node(node_id, state, time.monotonic() - began)
         if state == "failed":
-            raise NodeFailedError(node_id, "its inputs could not be resolved: a node before it has left nothing.")
+            raise NodeFailedError(node_id, "its inputs could not be resolved: an upstream node has no output.")
         return state
 
     def _run_with_retries(self, node_id: str) -> NodeState:
@@ -98,7 +98,7 @@ class Nodes:
     def stop(self, node_id: str) -> None:
         """Cancels a node that runs in another thread. The thread itself ends only with the process.
 
-        If the node ends before the process does, it publishes nothing: its files are gone.
+        If the node ends before the process does, it publishes nothing: its files have been removed.
         """
         with self._publishing:
             self._stopped.add(node_id)

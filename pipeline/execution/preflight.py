@@ -104,7 +104,7 @@ def _holders(text: str) -> str:
             holders.append(f"process {pid} on {host}")
         elif Path(f"/proc/{pid}").exists() or not Path("/proc").exists():
             holders.append(f"process {pid}")
-    return ", ".join(dict.fromkeys(holders)) or "a process that has not said which"
+    return ", ".join(dict.fromkeys(holders)) or "an unknown process"
 
 
 def check_local(config: PipelineConfig) -> None:
@@ -115,6 +115,6 @@ def check_local(config: PipelineConfig) -> None:
     """
     if is_remote(config.output_dir):
         raise UsageError(
-            f"output_dir is {config.output_dir}, but `run` keeps its record, its lock and its metadata in a folder. Give it "
-            "one with --output-dir; results go to object storage from Kubeflow (python -m pipeline compile kubeflow)."
+            f"output_dir is {config.output_dir}, but `run` keeps its record, lock and metadata in a local folder. Name one "
+            "with --output-dir. To write to object storage, use Kubeflow (python -m pipeline compile kubeflow)."
         )

@@ -51,7 +51,7 @@ def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: flo
             if not why or attempt >= retries:
                 raise
             wait, attempt = retry_seconds * 2**attempt, attempt + 1
-            _log.warning("%s failed: %s. That may pass: try again %d of %d, in %g s.",
+            _log.warning("%s failed: %s. This may be transient: retry %d of %d in %g s.",
                          name, why, attempt, retries, wait, exc_info=error)  # fmt: skip
         time.sleep(wait)
 

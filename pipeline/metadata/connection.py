@@ -90,7 +90,7 @@ def reach(uri: str) -> Connection:
         with metadata.Metadata(config) as handle:
             handle.store.get_artifact_types()
     except (errors.StatusError, RuntimeError) as error:
-        raise MetadataError(_explained(uri, str(error))) from error
+        raise MetadataError(_explanation(uri, str(error))) from error
     return config
 
 
@@ -109,8 +109,8 @@ def _wait_for_lock(path: str) -> None:
                 f"{_WHEN_LOCKED}"
             ) from None
         raise MetadataError(
-            f"The metadata file {path} cannot be read: {error}. Put a copy of it back; or move it away to begin anew, without "
-            "what it knows of earlier runs. The served model stays."
+            f"The metadata file {path} cannot be read: {error}. Restore a copy of it. Or move it away: the next run then "
+            "starts without the results of earlier runs. Served models stay."
         ) from None
 
 
@@ -119,20 +119,20 @@ def advise(error: str) -> str:
     return f"{error.rstrip('.')}. {_WHEN_LOCKED}" if _LOCKED in error else error
 
 
-def _explained(uri: str, error: str) -> str:
+def _explanation(uri: str, error: str) -> str:
     parts = uris.parse(uri)
     if parts.scheme == "sqlite":
-        return f"The metadata file {parts.path} cannot be opened: {error}. Is its folder there, and may you write in it?"
+        return f"The metadata file {parts.path} cannot be opened: {error}. Does its folder exist, and may you write in it?"
     why = error.strip() or "no answer"
     text = f"The metadata server {uris.server(parts)} cannot be used: {why}. Check that it runs and can be reached from here"
     if parts.scheme == "grpc":  # gRPC has no credentials
         return f"{text}."
     return (
-        f"{text}, that the database exists, and its user ({USER}, now {_shown(USER)}) and password "
-        f"({PASSWORD}, now {_shown(PASSWORD, secret=True)})."
+        f"{text}, that the database exists, and its user ({USER}, now {_displayed(USER)}) and password "
+        f"({PASSWORD}, now {_displayed(PASSWORD, secret=True)})."
     )
 
 
-def _shown(variable: str, *, secret: bool = False) -> str:
+def _displayed(variable: str, *, secret: bool = False) -> str:
     value = os.environ.get(variable)
     return "not set" if value is None else "set" if secret else f"'{value}'"

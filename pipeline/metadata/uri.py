@@ -66,7 +66,7 @@ def _expand(uri: str, environment: Mapping[str, str]) -> str:
         if name not in environment:
             raise MetadataError(
                 f"metadata.uri is {uri}, but the environment variable {name} is not set here. In a cluster it comes from a "
-                "ConfigMap or a Secret: does that exist in the namespace of the run?"
+                "ConfigMap or a Secret. Check that it exists in the namespace of the run."
             )
         return environment[name]
 
@@ -77,23 +77,23 @@ def _split(uri: str) -> SplitResult:
     if uri.startswith(_FILE):  # `?` and `#` are characters of a path like others
         path = uri.removeprefix(_FILE)
         if not re.match(r"/+[^/]", path):
-            raise _wrong(uri, "sqlite:/// needs an absolute path")
+            raise _usage_error(uri, "sqlite:/// needs an absolute path")
         return SplitResult("sqlite", "", "/" + path.lstrip("/"), "", "")
     try:
         parts = urlsplit(re.sub(r"(:)\$\w+", r"\1", uri))  # urlsplit refuses a variable as the port
         has_port = parts.port is not None or ":$" in uri
     except ValueError as error:
         # The error quotes what follows the last colon, which may be a password.
-        raise _wrong(uri, str(error) if "@" not in uri else "its host and port cannot be made out") from None
+        raise _usage_error(uri, str(error) if "@" not in uri else "its host and port cannot be read") from None
     for problem in _problems(parts, has_port=has_port):
-        raise _wrong(uri, problem)
+        raise _usage_error(uri, problem)
     return parts
 
 
 def _problems(parts: SplitResult, *, has_port: bool) -> Iterator[str]:
     """Yields each problem of the URI of a server."""
     if parts.scheme not in PORTS:
-        yield f"'{parts.scheme}' is none of the known kinds"
+        yield f"'{parts.scheme}' is not a known scheme"
     if not parts.hostname:
         yield "it has no host"
     if parts.password:
@@ -106,7 +106,7 @@ def _problems(parts: SplitResult, *, has_port: bool) -> Iterator[str]:
         yield "it has no database"
 
 
-def _wrong(uri: str, problem: str) -> UsageError:
+def _usage_error(uri: str, problem: str) -> UsageError:
     return UsageError(
         f"Configuration key 'metadata.uri': {problem}. Allowed: {FORM_OF_FILE}, {FORMS_OF_SERVERS}. Received: '{_masked(uri)}'."
     )

@@ -143,7 +143,7 @@ def _problems(config: PipelineConfig, out: Path) -> Iterator[str]:
         yield compilation.NO_RESUME
     if is_remote(config.output_dir) and not config.settings.metadata.uri:
         yield (
-            f"output_dir is {config.output_dir}, where MLMD's SQLite file cannot be. Name a server with metadata.uri: "
+            f"output_dir is {config.output_dir}, which cannot hold MLMD's SQLite file. Name a server with metadata.uri: "
             f"{uri.FORMS_OF_SERVERS}."
         )
 
@@ -152,7 +152,7 @@ def _problems_of_table(config: PipelineConfig) -> Iterator[str]:
     airflow = config.settings.airflow
     if not re.fullmatch(r"[\w.-]{1,250}", _dag_id(config), re.ASCII):
         yield (
-            "airflow.dag_id may hold letters, digits, dashes, dots and underscores, and at most 250 of them. "
+            "airflow.dag_id may hold letters, digits, dashes, dots and underscores, at most 250 characters. "
             f"Received: '{_dag_id(config)}'."
         )
     if airflow.schedule is not None:

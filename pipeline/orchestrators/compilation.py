@@ -28,7 +28,7 @@ GPU = "nvidia.com/gpu"
 
 # Seconds that a process needs to end after it has saved its checkpoint.
 _MARGIN_SECONDS = 5
-NO_RESUME = "train.resume=false cannot be compiled: every retry of the Trainer would begin anew. Leave it out."
+NO_RESUME = "train.resume=false cannot be compiled: every retry of the Trainer would start from the beginning. Leave it out."
 
 
 def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
@@ -40,7 +40,9 @@ def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
     """
     module, package = COMPILERS[runner]
     if not out.absolute().parent.is_dir():
-        raise UsageError(f"The folder {out.absolute().parent} does not exist, so {out.name} cannot be written. Make it first.")
+        raise UsageError(
+            f"The folder {out.absolute().parent} does not exist, so {out.name} cannot be written. Create it first."
+        )
     if package and not _is_installed(package):
         raise UsageError(
             f"Compiling for {runner} needs the package {package}, which is not installed here. "
@@ -124,14 +126,14 @@ def _hidden_paths(config: PipelineConfig) -> Iterator[str]:
         "train.checkpoints": config.checkpoints,
     }
     for key, path in paths.items():
-        if path and not _seen_by_pods(path, kubeflow):
+        if path and not _is_visible_to_pods(path, kubeflow):
             yield (
                 f"{key} is {path}, which pods do not see. Put it on the volume (--set kubeflow.volume.claim=NAME, mounted at "
                 f"{kubeflow.volume.path}), or in object storage (gs://...)."
             )
 
 
-def _seen_by_pods(path: str, kubeflow: Kubeflow) -> bool:
+def _is_visible_to_pods(path: str, kubeflow: Kubeflow) -> bool:
     on_volume = kubeflow.volume.claim and Path(path).is_relative_to(kubeflow.volume.path)
     return bool(on_volume) or is_remote(path)
 

@@ -88,8 +88,8 @@ def check_code(compiled: CompiledPipeline, config: PipelineConfig) -> None:
     code_here = code_hash.of_pipeline(config)
     if code_here != compiled.code:
         raise UsageError(
-            f"The code here ({code_here}) is not what this pipeline was compiled from ({compiled.code}), so nothing was run. "
-            "Compile it again from this code, or run it in the commit, or the image, that it was compiled from."
+            f"The code here ({code_here}) differs from the code that this pipeline was compiled from ({compiled.code}), so "
+            "no node ran. Compile the pipeline again, or run it with the commit, or the image, that it was compiled from."
         )
 
 
@@ -125,7 +125,7 @@ def load(json_or_path: str) -> CompiledPipeline:
     try:
         compiled = msgspec.json.decode(text, type=CompiledPipeline)
     except msgspec.DecodeError as error:
-        raise UsageError(f"{source} is no compiled pipeline: {error}. Compile it again.") from None
+        raise UsageError(f"{source} is not a compiled pipeline: {error}. Compile it again.") from None
     if compiled.schema_version != SCHEMA_VERSION:
         raise UsageError(f"{source} has version {compiled.schema_version}; this is {SCHEMA_VERSION}. Compile it again.")
     return compiled

@@ -67,7 +67,7 @@ def _run(compiled: CompiledPipeline, config: PipelineConfig, node_id: str, run_i
     logs.route_absl()
     connection = metadata_store.reach(config.metadata_uri)
     observer, settings = step_record.StateWriter(compiled, config, run_id), config.settings.run
-    # Only ExampleGen reads the raw data. For a later node the data may be gone already.
+    # Only ExampleGen reads the raw data. Later nodes must also run when the data no longer exists.
     compiled_config = config if not compiled.upstream[node_id] else ir.without_data(config)
     nodes = Nodes(ir.compile_pipeline(compiled_config, run_id), connection, observer, settings.retries, settings.retry_seconds)
     state = _run_once(nodes, node_id)
@@ -86,7 +86,7 @@ def _run_once(nodes: Nodes, node_id: str) -> NodeState:
     """Runs a node unless it has succeeded in this run before: the nodes after it may have used its output already."""
     state = nodes.state(node_id)
     if state in ("done", "cached"):
-        _log.warning("%s has run in this run before. Its results stay. To run it again, start another run.", node_id)
+        _log.warning("%s has already run in this run. It keeps its results. To run it again, start a new run.", node_id)
         return state
     nodes.mark_canceled(node_id)  # removes half-written files of a killed try
     return nodes.run(node_id)
@@ -150,7 +150,7 @@ def node_lock(config: PipelineConfig, node_id: str, run_id: str) -> Iterator[Non
     try:
         lock_file = lock.open_locked(path)
     except lock.LockedError:
-        _log.warning("An earlier try of %s is still at work. This one waits until it has ended.", node_id)
+        _log.warning("An earlier try of %s is still running. This try waits until it ends.", node_id)
         lock_file = lock.open_locked(path, wait=True)
     with lock_file:
         yield

@@ -14,7 +14,7 @@ from trainer_module.tuning.trial_summary import TrialState
 
 SCHEMA_VERSION = 1
 
-# The `runner` of a run whose nodes are separate processes. Such a run may still go on while none of its processes is alive.
+# The `runner` of a run whose nodes are separate processes. Such a run may continue while no process of it is alive.
 ORCHESTRATOR = "orchestrator"
 
 Status: TypeAlias = Literal["running", "pushed", "refused", "failed", "interrupted", "unchanged"]
@@ -71,7 +71,7 @@ class TrainRecord(msgspec.Struct, omit_defaults=True):
         resumed_from: global step from which it continued; 0 for a training from the start.
         ended_by: "steps", or the stop rule in words.
         best_step: global step of the best checkpoint.
-        warm_start: what the training took from the base model, a paragraph; only after a warm start.
+        warm_start: the report of a warm start, one paragraph; the key exists only after a warm start.
     """
 
     steps: int | None = None

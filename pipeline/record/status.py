@@ -36,7 +36,7 @@ def conclude(record: RunRecord, output_dir: str, failure: BaseException | None =
 
 def _of_failure(failure: BaseException) -> _Ending | None:
     if isinstance(failure, errors.StoppedError):
-        why = f"{failure} What was served before stays; run again to continue."
+        why = f"{failure} The served model stays. Run again to continue."
         return _Ending("interrupted", failure.exit_code, why)
     if isinstance(failure, errors.NodeFailedError):
         unreadable = _INPUT_DATA_ERROR.search(str(failure))
@@ -65,7 +65,7 @@ def _of_push(record: RunRecord, to_node: str | None) -> _Ending:
         why = next((gate.why for gate in record.gates if gate.id == node_ids.EVALUATOR), "")
         return _Ending("pushed", errors.OK, why)
     if to_node:
-        return _Ending("unchanged", errors.OK, f"Stopped after {to_node}, as asked; nothing was pushed.")
+        return _Ending("unchanged", errors.OK, f"Stopped after {to_node}, as requested. Nothing was pushed.")
     return _Ending("failed", errors.NODE_FAILED, "Every node ended, but no model was pushed and no gate says why.")
 
 

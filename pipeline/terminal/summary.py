@@ -29,7 +29,7 @@ def show(record: RunRecord, console: Console, output_dir: str) -> None:
     if record.trials_plot:
         console.print(f"Trials: {paths.shown(record.trials_plot)}", highlight=False, soft_wrap=True)
     if record.plot:
-        console.print(f"Forecast of the held-out end: {paths.shown(record.plot)}", highlight=False, soft_wrap=True)
+        console.print(f"Forecasts on the evaluation split: {paths.shown(record.plot)}", highlight=False, soft_wrap=True)
     console.print(f"Record: {paths.shown(output_dir)}/run.json   {record.seconds:.1f} s", highlight=False, soft_wrap=True)
 
 

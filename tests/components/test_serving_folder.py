@@ -59,7 +59,7 @@ def test_a_model_whose_data_is_not_older_stays_blessed(served, span, served_span
 def test_a_good_model_of_older_data_does_not_replace_a_newer_one(served):
     decision = serving_folder.keep_newer_data(GOOD, 6, served(7))
     assert (decision.decision, decision.passed) == ("unchanged", False)
-    for phrase in ("good enough", "ends with span 6", "/1 with span 7", "nothing was pushed", "remove that version"):
+    for phrase in ("good enough", "ends with span 6", "/1 with span 7", "Nothing was pushed", "remove that version"):
         assert phrase in decision.why
 
 

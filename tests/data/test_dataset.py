@@ -138,24 +138,24 @@ def test_a_metric_without_a_direction_may_be_bounded():
         ),
         (
             lambda: dataset(bounds=(Bound(names.CALIBRATION, at_least=0.9, max_degradation=0.1),)),
-            "'calibration' gets neither better nor worse: bound it with at_least and at_most only.",
+            "'calibration' has no better direction: bound it with at_least and at_most only.",
         ),
         (
             lambda: dataset(features=(Numeric("age"), Numeric("price"))),
-            "Every feature, and the label, needs a name that no other has. Named twice: price.",
+            "The features and the label must have different names. Used twice: price.",
         ),
         (
             lambda: dataset(features=(Numeric("hour"), Categorical("hour", size=24))),
-            "Every feature, and the label, needs a name that no other has. Named twice: hour.",
+            "The features and the label must have different names. Used twice: hour.",
         ),
         (
             lambda: dataset(slices=("age", "colour", "size")),
             "There is no column colour, size to slice by. Declared: age, price.",
         ),
-        (lambda: dataset(ForecastLabel("level", 5, 2)), "A forecast needs a `series`, and nothing else has one."),
-        (lambda: dataset(series=YEARS), "A forecast needs a `series`, and nothing else has one."),
-        (lambda: dataset(eval_buckets=0), "eval_buckets must be from 1 to 9, of ten. Received: 0."),
-        (lambda: dataset(eval_buckets=10), "eval_buckets must be from 1 to 9, of ten. Received: 10."),
+        (lambda: dataset(ForecastLabel("level", 5, 2)), "A forecast needs a `series`. Other tasks must not have one."),
+        (lambda: dataset(series=YEARS), "A forecast needs a `series`. Other tasks must not have one."),
+        (lambda: dataset(eval_buckets=0), "eval_buckets must be from 1 to 9 (of ten buckets). Received: 0."),
+        (lambda: dataset(eval_buckets=10), "eval_buckets must be from 1 to 9 (of ten buckets). Received: 10."),
     ],
     ids=[
         "a bound on a metric of another task",

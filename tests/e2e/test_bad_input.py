@@ -68,7 +68,7 @@ ARGUMENTS = {
     "wrong value": (["--set", "train.steps=many"], ["train.steps", "'many'"]),
     "unknown hyper-parameter": (["--set", "hyperparameters.depth=3"], ["'depth'", "learning_rate"]),
     "unknown node": (["--to", "Trainr"], ["no node 'Trainr'", node_ids.TRAINER]),
-    "nothing to start from": (["--from", node_ids.TRAINER], ["no run that has all of it", node_ids.TRANSFORM]),
+    "nothing to start from": (["--from", node_ids.TRAINER], ["has all of them", node_ids.TRANSFORM]),
     "unknown option": (["--modle", "x"], ["No such option"]),
 }
 

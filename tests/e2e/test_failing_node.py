@@ -44,4 +44,4 @@ def test_a_transient_failure_is_tried_again_as_often_as_configured(toy, tmp_path
     assert (again.code, again.record["status"]) == (0, "pushed"), again.err
     assert len(tries.read_text()) >= 3
     log = (tmp_path / "logs" / f"{again.record['run_id']}.log").read_text()
-    assert "That may pass: try again 1 of 2" in log
+    assert "This may be transient: retry 1 of 2" in log

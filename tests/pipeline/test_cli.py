@@ -119,7 +119,7 @@ def test_debug_is_set_in_the_environment_for_all_processes_of_the_run(call, runs
         (("compile", "airflow"), "Missing option '--out'"),
         (("step", "--node", node_ids.TRAINER, "--run-id", "1"), "Missing option '--pipeline'"),
         (("step", "--pipeline", "nowhere.json", "--node", node_ids.TRAINER, "--run-id", "1"), "nowhere.json cannot be read"),
-        (("end", "--pipeline", "{}", "--run-id", "1"), "--pipeline is no compiled pipeline"),
+        (("end", "--pipeline", "{}", "--run-id", "1"), "--pipeline is not a compiled pipeline"),
         (("tensorboard", "--port", "70000"), "70000"),
         (("serve-it",), "No such command 'serve-it'"),
     ],

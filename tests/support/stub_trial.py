@@ -1,8 +1,8 @@
 """The process of a stub trial. It trains nothing, but takes 100 steps with an evaluation and a "checkpoint" every 20.
 
 The objective of step s is 1 - |x - 0.7| * (2 - s / 100). The JSON object $STUB_FATES maps the number of a trial to what happens
-at its step 20: "dies" (killed), "fails" (error), "stuck" (exits with 75, once), "always stuck" (exits with 75), "stops" (stops
-itself once, like a machine without memory), "hangs" (until SIGTERM). $STUB_PACE is the seconds between two evaluations.
+at its step 20: "dies" (killed), "fails" (error), "stalls" (exits with 75, once), "always stalls" (exits with 75), "stops"
+(stops itself once, like a machine without memory), "hangs" (until SIGTERM). $STUB_PACE is the seconds between two evaluations.
 """
 
 import argparse
@@ -74,7 +74,7 @@ while step < 100:
     if fate == "fails":
         write(error="TrainingError: the loss is nan")
         sys.exit(1)
-    if fate == "always stuck" or (fate == "stuck" and not report["resumed_from"]):
+    if fate == "always stalls" or (fate == "stalls" and not report["resumed_from"]):
         sys.exit(75)
     if fate == "stops" and not report["resumed_from"]:
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -14,7 +14,7 @@ from trainer_module.supervision import watchdog
 
 
 @pytest.fixture
-def stuck(toy, materialised, tmp_path):
+def stalling_job(toy, materialised, tmp_path):
     """Returns a function: makes a job that hangs `times` times."""
 
     def make(times, **settings):
@@ -22,15 +22,15 @@ def stuck(toy, materialised, tmp_path):
         chances.mkdir(exist_ok=True)
         for i in range(times):
             (chances / str(i)).touch()
-        work = job(materialised("toy.fruit"), "toy.fruit", "toy.stuck", tmp_path / "stuck", checkpoint_steps=10, **settings)
+        work = job(materialised("toy.fruit"), "toy.fruit", "toy.stalled", tmp_path / "stalled", checkpoint_steps=10, **settings)
         return replace(work, settings=structs.replace(work.settings, stall_seconds=15))
 
     return make
 
 
 @pytest.mark.slow
-def test_a_training_that_hangs_twice_is_continued_twice(stuck, capfd):
-    work = stuck(times=2)
+def test_a_training_that_hangs_twice_is_continued_twice(stalling_job, capfd):
+    work = stalling_job(times=2)
     with folder.held(work.folder) as lock:
         trained = trainer.train(work, lock)
     assert (trained.steps, trained.resumed_from) == (60, 0)
@@ -40,16 +40,16 @@ def test_a_training_that_hangs_twice_is_continued_twice(stuck, capfd):
 
 
 @pytest.mark.slow
-def test_a_training_that_hangs_every_time_fails_with_the_limit_of_restarts(stuck):
+def test_a_training_that_hangs_every_time_fails_with_the_limit_of_restarts(stalling_job):
     from trainer_module.cluster.supervisor import ClusterError
 
-    work = stuck(times=20, retries=1)
+    work = stalling_job(times=20, retries=1)
     with folder.held(work.folder) as lock, pytest.raises(ClusterError, match=r"train\.retries is 1"):
         trainer.train(work, lock)
     assert step_of(work.folder) == 20
 
 
-def test_with_zero_retries_the_first_hang_is_an_error(stuck):
-    work = stuck(times=1, retries=0)
+def test_with_zero_retries_the_first_hang_is_an_error(stalling_job):
+    work = stalling_job(times=1, retries=0)
     with folder.held(work.folder) as lock, pytest.raises(watchdog.StalledError, match="no progress for 15 s"):
         trainer.train(work, lock)

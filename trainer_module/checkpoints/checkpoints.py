@@ -45,10 +45,10 @@ def fall_back(folder: str) -> None:
         return
     broken = names[: names.index(readable_name)] if readable_name else names
     for name in broken:
-        _log.warning("The checkpoint %s in %s cannot be read and is put aside, into %s/.", name, folder, BROKEN)
+        _log.warning("The checkpoint %s in %s cannot be read. It is moved to %s/.", name, folder, BROKEN)
         _move_to_broken(folder, name)
     if readable_name:
-        _log.warning("The training goes on from the newest checkpoint that can be read, %s.", readable_name)
+        _log.warning("The training continues from the newest readable checkpoint, %s.", readable_name)
         point_to(folder, [*reversed(names[names.index(readable_name) :])])
     elif tf.io.gfile.exists(posixpath.join(folder, "checkpoint")):
         tf.io.gfile.remove(posixpath.join(folder, "checkpoint"))

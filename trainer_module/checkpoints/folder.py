@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 _FRESH = "fresh"
 _EVENTS = "events.out.tfevents."
-# These files say who owns a folder. They stay when a training starts anew.
+# These files say who owns a folder. They stay when a training starts from the beginning.
 _OF_THE_FOLDER = (lock.FILE, prune.MARK)
 
 
@@ -44,7 +44,7 @@ def held(path: str, owner: str = "") -> Iterator[int | None]:
         FolderInUseError: another process holds the lock.
     """
     if is_remote(path):
-        _log.warning("A folder like %s cannot be locked: take care that one process trains in it.", path)
+        _log.warning("The folder %s is remote and cannot be locked. Make sure that only one process trains in it.", path)
         tf.io.gfile.makedirs(path)
         prune.mark(path, owner)
         yield None
@@ -63,7 +63,7 @@ def choose(first_folder: str, max_step: int, fresh_run_id: str) -> str:
     Args:
         first_folder: the folder of the first training with this fingerprint.
         max_step: the last global step at which this training may end.
-        fresh_run_id: see `prepare`; a folder that this run has started anew is preferred to all others.
+        fresh_run_id: see `prepare`; a folder that this run has emptied is preferred to all others.
     """
     folders = _folders_of_fingerprint(first_folder)
     steps = {folder: checkpoints.step_of(folder) for folder in folders}
@@ -76,12 +76,12 @@ def choose(first_folder: str, max_step: int, fresh_run_id: str) -> str:
 
 
 def prepare(path: str, evaluations: Evaluations, fresh_run_id: str) -> int:
-    """Prepares a locked folder for a training: empties it if the run starts anew, moves unreadable checkpoints to `broken/`.
+    """Prepares a locked folder for a training: empties it for a fresh run, moves unreadable checkpoints to `broken/`.
 
     Args:
         path: the folder.
         evaluations: the evaluations of the training.
-        fresh_run_id: if not empty, identifies a run that starts anew: files of other runs are removed. A retry of that run
+        fresh_run_id: if not empty, identifies a fresh run: files of other runs are removed. A retry of that run
             finds its own checkpoints.
 
     Returns:
@@ -95,7 +95,7 @@ def prepare(path: str, evaluations: Evaluations, fresh_run_id: str) -> int:
     step = checkpoints.step_of(path)
     if step:
         evaluations.forget_after(step)
-        _log.info("The training in %s goes on from step %d.", path, step)
+        _log.info("The training in %s continues from step %d.", path, step)
     return step
 
 
@@ -149,7 +149,7 @@ def _folders_of_fingerprint(first_folder: str) -> list[str]:
 
 
 def _fresh_run_of(path: str) -> str:
-    """Returns the id of the run that started the training in a folder anew; "" if no run did so."""
+    """Returns the id of the run that emptied a folder and started its training; "" if no run did."""
     mark = posixpath.join(path, _FRESH)
     if not tf.io.gfile.exists(mark):
         return ""

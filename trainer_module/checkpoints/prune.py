@@ -64,7 +64,7 @@ def prune(path: str, keep: int) -> None:
             with suppress(lock.FolderInUseError):
                 _remove(folder)
         except (OSError, tf.errors.OpError) as error:
-            _log.warning("The checkpoints in %s, of an earlier training, stay: %s", folder, error)
+            _log.warning("The checkpoints of an earlier training cannot be removed from %s: %s", folder, error)
 
 
 def _sibling_folders(path: str) -> list[str]:
@@ -83,7 +83,7 @@ def _last_written(path: str) -> float:
 
 def _remove(path: str) -> None:
     with lock.held(path, create=False):
-        _log.info("The checkpoints in %s, of an earlier training, are removed.", path)
+        _log.info("Removes the checkpoints of an earlier training, in %s.", path)
         renamed = path if path.endswith(_REMOVED) else path + _REMOVED
         if renamed != path:
             tf.io.gfile.rename(path, renamed)

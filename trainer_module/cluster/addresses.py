@@ -17,7 +17,7 @@ REUSE_PORT = {"TF_GRPC_REUSE_PORT": "true"}
 
 
 def why_malformed(address: str) -> str | None:
-    """Returns what is wrong with an address "host:port"; None if it is valid."""
+    """Returns the problem of an address "host:port"; None if it is valid."""
     host, colon, port = address.rpartition(":")
     if "://" in address:
         return 'leave out the protocol, write "host:port"'
@@ -26,7 +26,7 @@ def why_malformed(address: str) -> str | None:
     if not host or any(c.isspace() for c in address):
         return 'the host is missing or contains a space, write "host:port"'
     if host.strip("[]") in ("0.0.0.0", "::"):
-        return "other processes cannot connect to that host; write the name that they know this machine by"
+        return "other processes cannot connect to that host; write the name by which they reach this machine"
     if not port.isdecimal() or not 0 < int(port) < 65536:
         return f'"{port}" is not a port, which is a number from 1 to 65535'
     return None

@@ -57,7 +57,7 @@ def run(job: Job, chief: str | None, control: Control) -> None:
     Waiting for a checkpoint counts as progress while the chief answers.
 
     Args:
-        job: what is trained.
+        job: the training.
         chief: address of the chief; None if it is unknown.
         control: the link to the watchdog.
 

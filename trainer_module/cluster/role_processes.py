@@ -93,7 +93,7 @@ def create(job: Job, free_addresses: Sequence[str], lock: int | None) -> list[Ro
     """Returns the processes of the cluster of a job, not started yet.
 
     Args:
-        job: what to train.
+        job: the training.
         free_addresses: `address_count(job)` addresses on which nothing listens.
         lock: descriptor that every process inherits, so that the folder stays locked while one of them runs.
     """

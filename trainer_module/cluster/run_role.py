@@ -53,7 +53,7 @@ def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: boo
     """Runs the role of a task.
 
     Args:
-        job: what to train.
+        job: the training.
         task: which process this is; None trains alone.
         control: the link to the watchdog.
         supervised: whether a supervisor has started this process. A supervisor falls back to a readable checkpoint before it
@@ -101,8 +101,8 @@ def _wait_for_last_evaluation(job: Job, control: Control) -> None:
         if state.evaluated and not state.complete:
             raise UnfinishedError(
                 f"The training ended at step {state.step} of {job.settings.steps}, but its last checkpoint is a new "
-                "best one, so the stop rule does not end it yet: it must continue. If this happens again at the same step, the "
-                "input has too few rows: is the training split empty, or smaller than one batch for each process?"
+                "best one, so by the stop rule it must continue. If this happens again at the same step, the input has too few "
+                "rows: is the training split empty, or smaller than one batch for each process?"
             )
         if evaluator_heartbeat.has_beaten():
             control.heartbeat()

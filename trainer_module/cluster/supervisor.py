@@ -36,7 +36,7 @@ def run(job: Job, lock: int | None, control: Control) -> None:
     """Trains a job in child processes, until the training is finished.
 
     Args:
-        job: what to train. `job.settings.cluster` gives the number of processes; without workers and parameter servers, one.
+        job: the training. `job.settings.cluster` gives the number of processes; without workers and parameter servers, one.
         lock: descriptor of the lock on the training's folder, which the processes inherit.
         control: watches this call.
 
@@ -148,7 +148,7 @@ class Supervisor:
         Raises:
             ClusterError: a restart would not help.
         """
-        self._read_progress(process, child)  # what it sent before it ended
+        self._read_progress(process, child)  # the messages that it sent before it ended
         state = self._training_state.read()
         process.count_failure(state.evaluated_step if process.role == EVALUATOR else state.step)
         self._raise_if_restart_is_useless(process, child, failure)

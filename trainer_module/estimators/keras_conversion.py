@@ -17,7 +17,7 @@ _SEQUENTIAL_SUFFIX = "_input"  # Keras adds it to the name of a Sequential's fir
 
 
 class KerasModelError(ValueError):
-    """A Keras model that cannot become an Estimator for the dataset. The message says what is wrong, and the way out."""
+    """A Keras model that cannot become an Estimator for the dataset. The message names the problem and the way out."""
 
 
 def to_estimator(model: tf.keras.Model, dataset: Dataset, config: tf.estimator.RunConfig) -> tf.estimator.Estimator:
@@ -94,8 +94,8 @@ def _check_optimizer(optimizer: Any) -> None:
     lost = [s for s in ("weight_decay", "use_ema") if getattr(optimizer, s, None)]
     if lost or kind == "AdamW":
         raise KerasModelError(
-            f"Conversion to an Estimator would drop {' and '.join(lost) or 'the decay'} of the optimizer {kind} without a "
-            "word. Use tf.keras.optimizers.legacy.*, and kernel_regularizer=tf.keras.regularizers.L2(...) on the layers."
+            f"Conversion to an Estimator would silently drop {' and '.join(lost) or 'the decay'} of the optimizer {kind}. "
+            "Use tf.keras.optimizers.legacy.*, and kernel_regularizer=tf.keras.regularizers.L2(...) on the layers."
         )
     legacy = tf.keras.optimizers.legacy
     # Conversion replaces a new optimizer by the legacy one of the same name. Lion and Adafactor have no legacy version.

@@ -52,8 +52,8 @@ def make_stateless(graph: tf.Graph, step: tf.Tensor) -> None:
     stateful = [op.name for op in random if op.type in _IRREPLACEABLE] + _in_functions(graph)
     if stateful:
         _log.warning(
-            "These random ops keep a state that is in no checkpoint: %s. A training with them goes on after an interruption, "
-            "but not exactly as it would have without.",
+            "No checkpoint contains the state of these random ops: %s. After an interruption the training continues, but its "
+            "results can differ from those of an uninterrupted training.",
             ", ".join(stateful),
         )
 

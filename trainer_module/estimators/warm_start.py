@@ -61,8 +61,8 @@ class WarmStart:
 def initialise_from(saved_model: str) -> WarmStartResult:
     """Initialises variables of the default graph with the weights of a SavedModel: those of the same name and shape.
 
-    A SavedModel contains neither the optimizer's variables nor the global step, so these start anew. Call this after the model
-    has been built and before its session exists. A checkpoint takes precedence: it is restored after initialisation.
+    A SavedModel contains no variables of the optimizer and no global step, so these start from their initial values. Call this
+    after the model has been built and before its session exists. A checkpoint takes precedence, because it is restored later.
 
     Args:
         saved_model: folder of a SavedModel that an Estimator has exported.
@@ -95,10 +95,10 @@ def report(result: WarmStartResult, start: WarmStart, folder: str) -> None:
         start: the model that the training started from.
         folder: the training's folder.
     """
-    taken_text = f"{len(result.taken)} variables taken ({', '.join(result.taken)})"
-    sentences = [
-        f"Warm start from {start.saved_model}: {taken_text if result.taken else 'nothing fits, this training begins afresh'}."
-    ]
+    taken_text = "no variable fits, so this training starts from new weights"
+    if result.taken:
+        taken_text = f"{len(result.taken)} variables taken ({', '.join(result.taken)})"
+    sentences = [f"Warm start from {start.saved_model}: {taken_text}."]
     if result.not_taken:
         reasons = "; ".join(f"{name} ({why})" for name, why in sorted(result.not_taken.items()))
         sentences.append(f"Not taken: {reasons}.")
@@ -107,7 +107,7 @@ def report(result: WarmStartResult, start: WarmStart, folder: str) -> None:
     changed = _changed_vocabularies(start.saved_model, start.transform_graph) if start.transform_graph else []
     if result.taken and changed:
         sentences.append(
-            f"{'; '.join(changed)}: an embedding's rows keep their place, so some begin with another word's weights."
+            f"{'; '.join(changed)}: the rows of an embedding keep their positions, so some words start with others' weights."
         )
     text = " ".join(sentences)
     _log.info(text)
@@ -126,9 +126,9 @@ def read_report(folder: str) -> str | None:
 def _why_not(variable: tf.Variable, shape: list[int] | None) -> str | None:
     """Returns why a variable cannot have the other model's weights; None if it can. `shape`: of these weights."""
     if shape is None:
-        return "the other model has none of that name"
+        return "the other model has no variable of that name"
     if variable.shape.as_list() != list(shape):
-        return f"its shape is {variable.shape.as_list()}, there {list(shape)}"
+        return f"its shape is {variable.shape.as_list()}, in the other model {list(shape)}"
     return None
 
 

@@ -94,13 +94,13 @@ def _folder_lock(folder: Path, create: bool) -> TextIO:
             raise
         except LockedError as error:
             raise FolderInUseError(
-                f"Process {error.text.strip()} is training in {folder}. Two would spoil each other's checkpoints: end that "
-                "one, or wait for it."
+                f"Process {error.text.strip()} is training in {folder}. Two trainings would damage each other's "
+                "checkpoints: end that one, or wait for it."
             ) from None
         if _is_current(file, folder):
             return file
         file.close()
-    raise FolderInUseError(f"Another process removes {folder} whenever it is made. End that process, or wait for it.")
+    raise FolderInUseError(f"Another process removes {folder} again and again. End that process, or wait for it.")
 
 
 def _is_current(file: TextIO, folder: Path) -> bool:

@@ -29,7 +29,7 @@ class DamagedFileError(RuntimeError):
     """A file is not a complete gzipped TFRecord file."""
 
     def __init__(self, file: str) -> None:
-        super().__init__(f"{file} is not a whole gzipped TFRecord file. Remove it and run Transform again.")
+        super().__init__(f"{file} is not a complete gzipped TFRecord file. Remove it and run Transform again.")
 
 
 def find(patterns: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ class Shard:
         if not 0 <= self.index < self.count:
             raise ValueError(f"Shard {self.index} of {self.count}: its index must be at least 0 and less than the count.")
 
-    def of(self, rows: int) -> int:
+    def row_count(self, rows: int) -> int:
         """Returns how many of `rows` this worker gets if the workers take rows in turn."""
         return len(range(self.index, rows, self.count))
 
@@ -58,12 +58,12 @@ class Share:
 
     def rows(self) -> int:
         """Counts the records by reading them."""
-        return self.part.of(files.count(self.files))
+        return self.part.row_count(files.count(self.files))
 
     def rows_that_fit(self, max_rows: int) -> int | None:
         """Returns the number of records; None if any worker would have more than `max_rows`. Equal for all workers."""
         total = files.count(self.files, at_most=max_rows * self.part.count)
-        return self.part.of(total) if total <= max_rows * self.part.count else None
+        return self.part.row_count(total) if total <= max_rows * self.part.count else None
 
     def stored_bytes(self) -> int:
         """Returns how many bytes the records take in their files, compressed."""
@@ -77,7 +77,7 @@ def share(paths: Sequence[str], shard: Shard) -> Share:
 
     Args:
         paths: all files, sorted; some may hold no record.
-        shard: whose share.
+        shard: the worker.
 
     Raises:
         trainer_module.inputs.files.NoRecordsError: there are fewer records than shards.
@@ -87,5 +87,5 @@ def share(paths: Sequence[str], shard: Shard) -> Share:
     if len(filled) % shard.count == 0 or len(filled) >= _ENOUGH_FILES * shard.count:
         return Share(filled[shard.index :: shard.count])
     if files.count(filled, at_most=shard.count) < shard.count:
-        raise files.NoRecordsError(f"{', '.join(filled)}: fewer rows than workers, {shard.count}. Use fewer.")
+        raise files.NoRecordsError(f"{', '.join(filled)}: fewer rows than workers, {shard.count}. Use fewer workers.")
     return Share(filled, shard)

@@ -23,7 +23,7 @@ Tensors = dict[str, tf.Tensor]
 
 
 class MissingPredictionError(ValueError):
-    """A model does not predict what its task needs, so it can be neither evaluated nor served."""
+    """A model lacks the prediction of its task, so it can be neither evaluated nor served."""
 
 
 def task_prediction(dataset: Dataset, predictions: Tensors | tf.Tensor) -> tf.Tensor:
@@ -36,7 +36,7 @@ def task_prediction(dataset: Dataset, predictions: Tensors | tf.Tensor) -> tf.Te
     by_name = predictions if isinstance(predictions, Mapping) else {}  # an EstimatorSpec accepts a single tensor, too
     if key not in by_name:
         raise MissingPredictionError(
-            f"A {dataset.task} is evaluated and served by predictions['{key}'] (trainer_module/heads says what that is). "
+            f"A {dataset.task} is evaluated and served by predictions['{key}'] (see trainer_module/heads). "
             f"This model predicts: {', '.join(sorted(by_name)) or 'nothing by name'}. In Keras, name the last layer '{key}'."
         )
     return by_name[key]

@@ -26,7 +26,7 @@ class ChildProcess:
     Attributes:
         log: file that the process writes its output to.
         started: whether the process has sent a message.
-        failure: the reason that the process gave why a restart would not help; empty if it gave none.
+        failure: the reason why a restart would not help, as the process reported it; empty without a report.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ DONE, FAILED = 0, 1
 DO_NOT_RESTART = 2  # a restart would fail in the same way
 RESTART = os.EX_TEMPFAIL  # 75: the process stalled, or its training must continue
 
-# Seconds between two heartbeats. A thread sends them, so they continue while the training is stuck in C++ code. They stop
+# Seconds between two heartbeats. A thread sends them, so they continue while the training hangs in C++ code. They stop
 # when the process is suspended or swapped out, or when C++ code holds Python's global lock.
 EVERY_SECONDS = 1.0
 
@@ -45,7 +45,7 @@ def end_with(parent: int) -> None:
 
 
 def exit_now(status: int) -> NoReturn:
-    """Ends this process without Python's cleanup, which a stuck thread or a closing session can block for ever."""
+    """Ends this process without Python's cleanup, which a hanging thread or a closing session can block for ever."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

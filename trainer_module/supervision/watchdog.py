@@ -73,21 +73,21 @@ class Control:
         self._abandoned = True
 
     def heartbeat(self) -> None:
-        """Reports progress. Ends a training that was given up, because another process may use its folder now.
+        """Reports progress. Ends an abandoned training, because another process may use its folder now.
 
         Raises:
-            StalledError: the training was given up.
+            StalledError: the training was abandoned.
         """
         self._beat_at = time.monotonic()
         if self._abandoned:
-            raise StalledError("This training was given up.")
+            raise StalledError("This training was abandoned.")
 
     def raise_if_stopping(self) -> None:
         """Reports progress, and ends the training if it was asked to stop. Call it only when every step is in a checkpoint.
 
         Raises:
             InterruptedTraining: the training was asked to stop.
-            StalledError: the training was given up.
+            StalledError: the training was abandoned.
         """
         self.heartbeat()
         if self._signal is not None:
@@ -172,12 +172,12 @@ def run(work: Callable[[Control], T], *, grace_seconds: float, stall_seconds: fl
         thread.start()
         while not thread.ended.wait(_LOOK_EVERY_SECONDS):
             if control.overdue(grace_seconds):
-                _log.error("The training did not leave within %g s: what came after its checkpoint is lost.", grace_seconds)
+                _log.error("The training did not stop within %g s. Steps after its last checkpoint are lost.", grace_seconds)
                 break
             if control.silent_seconds() > stall_seconds:
                 control.abandon()
                 _dump_stacks(stall_seconds)
-                raise StalledError(f"The training made no progress for {stall_seconds:g} s. Its stacks are in the log.")
+                raise StalledError(f"The training made no progress for {stall_seconds:g} s. The log has its stacks.")
     if control.stopping:
         control.abandon()
         _deliver(control)

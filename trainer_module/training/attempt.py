@@ -28,7 +28,7 @@ def train(job: Job, control: Control) -> TrainingResult:
     """Trains in this process alone, from the newest checkpoint in the job's folder, and exports one SavedModel.
 
     Args:
-        job: what to train.
+        job: the training.
         control: the link to the watchdog.
 
     Raises:
@@ -51,7 +51,7 @@ def build(
     Call it in the thread that trains: the seed of Keras belongs to a thread.
 
     Args:
-        job: what to train.
+        job: the training.
         control: the link to the watchdog.
         shard: the part of the rows that this process trains on.
         is_chief: whether this process writes checkpoints; None leaves it to TF_CONFIG.

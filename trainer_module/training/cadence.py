@@ -26,7 +26,7 @@ class Cadence:
 
     The expected cost of a checkpoint or an evaluation is the cost of the last one. For the first evaluation it is the time to
     build the training's graph. The last evaluation of a training always takes place: the budget reserves its cost from the
-    start. An evaluation during the training that exceeds the remaining budget is given up; the next one is then expected to
+    start. An evaluation during the training that exceeds the remaining budget is stopped; the next one is then expected to
     cost twice the time that this one took.
     """
 
@@ -90,20 +90,20 @@ class Cadence:
 
     @contextmanager
     def evaluating(self, *, last: bool = False) -> Iterator[None]:
-        """Measures an evaluation and its export, in a `with` block around them. Catches the error of one that is given up.
+        """Measures an evaluation and its export, in a `with` block around them. Catches the error that stops one.
 
-        `last`: whether it is the training's last evaluation, which is never given up.
+        `last`: whether it is the training's last evaluation, which is never stopped.
         """
         adapts = self._eval_seconds is None and not last
         self._limit = self._overhead * self.stepping - self._spent if adapts else float("inf")
         self._last_eval = began = self._clock()
-        given_up = False
+        stopped = False
         try:
             yield
         except EvaluationBudgetError as error:
-            given_up = True
+            stopped = True
             _log.info("%s", error)
-        self._eval_cost = (self._clock() - began) * (2 if given_up else 1)
+        self._eval_cost = (self._clock() - began) * (2 if stopped else 1)
         self._spent += self._clock() - began
 
     def check(self) -> None:
@@ -111,5 +111,5 @@ class Cadence:
         eval_seconds = self._clock() - self._last_eval
         if eval_seconds > self._limit:
             raise EvaluationBudgetError(
-                f"An evaluation is given up after {eval_seconds:.1f} s: train.overhead is {self._overhead:g}."
+                f"An evaluation was stopped after {eval_seconds:.1f} s, because train.overhead is {self._overhead:g}."
             )

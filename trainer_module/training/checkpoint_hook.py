@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class CheckpointHook(tf.compat.v1.train.CheckpointSaverHook):
     """Saves checkpoints, triggers their evaluation, and ends the training, as the cadence and the control decide.
 
-    It replaces the hook that an Estimator adds by itself; the Estimator recognises this base class. That hook saves a restored
+    It replaces the hook that an Estimator adds; the Estimator recognises this base class. That hook saves a restored
     checkpoint again, does not measure the cost of saving, and cannot save when the process is asked to stop.
     """
 

@@ -48,10 +48,10 @@ def of(training: PreparedTraining, resumed_from: int) -> TrainingResult:
     settings, step, summary = training.settings, training.step(), training.evaluations.read()
     if step < settings.steps and not summary.out_of_patience(settings.patience):
         raise TrainingError(
-            f"The training ended at step {step} of {settings.steps}. An input that runs dry does that: "
+            f"The training ended at step {step} of {settings.steps}. The input had no more rows: "
             "is the training split empty, or smaller than one batch?"
         )
-    best, exported = _best_and_chosen(training, summary, step)
+    best, exported = _best_and_exported(training, summary, step)
     return TrainingResult(
         steps=step,
         resumed_from=resumed_from,
@@ -63,7 +63,7 @@ def of(training: PreparedTraining, resumed_from: int) -> TrainingResult:
     )
 
 
-def _best_and_chosen(training: PreparedTraining, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
+def _best_and_exported(training: PreparedTraining, summary: EvaluationSummary, step: int) -> tuple[Evaluation, Evaluation]:
     """Returns the best evaluation, and the evaluation of the checkpoint that becomes the model. Its loss is finite."""
     best, last = summary.best, summary.last
     exported = best if training.settings.export == "best" else last

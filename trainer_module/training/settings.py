@@ -75,7 +75,10 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1024
     keep_trainings: Annotated[
         int,
-        Meta(ge=0, description="number of checkpoint folders of this pipeline's other trainings to keep; remote ones all stay"),
+        Meta(
+            ge=0,
+            description="number of checkpoint folders of this pipeline's other trainings to keep; remote folders are kept",
+        ),
     ] = 5
     grace_seconds: Annotated[
         int, Meta(ge=1, description="time to save a checkpoint and exit after a request to stop, in seconds")
@@ -97,7 +100,7 @@ class TrainSettings(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fiel
     Attributes:
         checkpoint_steps: None saves a checkpoint about every 10 seconds.
         eval_seconds: None evaluates as often as `overhead` allows.
-        fresh_run_id: if not empty, identifies the one run that trains anew instead of continuing from earlier checkpoints.
+        fresh_run_id: if not empty, identifies the one run that trains from the beginning and ignores earlier checkpoints.
     """
 
     steps: Steps

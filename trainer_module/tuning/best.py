@@ -45,7 +45,9 @@ def values(config: Mapping[str, Any] | None, dataset: str, model: str) -> dict[s
     tuned = dict(config["values"]) if config else {}
     origin = tuned.get(_DATASET, dataset), tuned.get(_MODEL, model)
     if origin != (dataset, model):
-        _log.warning("The tuned hyper-parameters are those of model '%s' on '%s', and not used.", origin[1], origin[0])
+        _log.warning(
+            "The tuned hyper-parameters belong to model '%s' on dataset '%s', so they are not used.", origin[1], origin[0]
+        )
         return {}
     return {name: value for name, value in space.model_values(tuned).items() if _is_allowed(model, name, value)}
 

@@ -22,7 +22,7 @@ class Hyperband(kt.oracles.HyperbandOracle):
     run raises that number, the first bracket stays the same and more brackets follow.
 
     KerasTuner's oracle counts epochs, and its shortest trial takes one. It promotes a trial only when enough trials of the
-    round have *completed*: if one of three trials fails, none continues.
+    round have *completed*: if one of three trials fails, no trial continues.
     """
 
     def __init__(self, trials: int, steps: int, factor: int, **settings: Any) -> None:

@@ -36,13 +36,15 @@ class Durable(kt.Oracle):
     def reload(self) -> None:
         """Loads the state if there is one. Trials that were running are the next ones to be returned.
 
-        If all trials have failed, the search starts anew: the cause may have been repaired.
+        If all trials have failed, the search starts from the beginning: the cause may have been repaired.
         """
         state = json_file.read(self._get_oracle_fname(), dict)
         if state is None:
             return
         if len(state["trials"]) >= self.max_trials and all(t["status"] == TrialStatus.FAILED for t in state["trials"]):
-            _log.warning("All %d trials of the earlier search have failed. The search starts anew.", len(state["trials"]))
+            _log.warning(
+                "All %d trials of the earlier search have failed. The search starts from the beginning.", len(state["trials"])
+            )
         else:
             self.set_state(state)
 

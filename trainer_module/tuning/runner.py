@@ -45,7 +45,7 @@ class Runner:
         self._running: dict[int, RunningTrial] = {}
 
     def run(self, control: Control) -> None:
-        """Runs trials until the oracle chooses no more.
+        """Runs trials until the oracle has chosen its last one.
 
         When `control` requests a stop, the running trials save a checkpoint; the next run of the search continues them.
 
@@ -119,10 +119,10 @@ class Runner:
         elif control.stopping and not report.error:
             self._show(trial, "interrupted")
         elif stalled and running.attempt <= settings.retries:
-            _log.warning("Trial %s was stuck. It continues from its checkpoint.", trial.trial_id)
+            _log.warning("Trial %s stalled. It continues from its checkpoint.", trial.trial_id)
             self._start(slot, trial, running.attempt + 1)
         elif stalled:
-            self._fail(trial, f"it was stuck {running.attempt} times, for {settings.stall_seconds:g} s each")
+            self._fail(trial, f"it stalled {running.attempt} times, for {settings.stall_seconds:g} s each")
         else:
             self._fail(trial, report.error or running.how_it_ended())
 

@@ -98,7 +98,7 @@ class EstimatorTuner(base_tuner.BaseTuner):
             return
         failed = [f"trial {trial.id}: {trial.why.rstrip('.')} (log: {trial.log})" for trial in table.trials]
         raise TuningError(
-            f"None of the {len(failed)} trials of model '{self._spec.job.model}' has succeeded. "
+            f"All {len(failed)} trials of model '{self._spec.job.model}' have failed. "
             f"{'; '.join(failed[-_QUOTED_FAILURES:])}. Run again to try all of them once more. "
             "If the values make them fail, narrow the model's search_space."
         )

@@ -135,7 +135,9 @@ class SearchSpec:
         source, target = self.training_folder(from_trial), self.training_folder(to_trial)
         newest = tf.train.latest_checkpoint(source)
         if newest is None:
-            _log.warning("Trial %s cannot continue trial %s, which has no checkpoint: it starts anew.", to_trial, from_trial)
+            _log.warning(
+                "Trial %s cannot continue trial %s, which has no checkpoint. It starts from step 0.", to_trial, from_trial
+            )
             return
         curve = trial.read_report(self.trial_folder(from_trial)).curve
         json_file.write(posixpath.join(self.trial_folder(to_trial), trial.REPORT), TrialReport(curve=curve))

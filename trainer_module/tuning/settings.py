@@ -28,7 +28,7 @@ class TuneOptions(msgspec.Struct, frozen=True, kw_only=True):
             "one)"
         ),
     ] = "bayesian"
-    parallel: Annotated[int, Meta(ge=1, description="trials at a time, each in its own process; they share out the GPUs")] = 1
+    parallel: Annotated[int, Meta(ge=1, description="trials at a time, each in its own process; they share the GPUs")] = 1
     steps: Annotated[
         Annotated[int, Meta(ge=1)] | None, Meta(description="global step at which a trial ends; by default train.steps")
     ] = None

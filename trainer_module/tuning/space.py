@@ -25,7 +25,7 @@ def searched(model: str, fixed: Mapping[str, Any]) -> kt.HyperParameters:
 
     Raises:
         trainer_module.estimators.hyperparameters.HyperParameterError: the model does not have a fixed hyper-parameter.
-        NothingToSearchError: all hyper-parameters are fixed, or the model has none.
+        NothingToSearchError: all hyper-parameters are fixed, or the model has no hyper-parameter.
     """
     values = hyperparameters.resolve(model, fixed).values  # of the right types
     declared = kt.HyperParameters()

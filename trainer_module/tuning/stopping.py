@@ -44,4 +44,6 @@ def median_rule(curve: Curve, steps: int, finished_trials: Sequence[Curve], dire
     is_worse = best_value < median if direction == "higher" else best_value > median
     if not is_worse:
         return None
-    return f"stopped early: at step {step:,} its best was {best_value:.4g}, the median of {len(means)} others {median:.4g}"
+    return (
+        f"stopped early: at step {step:,} its best value was {best_value:.4g}, the median of {len(means)} others {median:.4g}"
+    )

@@ -1,4 +1,4 @@
-"""What a search knows of one trial. Imports nothing heavy: the terminal and the record of a run use it."""
+"""The state of one trial. Imports nothing heavy: the terminal and the record of a run use it."""
 
 from __future__ import annotations
 

@@ -64,7 +64,9 @@ class TrialTable:
         self._logged_at = self._clock()
         running = [f"trial {t.id} at step {t.step} of {t.steps}" for t in self.trials if t.state == "running"]
         ended = sum(t.has_ended for t in self.trials)
-        LOGGER.info("%d trials have ended; %s", ended, ", ".join(running) or "none is running", extra={"trials": self.trials})
+        LOGGER.info(
+            "%d trials have ended; %s", ended, ", ".join(running) or "no trial is running", extra={"trials": self.trials}
+        )
 
 
 def read(folder: str) -> list[TrialSummary]:

@@ -25,9 +25,9 @@ def _words(text: str) -> dict[str, int]:
     return {word.replace("_", " "): 1 for word in text.split()}
 
 
-# Symbol -> {production: weight}. A symbol that has a polarity of its own is written twice: `adj+` praises, `adj-` complains.
+# Symbol -> {production: weight}. A symbol with a polarity is written twice: `adj+` praises, `adj-` complains.
 GRAMMAR: Mapping[str, Mapping[str, int]] = {
-    # What a review says: one sentence, as praise or as complaint.
+    # The opinion of a review: one sentence, as praise or as complaint.
     "sentence": {
         "{opinion}": 56,
         "{remark}": 6,

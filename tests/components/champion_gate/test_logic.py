@@ -23,8 +23,8 @@ def test_an_older_model_is_unchanged_if_it_is_served_again():
         ("a", None, None, "There is no blessed model yet: this is the first candidate."),
         ("b", "a", "a", "The model differs from the latest blessed one."),
         ("b", "a", "c", "The model differs from the latest blessed one."),
-        ("a", "a", None, "The model is the latest blessed one, but it is not the one being served."),
-        ("a", "a", "b", "The model is the latest blessed one, but it is not the one being served."),
+        ("a", "a", None, "The model is the latest blessed one, but it is not served."),
+        ("a", "a", "b", "The model is the latest blessed one, but it is not served."),
     ],
 )
 def test_every_other_model_passes_to_the_evaluation(model, champion, served, reason):

@@ -71,7 +71,7 @@ def test_a_span_that_is_missing_is_skipped_and_logged(make_files, caplog):
 
 
 def test_a_static_range_whose_last_span_is_missing_is_refused(four_spans):
-    with pytest.raises(InputDataError, match=r"in span 9, the last one of the static range\. The newest ones are 1, 2, 3, 4\."):
+    with pytest.raises(InputDataError, match=r"in span 9, the last one of the range\. The newest spans are 1, 2, 3, 4\."):
         find(four_spans, static(3, 9))
 
 

@@ -82,7 +82,7 @@ def test_a_baseline_without_the_signatures_is_unfit(tmp_path, signatures, reason
 
 def test_a_baseline_without_a_card_is_unfit(tmp_path):
     model = saved_model(tmp_path, SERVING_DEFAULT, TRANSFORM_LABELS)
-    assert why_unfit(str(model), TRIPS) == ("it does not say what it was trained on (assets.extra/dataset.json is missing)")
+    assert why_unfit(str(model), TRIPS) == ("it does not describe its training data (assets.extra/dataset.json is missing)")
 
 
 PLANTS = Dataset("plants", (Numeric("size"),), MulticlassLabel("kind", ("oak", "elm")), sample="p.csv", weight="seen")

@@ -35,13 +35,13 @@ def decide(validation, had_baseline: bool = True, unfit_baseline: str | None = N
 def test_a_model_without_failures_passes():
     decision = decide(validation_result_pb2.ValidationResult(validation_ok=True))
     assert decision.passed
-    assert decision.why == "The model holds against the latest blessed model and the absolute bounds."
+    assert decision.why == "The model is good enough, judged by the latest blessed model and the absolute bounds."
     assert decision.findings == ()
 
 
 def test_a_first_model_without_failures_passes_the_absolute_bounds():
     decision = decide(validation_result_pb2.ValidationResult(validation_ok=True), had_baseline=False)
-    assert decision.why == "The model holds against the absolute bounds."
+    assert decision.why == "The model is good enough, judged by the absolute bounds."
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_a_result_without_metrics_asks_for_rows():
     assert "No metric could be computed: does the evaluation split have rows?" in decision.why
 
 
-SET_ASIDE = "The latest blessed model was set aside as a baseline: its label was 'tip'."
+SET_ASIDE = "The latest blessed model was not used as the baseline: its label was 'tip'."
 
 
 def test_a_baseline_that_was_set_aside_is_mentioned_when_the_model_passes():
     decision = decide(
         validation_result_pb2.ValidationResult(validation_ok=True), had_baseline=False, unfit_baseline="its label was 'tip'"
     )
-    assert decision.why == f"The model holds against the absolute bounds. {SET_ASIDE}"
+    assert decision.why == f"The model is good enough, judged by the absolute bounds. {SET_ASIDE}"
     assert [(f.text, f.refuses) for f in decision.findings] == [(SET_ASIDE, False)]
 
 

@@ -68,7 +68,7 @@ def test_a_file_without_rows_or_without_values_is_refused(write_file):
     with pytest.raises(InputDataError, match="has a header but no rows"):
         check(path)
     path = write_file("day,shop,sold\n2020-01-01,A,\n")
-    with pytest.raises(InputDataError, match="column 'sold': there is not a single value"):
+    with pytest.raises(InputDataError, match="column 'sold': it has no value"):
         check(path)
 
 

@@ -106,7 +106,7 @@ def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, ou
         # Clear a finished task and all tasks after it.
         airflow("tasks", "clear", "fruit", "--yes", "--downstream", "-t", "^Trainer$", "-s", NEWER, "-e", NEWER)
         wait_for_success(NEWER)
-        assert "has run in this run before" in airflow.log(airflow_run_id(NEWER), node_ids.TRAINER, attempt=4)
+        assert "has already run in this run" in airflow.log(airflow_run_id(NEWER), node_ids.TRAINER, attempt=4)
         live.assert_one_each(output, our_run_id(NEWER), NODES)
         again = rig.record(output, our_run_id(NEWER))
         assert {key: again[key] for key in ("status", "train", "metrics")} == {

@@ -73,7 +73,7 @@ def test_a_step_refuses_other_code_than_it_was_compiled_from(compiled, volume, t
     container["args"] = [word.replace('"code":"', '"code":"other') for word in container["args"]]
     run = pipeline.run("other-code")
     assert run.states[node_ids.SCHEMA_GEN] == "failed"
-    assert "is not what this pipeline was compiled from" in run.logs[node_ids.SCHEMA_GEN].read_text()
+    assert "differs from the code that this pipeline was compiled from" in run.logs[node_ids.SCHEMA_GEN].read_text()
     assert "Traceback" not in run.logs[node_ids.SCHEMA_GEN].read_text()
 
 

@@ -159,7 +159,7 @@ def test_a_step_with_other_code_than_compiled_refuses_and_is_not_tried_again(clu
     assert cluster.wait(name, SECONDS)["phase"] == "Failed"
     [attempt] = cluster.tries(name, "schemagen")
     assert attempt["outputs"]["exitCode"] == "2"
-    assert "is not what this pipeline was compiled from (0000000000000000)" in cluster.log(cluster.pod(attempt))
+    assert "differs from the code that this pipeline was compiled from (0000000000000000)" in cluster.log(cluster.pod(attempt))
 
 
 def test_a_time_limit_ends_a_try(cluster, compiled):

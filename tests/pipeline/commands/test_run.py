@@ -177,7 +177,7 @@ def test_a_failure_is_printed_with_the_log_and_without_a_summary(config):
 def test_a_run_without_a_failure_prints_a_summary_and_nothing_on_standard_error(config):
     code, out, err = finished(config, None, to_node=node_ids.TRANSFORM)
     assert (code, err) == (0, "")
-    assert "Unchanged. Stopped after Transform, as asked; nothing was pushed." in out
+    assert "Unchanged. Stopped after Transform, as requested. Nothing was pushed." in out
     assert f"Record: {config.output_dir}/run.json" in out
 
 

@@ -29,20 +29,20 @@ def test_a_valid_table_has_no_problem():
 @pytest.mark.parametrize(
     ("tables", "problem"),
     [
-        ({"image": "Registry/Pipeline"}, "kubeflow.image is 'Registry/Pipeline', which is no name of an image"),
-        ({"volume": {"path": "data"}}, "kubeflow.volume.path is 'data', which is no path to mount a volume at"),
-        ({"volume": {"claim": "My_Claim"}}, "kubeflow.volume.claim is 'My_Claim', which is no name in Kubernetes"),
-        ({"config_maps": ["a b"]}, "kubeflow.config_maps is 'a b', which is no name in Kubernetes"),
-        ({"secrets": ["login"]}, "kubeflow.secrets is 'login': name each of its keys"),
-        ({"secrets": ["login/a-token"]}, "kubeflow.secrets is 'a-token', which is no name of an environment variable"),
-        ({"all": {"cpu": "many"}}, "kubeflow.all.cpu is 'many', which is no number of processors"),
+        ({"image": "Registry/Pipeline"}, "kubeflow.image is 'Registry/Pipeline', not a valid name of an image"),
+        ({"volume": {"path": "data"}}, "kubeflow.volume.path is 'data', not a valid path to mount a volume at"),
+        ({"volume": {"claim": "My_Claim"}}, "kubeflow.volume.claim is 'My_Claim', not a valid name in Kubernetes"),
+        ({"config_maps": ["a b"]}, "kubeflow.config_maps is 'a b', not a valid name in Kubernetes"),
+        ({"secrets": ["login"]}, "kubeflow.secrets is 'login': write NAME/KEY for each key"),
+        ({"secrets": ["login/a-token"]}, "kubeflow.secrets is 'a-token', not a valid name of an environment variable"),
+        ({"all": {"cpu": "many"}}, "kubeflow.all.cpu is 'many', not a valid number of processors"),
         (
             {"steps": {node_ids.TUNER: {"memory": "500K"}}},
-            "kubeflow.steps.Tuner.memory is '500K', which is no amount of memory",
+            "kubeflow.steps.Tuner.memory is '500K', not a valid amount of memory",
         ),
-        ({"all": {"node_selector": {"disk": "a b"}}}, "kubeflow.all.node_selector.disk is 'a b', which is no value"),
+        ({"all": {"node_selector": {"disk": "a b"}}}, "kubeflow.all.node_selector.disk is 'a b', not a valid value"),
         ({"all": {"tolerations": [{"kye": "a", "operator": "Exists"}]}}, "kubeflow.all.tolerations: a toleration has no 'kye'"),
-        ({"all": {"tolerations": [{"value": "a"}]}}, "kubeflow.all.tolerations: a toleration has a key and its value"),
+        ({"all": {"tolerations": [{"value": "a"}]}}, "kubeflow.all.tolerations: a toleration must have a key and a value"),
     ],
 )
 def test_each_problem_names_the_setting_and_the_expected_form(tables, problem):

@@ -79,7 +79,7 @@ def test_the_error_for_a_file_in_a_missing_folder_asks_whether_the_folder_exists
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with pytest.raises(MetadataError, match="Is its folder there"):
+    with pytest.raises(MetadataError, match="Does its folder exist"):
         connection.reach(f"sqlite://{tmp_path}/no/metadata.sqlite")
 
 
@@ -123,6 +123,6 @@ def test_the_error_for_a_file_that_is_locked_during_a_run_suggests_a_server_too(
 def test_a_file_that_is_not_a_database_is_named_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "metadata.sqlite"
     path.write_text("These are notes." * 100)
-    with pytest.raises(MetadataError, match=rf"{path} cannot be read: file is not a database\. Put a copy of it back"):
+    with pytest.raises(MetadataError, match=rf"{path} cannot be read: file is not a database\. Restore a copy of it"):
         connection.reach(f"sqlite://{path}")
     assert path.read_text() == "These are notes." * 100

@@ -39,18 +39,18 @@ def test_a_server_is_shown_without_its_user_and_with_its_port() -> None:
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("outputs/metadata.sqlite", "none of the known kinds"),
-        ("oracle://host/db", "'oracle' is none of the known kinds"),
+        ("outputs/metadata.sqlite", "not a known scheme"),
+        ("oracle://host/db", "'oracle' is not a known scheme"),
         ("sqlite://metadata.sqlite", "absolute path"),
         ("grpc://host", "no port"),
         ("mysql://host", "no database"),
         ("mysql:///db", "no host"),
         ("postgresql://host:x/db", "Port"),
         ("mysql://me:hush@host/db", "set METADATA_PASSWORD instead"),
-        ("mysql://me:hu/sh@host/db", "host and port cannot be made out"),
+        ("mysql://me:hu/sh@host/db", "host and port cannot be read"),
         ("postgresql://host/db?password=hush", "nothing may follow the database"),
         ("postgresql://host/db#hush", "nothing may follow the database"),
-        ("postgres://host/db?password=hush", "none of the known kinds"),
+        ("postgres://host/db?password=hush", "not a known scheme"),
     ],
 )
 def test_the_error_for_a_wrong_uri_shows_the_known_forms_and_no_password(uri: str, reason: str) -> None:

@@ -216,8 +216,8 @@ def test_only_edges_that_follow_from_others_are_left_out(tmp_path: Path) -> None
         (("airflow.pool=",), "not a name of a pool"),
         (("airflow.retries=-1",), "'airflow.retries'"),
         ((SPANS, "data.span=20000"), "the logical date of a run selects the span"),
-        (("train.resume=false",), "every retry of the Trainer would begin anew"),
-        (("output_dir=gs://bucket/taxi",), "where MLMD's SQLite file cannot be"),
+        (("train.resume=false",), "every retry of the Trainer would start"),
+        (("output_dir=gs://bucket/taxi",), "which cannot hold MLMD's SQLite file"),
     ],
 )
 def test_settings_that_airflow_cannot_use_are_refused_with_the_reason(

@@ -34,8 +34,8 @@ def test_a_step_ignores_keys_that_a_compiler_adds(compiled):
     ("text", "reason"),
     [
         ("/nowhere/taxi.json", r"/nowhere/taxi\.json cannot be read: No such file or directory\. Compile it again"),
-        ("{", "--pipeline is no compiled pipeline"),
-        ('{"name": "taxi"}', "--pipeline is no compiled pipeline: .*missing required field"),
+        ("{", "--pipeline is not a compiled pipeline"),
+        ('{"name": "taxi"}', "--pipeline is not a compiled pipeline: .*missing required field"),
         ('{"name": "", "code": "", "settings": {}, "needs": {}, "schema_version": 9}', "has version 9; this is 1"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_compiled_pipeline_has_only_changed_settings_and_absolute_paths(tmp_pa
 
 
 def test_the_errors_for_other_code_and_a_missing_secret_name_the_fix(compiled):
-    with pytest.raises(UsageError, match=r"not what this pipeline was compiled from \(0000000000000000\).*Compile it again"):
+    with pytest.raises(UsageError, match=r"this pipeline was compiled from \(0000000000000000\).*Compile the pipeline again"):
         compiled_pipeline.check_code(compiled, compiled.config_for_run())
     with pytest.raises(UsageError, match=r"TOKEN is not set: there is no Secret 'login'"):
         compiled_pipeline.check_secrets(compiled, {})

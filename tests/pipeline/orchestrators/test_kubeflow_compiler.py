@@ -268,30 +268,30 @@ def test_metadata_is_on_a_server(compiled, assignments, uri):
     ("assignments", "text", "reason"),
     [
         (["kubeflow.image="], "", r"Steps need an image .* build one from the Dockerfile"),
-        (["kubeflow.image=Registry/Pipeline"], "", r"kubeflow.image is 'Registry/Pipeline', which is no name of an image"),
-        (["kubeflow.image=registry/pipeline:"], "", r"no name of an image: REGISTRY/NAME:TAG"),
+        (["kubeflow.image=Registry/Pipeline"], "", r"kubeflow.image is 'Registry/Pipeline', not a valid name of an image"),
+        (["kubeflow.image=registry/pipeline:"], "", r"valid name of an image: REGISTRY/NAME:TAG"),
         (["kubeflow.steps.Trainr.cpu=2"], "", r"There is no node 'Trainr'. The nodes are: .*Trainer"),
         (["output_dir=/home/me/taxi"], "", r"output_dir is /home/me/taxi, which pods do not see. Put it on the volume"),
         (["data.path=/home/me/taxi.csv"], "", r"data.path is /home/me/taxi.csv, which pods do not see"),
         (["data.path=/mnt/pipeline/{DAY}.csv"], "", r"braces may hold SPAN, VERSION, YYYY, MM or DD"),
         (["train.checkpoints=/home/me/taxi"], "", r"train.checkpoints is /home/me/taxi, which pods do not see"),
         (["metadata.uri=sqlite:////mnt/pipeline/m.sqlite"], "", r"which pods on several machines cannot share. Use grpc://"),
-        (["train.resume=false"], "", r"train.resume=false cannot be compiled: every retry of the Trainer would begin anew"),
-        (["kubeflow.all.cpu=many"], "", r"kubeflow.all.cpu is 'many', which is no number of processors, such as 2"),
-        (["kubeflow.steps.Trainer.memory=4 GB"], "", r"kubeflow.steps.Trainer.memory is '4 GB', which is no amount of memory"),
-        (["kubeflow.volume.path=data"], "", r"kubeflow.volume.path is 'data', which is no path to mount a volume at"),
-        (["kubeflow.volume.claim=My_Claim"], "", r"kubeflow.volume.claim is 'My_Claim', which is no name in Kubernetes"),
+        (["train.resume=false"], "", r"train.resume=false cannot be compiled: every retry of the Trainer would start"),
+        (["kubeflow.all.cpu=many"], "", r"kubeflow.all.cpu is 'many', not a valid number of processors, such as 2"),
+        (["kubeflow.steps.Trainer.memory=4 GB"], "", r"kubeflow.steps.Trainer.memory is '4 GB', not a valid amount of memory"),
+        (["kubeflow.volume.path=data"], "", r"kubeflow.volume.path is 'data', not a valid path to mount a volume at"),
+        (["kubeflow.volume.claim=My_Claim"], "", r"kubeflow.volume.claim is 'My_Claim', not a valid name in Kubernetes"),
         (["kubeflow.all.gpu=-1"], "", r"kubeflow.all.gpu"),
         ([], '[kubeflow.steps.Trainer]\nseconds = "x"', r"'kubeflow.steps.Trainer.seconds': expected int, got str"),
         ([], "[kubeflow.all]\ntolerations = [{ key = 1 }]", r"'kubeflow.all.tolerations.0.key': expected str, got int"),
-        ([], '[kubeflow]\nsecrets = ["login/a-token"]', r"is 'a-token', which is no name of an environment variable"),
-        ([], '[kubeflow]\nsecrets = ["a b/KEY"]', r"kubeflow.secrets is 'a b', which is no name in Kubernetes"),
-        ([], '[kubeflow]\nsecrets = ["login"]', r"is 'login': name each of its keys.*'login/METADATA_PASSWORD'"),
-        (["kubeflow.all.gpu_type=a b"], "", r"kubeflow.all.gpu_type is 'a b', which is no kind of GPU"),
-        ([], '[kubeflow.all]\nnode_selector = { pool = "a b" }', r"kubeflow.all.node_selector.pool is 'a b', which is no"),
+        ([], '[kubeflow]\nsecrets = ["login/a-token"]', r"is 'a-token', not a valid name of an environment variable"),
+        ([], '[kubeflow]\nsecrets = ["a b/KEY"]', r"kubeflow.secrets is 'a b', not a valid name in Kubernetes"),
+        ([], '[kubeflow]\nsecrets = ["login"]', r"is 'login': write NAME/KEY for each key.*'login/METADATA_PASSWORD'"),
+        (["kubeflow.all.gpu_type=a b"], "", r"kubeflow.all.gpu_type is 'a b', not a valid kind of GPU"),
+        ([], '[kubeflow.all]\nnode_selector = { pool = "a b" }', r"kubeflow.all.node_selector.pool is 'a b', not a valid"),
         ([], '[kubeflow.all]\ntolerations = [{ kye = "a" }]', r"a toleration has no 'kye'. It has: key, operator, value"),
         ([], '[kubeflow.all]\ntolerations = [{ key = "a", effect = "Never" }]', r"effect: NoSchedule, PreferNoSchedule or"),
-        ([], '[kubeflow.all]\ntolerations = [{ value = "a" }]', r"a toleration has a key and its value, or the operator"),
+        ([], '[kubeflow.all]\ntolerations = [{ value = "a" }]', r"a toleration must have a key and a value, or the operator"),
     ],
 )  # fmt: skip
 def test_settings_that_kubeflow_cannot_use_are_refused_in_one_paragraph(compiled, assignments, text, reason):
@@ -309,7 +309,7 @@ def test_without_a_volume_the_output_must_be_object_storage(tmp_path):
 
 def test_the_error_for_a_missing_folder_says_to_create_it(tmp_path):
     with pytest.raises(
-        UsageError, match=rf"The folder {tmp_path}/no does not exist, so w.yaml cannot be written. Make it first"
+        UsageError, match=rf"The folder {tmp_path}/no does not exist, so w.yaml cannot be written. Create it first"
     ):
         list(compilation.write("kubeflow", pipeline_config.load(None, (), {}), tmp_path / "no" / "w.yaml"))
 
@@ -339,6 +339,9 @@ def test_a_step_with_other_code_is_refused_and_runs_nothing(compiled, tmp_path):
     result = cli.call("step", "--pipeline", text, "--node", node_ids.SCHEMA_GEN, "--run-id", "one")
     assert result.code == USAGE
     [line] = result.err.strip().splitlines()
-    assert f"The code here ({compiled_before.code}) is not what this pipeline was compiled from (0000000000000000)" in line
-    assert "Compile it again" in line and result.out == ""
+    assert (
+        f"The code here ({compiled_before.code}) differs from the code that this pipeline was compiled from (0000000000000000)"
+        in line
+    )
+    assert "Compile the pipeline again" in line and result.out == ""
     assert not (tmp_path / "volume" / "taxi" / "artifacts").exists()

@@ -104,7 +104,7 @@ def test_every_unit_of_memory_is_converted_to_gigabytes(compiled, memory, gigaby
 
 
 def test_a_unit_that_kubernetes_does_not_know_is_refused(compiled):
-    with pytest.raises(UsageError, match="'500K', which is no amount of memory"):
+    with pytest.raises(UsageError, match="'500K', not a valid amount of memory"):
         compiled(CLAIM, text='[kubeflow.all]\nmemory = "500K"\n')
 
 
@@ -137,7 +137,7 @@ def test_volumes_secrets_and_node_selectors_are_in_the_kubernetes_section(compil
         (("output_dir=gs://b/taxi", "kubeflow.steps.Trainer.gpu=1"), "x.json", "Vertex needs to know the kind"),
         ((CLAIM,), "x.json", "Vertex has no volumes"),
         ((), "x.yaml", "pods do not see"),
-        ((CLAIM, "train.resume=false"), "x.yaml", "would begin anew"),
+        ((CLAIM, "train.resume=false"), "x.yaml", "would start from the beginning"),
     ],
 )
 def test_settings_that_a_pipeline_spec_cannot_hold_are_refused(assignments, out, reason, tmp_path):

@@ -57,7 +57,7 @@ def test_a_step_and_the_end_step_refuse_other_code(pipeline: CompiledPipeline, t
     run_record = record(tmp_path)
     assert (run_record["status"], run_record["exit_code"]) == ("failed", 2)
     assert run_record["why"].startswith(
-        f"The code here ({pipeline.code}) is not what this pipeline was compiled from (0123456789abcdef)"
+        f"The code here ({pipeline.code}) differs from the code that this pipeline was compiled from (0123456789abcdef)"
     )
     assert state(tmp_path) == dict.fromkeys(pipeline.upstream, "skipped") | {node_ids.SCHEMA_GEN: "failed"}
 

@@ -39,9 +39,9 @@ def record(folder: Path, run_id: str = "one") -> RunRecord:
     ("failure", "status_", "exit_code", "why"),
     [
         (InterruptedRunError("Stopped by Ctrl-C."), "interrupted", 130,
-         "Stopped by Ctrl-C. What was served before stays; run again to continue."),
+         "Stopped by Ctrl-C. The served model stays. Run again to continue."),
         (TerminatedRunError("Stopped by SIGTERM."), "interrupted", 143,
-         "Stopped by SIGTERM. What was served before stays; run again to continue."),
+         "Stopped by SIGTERM. The served model stays. Run again to continue."),
         (NodeFailedError(node_ids.TRAINER, "ValueError: no rows\n\nMore text."), "failed", 1,
          "Node Trainer failed: ValueError: no rows"),
         (NodeFailedError(node_ids.TRAINER, "ValueError: bad\nTraceback (most"), "failed", 1,
@@ -72,7 +72,7 @@ def test_a_failure_decides_status_exit_code_and_reason(tmp_path, failure, status
         ([PASSED, GOOD, NEWER_SERVED], None, None, "unchanged", 0, NEWER_SERVED.why),
         ([PASSED, GOOD], "/serving/1", None, "pushed", 0, GOOD.why),
         ([PASSED], "/serving/1", None, "pushed", 0, ""),
-        ([PASSED], None, node_ids.TRAINER, "unchanged", 0, "Stopped after Trainer, as asked; nothing was pushed."),
+        ([PASSED], None, node_ids.TRAINER, "unchanged", 0, "Stopped after Trainer, as requested. Nothing was pushed."),
         ([PASSED, GOOD], None, None, "failed", 1, "Every node ended, but no model was pushed and no gate says why."),
     ],
 )

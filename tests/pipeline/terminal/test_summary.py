@@ -78,7 +78,7 @@ def test_paths_below_the_working_directory_are_relative_except_in_the_command_th
         ),
         ({"status": "unchanged", "why": "Nothing has changed."}, "Unchanged. Nothing has changed."),
         ({"trials_plot": "runs/one/trials.png"}, "Trials: runs/one/trials.png"),
-        ({"plot": "runs/one/forecast.png"}, "Forecast of the held-out end: runs/one/forecast.png"),
+        ({"plot": "runs/one/forecast.png"}, "Forecasts on the evaluation split: runs/one/forecast.png"),
     ],
 )
 def test_a_fact_of_the_record_is_a_line_of_the_summary(fields, line):
@@ -92,7 +92,7 @@ def test_a_fact_of_the_record_is_a_line_of_the_summary(fields, line):
         {"train": TrainRecord(resumed_from=3000, steps=3000)},  # the training took no step
         {"status": "refused", "why": "auc is 0.5."},  # the error at the end of the run gives the reason
         {"gates": [GateRecord(node_ids.DATA_GATE, "passed", "Good. Warning: a word is no warning.")]},
-        {"gates": [GateRecord(node_ids.EVALUATOR, "refused", "Bad.", ["The latest blessed model was set aside."])]},
+        {"gates": [GateRecord(node_ids.EVALUATOR, "refused", "Bad.", ["The latest blessed model was not used."])]},
     ],
 )
 def test_a_fact_that_is_not_new_is_left_out(fields):

@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_removed_is_a_warning_and_not_an_error(root, mon
     caplog.set_level(logging.WARNING, prune.__name__)
     assert end(root, keep=0) == "0c"
     [warning] = [r.getMessage() for r in caplog.records]
-    assert warning.endswith("cccc, of an earlier training, stay: not yours")
+    assert warning.endswith("cccc: not yours")
 
 
 def test_an_interrupted_removal_is_finished_the_next_time(root, monkeypatch):

@@ -104,7 +104,7 @@ def test_a_model_that_is_not_compiled_is_refused(settings):
 )
 def test_a_setting_that_conversion_would_drop_is_refused_and_named(optimizer, lost):
     assert refusal(functional(optimizer=optimizer())) == (
-        f"Conversion to an Estimator would drop {lost} without a word. "
+        f"Conversion to an Estimator would silently drop {lost}. "
         "Use tf.keras.optimizers.legacy.*, and kernel_regularizer=tf.keras.regularizers.L2(...) on the layers."
     )
 

@@ -40,7 +40,10 @@ def test_variables_of_the_same_name_and_shape_are_taken(tmp_path):
     assert values["kernel"].tolist() == [1, 2, 3]
     assert (values["bias"].tolist(), values["new"].tolist()) == ([0, 0], 6)
     assert result.taken == ["kernel"]
-    assert result.not_taken == {"bias": "its shape is [2], there []", "new": "the other model has none of that name"}
+    assert result.not_taken == {
+        "bias": "its shape is [2], in the other model []",
+        "new": "the other model has no variable of that name",
+    }
     assert result.unused == ["gone"]
 
 
@@ -49,7 +52,7 @@ def test_the_report_names_the_variables_taken_and_why_others_were_not(tmp_path):
     _, result = start_from(base, kernel=[0, 0], new=6)
     warm_start.report(result, WarmStart(base), str(tmp_path / "now"))
     assert warm_start.read_report(str(tmp_path / "now")) == (
-        f"Warm start from {base}: 1 variables taken (kernel). Not taken: new (the other model has none of that name). "
+        f"Warm start from {base}: 1 variables taken (kernel). Not taken: new (the other model has no variable of that name). "
         "Not in this model: gone."
     )
 
@@ -70,8 +73,8 @@ def test_the_report_says_that_no_variable_fits(tmp_path):
     assert (values, result.taken) == ({"kernel": 0}, [])
     warm_start.report(result, WarmStart(base), str(tmp_path / "now"))
     assert warm_start.read_report(str(tmp_path / "now")) == (
-        f"Warm start from {base}: nothing fits, this training begins afresh. "
-        "Not taken: kernel (the other model has none of that name). Not in this model: other."
+        f"Warm start from {base}: no variable fits, so this training starts from new weights. "
+        "Not taken: kernel (the other model has no variable of that name). Not in this model: other."
     )
 
 
@@ -118,7 +121,7 @@ def test_a_model_of_another_kind_than_the_champion_begins_with_new_weights(mater
         second.dataset, "canned_linear", hyperparameters.resolve("canned_linear"), config, start=WarmStart(base)
     )
     fresh.train(second.input_fn("train", True), max_steps=1)
-    assert "nothing fits, this training begins afresh" in warm_start.read_report(str(second.model_dir))
+    assert "no variable fits, so this training starts from new weights" in warm_start.read_report(str(second.model_dir))
 
 
 class Weights(tf.estimator.SessionRunHook):

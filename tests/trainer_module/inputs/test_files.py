@@ -67,7 +67,7 @@ def test_a_damaged_file_is_named(tmp_path, damage):
     patterns = split(tmp_path, 40, 40, 40)
     file = tmp_path / "examples-01.gz"
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(DamagedFileError, match=f"^{file} is not a whole gzipped TFRecord file"):
+    with pytest.raises(DamagedFileError, match=f"^{file} is not a complete gzipped TFRecord file"):
         batches(patterns, at_most=1)
 
 

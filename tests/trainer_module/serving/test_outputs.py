@@ -76,8 +76,8 @@ def test_the_error_for_a_model_without_a_probability_names_its_predictions(bench
     with pytest.raises(MissingPredictionError) as error:
         bench.export(estimator, tmp_path / "export")
     assert str(error.value) == (
-        "A binary_classification is evaluated and served by predictions['logistic'] (trainer_module/heads says what that "
-        f"is). This model predicts: {names}. In Keras, name the last layer 'logistic'."
+        "A binary_classification is evaluated and served by predictions['logistic'] (see trainer_module/heads). "
+        f"This model predicts: {names}. In Keras, name the last layer 'logistic'."
     )
 
 

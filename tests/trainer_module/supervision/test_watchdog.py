@@ -32,7 +32,7 @@ def test_work_without_progress_is_given_up_and_its_stack_is_logged(capfd):
     release = threading.Event()
     messages = []
 
-    def stuck_in_this_function(control):
+    def hang_in_this_function(control):
         release.wait(30)
         try:
             control.heartbeat()
@@ -40,13 +40,13 @@ def test_work_without_progress_is_given_up_and_its_stack_is_logged(capfd):
             messages.append(str(error))
 
     with pytest.raises(watchdog.StalledError, match=r"no progress for 0\.3 s"):
-        watchdog.run(stuck_in_this_function, grace_seconds=30, stall_seconds=0.3)
-    assert "stuck_in_this_function" in capfd.readouterr().err
+        watchdog.run(hang_in_this_function, grace_seconds=30, stall_seconds=0.3)
+    assert "hang_in_this_function" in capfd.readouterr().err
     release.set()  # if the thread continues later, it ends: another training may use its folder now
     deadline = time.monotonic() + 10
     while not messages and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert messages == ["This training was given up."]
+    assert messages == ["This training was abandoned."]
 
 
 def test_progress_keeps_slow_work_alive():

@@ -101,7 +101,7 @@ def test_a_training_with_more_steps_than_requested_stays_as_it_is(tmp_path):
 
 
 def test_the_error_for_an_input_that_ends_too_early_names_the_step(tmp_path):
-    with pytest.raises(TrainingError, match=r"ended at step 4 of 10.*runs dry.*is the training split empty"):
+    with pytest.raises(TrainingError, match=r"ended at step 4 of 10.*no more rows.*is the training split empty"):
         train(tmp_path, 10, train_rows=rows(batches=4))
 
 
@@ -350,7 +350,7 @@ def test_an_evaluation_over_its_time_budget_is_given_up_and_the_last_one_is_comp
     }  # 8 s, much longer than building the graph
     trained = train(tmp_path, 40, **slow, eval_seconds=None, checkpoint_steps=1, overhead=1.0)
     assert (trained.steps, trained.best_step) == (40, 40)
-    given_up = [r.getMessage() for r in caplog.records if "given up" in r.getMessage()]
+    given_up = [r.getMessage() for r in caplog.records if "An evaluation was stopped" in r.getMessage()]
     assert given_up and given_up[0].endswith("train.overhead is 1.")
     assert len(exports(tmp_path)) == 1
 

@@ -30,7 +30,7 @@ def test_without_a_search_there_are_no_values():
 @pytest.mark.parametrize(("dataset", "model"), [("toy.species", "toy.peak"), ("toy.fruit", "toy.fateful")])
 def test_values_for_another_dataset_or_model_are_not_used(config, dataset, model, caplog):
     assert best.values(config, dataset, model) == {}
-    assert "those of model 'toy.peak' on 'toy.fruit'" in caplog.text
+    assert "model 'toy.peak' on dataset 'toy.fruit'" in caplog.text
 
 
 def test_a_value_that_no_longer_fits_the_model_is_left_out_with_a_warning(config, caplog):

@@ -67,15 +67,15 @@ def test_the_error_of_a_search_without_success_names_reasons_and_logs(tmp_path, 
     with pytest.raises(search.TuningError) as error:
         searched(tmp_path, job(), trials=4)
     message = str(error.value)
-    assert message.startswith("None of the 4 trials of model 'toy.peak' has succeeded. trial 1: TrainingError: the loss is nan")
+    assert message.startswith("All 4 trials of model 'toy.peak' have failed. trial 1: TrainingError: the loss is nan")
     assert message.count("trial.log") == 3
     fates()  # the cause of the failures is gone
     _, trials = searched(tmp_path, job(), trials=4)
     assert states(trials) == ["completed"] * 4
 
 
-def test_a_stuck_trial_continues_from_its_checkpoint(tmp_path, fates):
-    fates({0: "stuck"})
+def test_a_stalled_trial_continues_from_its_checkpoint(tmp_path, fates):
+    fates({0: "stalls"})
     _, [trial] = searched(tmp_path, job(), trials=1)
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
 
@@ -86,11 +86,11 @@ def test_a_trial_without_heartbeats_is_killed_and_continues(tmp_path, fates):
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
 
 
-def test_a_trial_that_is_always_stuck_is_given_up(tmp_path, fates):
-    fates({0: "always stuck"})
+def test_a_trial_that_stalls_every_time_fails(tmp_path, fates):
+    fates({0: "always stalls"})
     _, trials = searched(tmp_path, job(retries=2, stall_seconds=60), trials=2)
     assert states(trials) == ["failed", "completed"]
-    assert trials[0].why == "it was stuck 3 times, for 60 s each"
+    assert trials[0].why == "it stalled 3 times, for 60 s each"
     assert starts(trials[0]) == 3
 
 

@@ -41,7 +41,7 @@ def test_three_others_are_needed_at_that_step():
 
 def test_the_reason_names_the_values():
     reason = median_rule([(50, 0.12345)], 100, OTHER_CURVES, "higher")
-    assert reason == "stopped early: at step 50 its best was 0.1235, the median of 3 others 0.7"
+    assert reason == "stopped early: at step 50 its best value was 0.1235, the median of 3 others 0.7"
 
 
 def test_the_best_value_of_a_curve_depends_on_the_direction():

@@ -127,7 +127,7 @@ def test_a_trial_worse_than_the_median_is_stopped(search, objective_of_others, e
     assert report.curve[-1][0] == ended_at
     assert report.early == (ended_at < 40)
     if report.early:
-        assert report.ended_by.startswith("stopped early: at step 20 its best was 0.")
+        assert report.ended_by.startswith("stopped early: at step 20 its best value was 0.")
         status_again, report_again = run(plan, "3")  # a second run reads the evaluations of the first
         assert (status_again, report_again.early, report_again.curve) == (role.DONE, True, report.curve)
 
