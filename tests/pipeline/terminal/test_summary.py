@@ -62,7 +62,7 @@ def test_paths_below_the_working_directory_are_relative_except_in_the_command_th
         "Blessed and pushed to outputs/taxi/serving/1700000000",
         f"Serve it:  tensorflow_model_server --rest_api_port=8501 --model_name=taxi --model_base_path={output}/serving",
         "Trials: outputs/taxi/runs/one/trials.png",
-        "Forecast of the held-out end: outputs/taxi/runs/one/forecast.png",
+        "Forecasts on the evaluation split: outputs/taxi/runs/one/forecast.png",
         "Record: outputs/taxi/run.json   15.3 s",
     ]
 
