@@ -11,16 +11,20 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 from msgspec import inspect
 
+import data
 from data import TASKS, Bound
-from pipeline import cli
+from docs import markdown
+from pipeline import cli, errors
 from pipeline.config import reading
 from pipeline.config.tables import Config
+from pipeline.record.run_record import GateRecord, NodeRecord, TrainRecord, TrialRecord
+from trainer_module.serving import signatures
+from trainer_module.tuning.trial_summary import TrialSummary
 
 DOCS = Path(__file__).parent
 _PART = re.compile(r"(?<=<!-- generated: )([\w ]+)( -->\n).*?(?=<!-- end -->)", re.S)
@@ -33,7 +37,7 @@ def pages() -> dict[Path, str]:
 
 
 def _generated(match: re.Match[str]) -> str:
-    return f"{match[1]}{match[2]}\n" + "\n".join(_GENERATORS[match[1]]()) + "\n\n"
+    return f"{match[1]}{match[2]}\n" + "\n".join(_GENERATORS[match[1]]()).rstrip() + "\n\n"
 
 
 def _commands() -> Iterator[str]:
@@ -52,7 +56,7 @@ def _commands() -> Iterator[str]:
         yield ""
         options = [_option(p) for p in command.params if isinstance(p, click.Option)]
         if options:
-            yield from _table(("option", "meaning", "default"), options)
+            yield from markdown.table(("option", "meaning", "default"), options)
             yield ""
 
 
@@ -84,7 +88,7 @@ def _settings() -> Iterator[str]:
         rows.setdefault(key.partition(".")[0] if "." in key else "", []).append((f"`{key}`", meaning, values[key]))
     for table, keys in rows.items():
         yield from (f"## {table}" if table else "## General", "")
-        yield from _table(("key", "meaning", "value"), keys)
+        yield from markdown.table(("key", "meaning", "value"), keys)
         yield ""
 
 
@@ -135,7 +139,9 @@ def _metrics() -> Iterator[str]:
         )
         for task, judged in TASKS.items()
     ]
-    yield from _table(("task", "metrics (↑ higher is better, ↓ lower)", "chooses the best checkpoint", "default bounds"), rows)
+    yield from markdown.table(
+        ("task", "metrics (↑ higher is better, ↓ lower)", "chooses the best checkpoint", "default bounds"), rows
+    )
 
 
 def _bound(bound: Bound) -> str:
@@ -144,18 +150,58 @@ def _bound(bound: Bound) -> str:
     return f"`{name}`: " + ", ".join(f"`{k}={v}`" for k, v in values.items() if v is not None)
 
 
-def _table(head: tuple[str, ...], rows: list[Any]) -> Iterator[str]:
-    for cells in (head, ("---",) * len(head), *rows):
-        yield "| " + " | ".join(map(_cell, cells)) + " |"
+def _documentation(*names: str) -> Callable[[], Iterator[str]]:
+    """Returns a generator of the sections about classes of `data`."""
+    return lambda: (line for name in names for line in markdown.documentation(getattr(data, name), name))
 
 
-def _cell(text: str) -> str:
-    """Escapes a text for a cell of a Markdown table: the bar, and outside of code the start of an HTML tag."""
-    code_and_text = re.split("(`[^`]*`)", text.replace("|", "\\|"))
-    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in code_and_text)
+def _heads() -> Iterator[str]:
+    """The head of a task: the function that makes it, its class with its methods."""
+    from trainer_module import heads  # it imports TensorFlow
+
+    yield from markdown.documentation(heads.head, "head")
+    yield from markdown.documentation(heads.Head, "Head")
+    yield from markdown.members(heads.Head)
 
 
-_GENERATORS: Mapping[str, Callable[[], Iterator[str]]] = {"commands": _commands, "settings": _settings, "metrics": _metrics}
+def _signatures() -> Iterator[str]:
+    """The signatures of a served model: the docstring of the module that names them."""
+    yield cleandoc(signatures.__doc__ or "").partition("\n\n")[2]
+
+
+def _exit_codes() -> Iterator[str]:
+    """The exit codes: the table in the docstring of the module that defines them."""
+    yield from re.findall(r"^\|.*", errors.__doc__ or "", re.M)
+
+
+def _record(struct: type, documented: type | None = None) -> Callable[[], Iterator[str]]:
+    """Returns a generator of the table of a record's keys. `documented`: the class whose docstring describes them."""
+
+    def rows() -> Iterator[str]:
+        meanings = markdown.attributes(documented or struct)
+        names = [field.name for field in msgspec.structs.fields(struct)]
+        yield from markdown.table(("key", "meaning"), [(f"`{name}`", meanings[name].replace("None", "null")) for name in names])
+
+    return rows
+
+
+_GENERATORS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "commands": _commands,
+    "settings": _settings,
+    "dataset": _documentation("Dataset", "Training", "AnomalyPolicy"),
+    "features": _documentation("Numeric", "Bucketized", "Vocabulary", "Categorical", "Text", "Window"),
+    "labels": _documentation("BinaryLabel", "RatioLabel", "MulticlassLabel", "NumericLabel", "ForecastLabel"),
+    "series": _documentation("Series"),
+    "bound": _documentation("Bound"),
+    "metrics": _metrics,
+    "heads": _heads,
+    "signatures": _signatures,
+    "exit codes": _exit_codes,
+    "nodes": _record(NodeRecord),
+    "gates": _record(GateRecord),
+    "train": _record(TrainRecord),
+    "trials": _record(TrialRecord, TrialSummary),
+}
 
 
 if __name__ == "__main__":

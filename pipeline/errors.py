@@ -10,17 +10,28 @@
 * StoppedError                   a signal ended the run; a BaseException, as KeyboardInterrupt is (130)
   * InterruptedRunError          Ctrl-C (130)
   * TerminatedRunError           SIGTERM (143)
+
+| code | meaning | what to do |
+|---:|---|---|
+| 0 | pushed, or nothing new to do | |
+| 1 | a node failed; or the metadata server cannot be reached; or the pipeline has a bug, and the message says *This should \
+not have happened* | Read the message and the log that it names; run again to continue. |
+| 2 | wrong usage or configuration, or unusable input | Follow the message: it names the value, the rule and the way out. |
+| 3 | a gate refused the data or the model | Follow the message. |
+| 99 | only of a step of Airflow: a gate before its node decided that the node does not run | Nothing: Airflow skips the task. |
+| 130 | interrupted by Ctrl-C | Run again to continue. |
+| 143 | ended by SIGTERM | Run again to continue. |
 """
 
 from __future__ import annotations
 
 DEBUG = "PIPELINE_DEBUG"  # environment variable: show tracebacks
 
-OK = 0  # pushed, or nothing new to do
+OK = 0
 NODE_FAILED = 1
-USAGE = 2  # wrong usage, configuration, or unusable input
-REFUSED = 3  # by a gate
-SKIPPED = 99  # exit code of one step whose node does not run, because a gate before it decided so
+USAGE = 2
+REFUSED = 3
+SKIPPED = 99
 INTERRUPTED = 130
 TERMINATED = 143
 

@@ -28,7 +28,8 @@ class NodeRecord(msgspec.Struct):
 
     Attributes:
         id: id of the node.
-        state: its state now, or how it ended.
+        state: its state now, or how it ended: "waiting", "running", "done", "cached" (TFX's cache had the result), "reused" (by
+            a run with `--from`), "skipped" or "failed".
         seconds: how long it ran.
         cached: whether its result is that of an earlier run.
     """
@@ -45,8 +46,8 @@ class GateRecord(msgspec.Struct):
     Attributes:
         id: id of the gate's node.
         decision: "passed", "refused" or "unchanged".
-        why: one paragraph.
-        warnings: findings that did not refuse, a sentence each.
+        why: the reason and the way out, in one paragraph.
+        warnings: findings that did not refuse, but that you should look at; a sentence each.
         metric: of the first refusal that compared a metric; slice, value and bound belong to it.
         slice: "overall" or "column=value".
         value: the value of that metric; None if it was not finite.
@@ -69,8 +70,8 @@ class TrainRecord(msgspec.Struct, omit_defaults=True):
     Attributes:
         steps: global step at which it ended.
         resumed_from: global step from which it continued; 0 for a training from the start.
-        ended_by: "steps", or the stop rule in words.
-        best_step: global step of the best checkpoint.
+        ended_by: "steps", or the stop rule in words, such as "no better auc in 500 steps".
+        best_step: global step of the checkpoint that is best by `train.best`.
         warm_start: the report of a warm start, one paragraph; the key exists only after a warm start.
     """
 

@@ -2,7 +2,7 @@
 
 | signature | input | output |
 |---|---|---|
-| `serving_default` | `examples`: serialised tf.Examples, string [batch] | the outputs of the task |
+| `serving_default` | `examples`: serialised `tf.Example`s, string [batch] | the outputs of the task |
 | `predict_raw` | one input for each feature, named like its column | the outputs of the task |
 | `transform_labels` | `examples` | the label [batch, n], and the weights [batch, 1] if there are any; TFMA reads it |
 | `<head>` | `examples` | one signature for each further entry in the model's `export_outputs` |

@@ -16,8 +16,8 @@ class TrialSummary:
 
     Attributes:
         id: KerasTuner's id, a number.
-        state: a trial that was "stopped early" has a value, like a "completed" one; an "interrupted" one continues with the
-            search.
+        state: "running", "failed", "completed", "stopped early" (it has a value, like a completed one) or "interrupted" (it
+            continues with the search).
         values: values of the hyper-parameters.
         metric: name of the objective.
         direction: whether a higher or a lower objective is better.
