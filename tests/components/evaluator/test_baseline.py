@@ -61,7 +61,7 @@ def test_a_baseline_of_another_dataset_with_the_same_columns_fits(complete_model
             {"columns": {"fare": "float32", "miles": "float32"}},
             "it reads the column 'miles', which the dataset no longer has",
         ),
-        ({"columns": {"fare": "int64"}}, "it reads the column 'fare' as int64, which is float32 now"),
+        ({"columns": {"fare": "int64"}}, "it reads the column 'fare' as int64, but it is float32 now"),
     ],
 )
 def test_a_baseline_that_was_trained_on_something_else_is_unfit(complete_model, changes, reason):
@@ -96,12 +96,12 @@ LEVELS = Dataset("levels", TIDES.features, TIDES.label, sample="l.csv", series=T
         (
             PLANTS,
             {"kind": "string (oak, ash)", "seen": "float32"},
-            "it reads the column 'kind' as string (oak, ash), which is string (oak, elm) now",
+            "it reads the column 'kind' as string (oak, ash), but it is string (oak, elm) now",
         ),
         (PLANTS, {"kind": "string (oak, elm)"}, "it was trained without the example weight 'seen'"),
         (PLANTS, {"kind": "string (oak, elm)", "seen": "float32"}, None),
-        (LEVELS, {"level": "float32[6]"}, "it reads the column 'level' as float32[6], which is float32[8] now"),
-        (LEVELS, {"level_future": "float32"}, "it reads the column 'level_future' as float32, which is float32[3] now"),
+        (LEVELS, {"level": "float32[6]"}, "it reads the column 'level' as float32[6], but it is float32[8] now"),
+        (LEVELS, {"level_future": "float32"}, "it reads the column 'level_future' as float32, but it is float32[3] now"),
         (LEVELS, {"level": "float32[8]", "level_future": "float32[3]"}, None),
     ],
 )
