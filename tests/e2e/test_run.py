@@ -221,7 +221,7 @@ def test_a_baseline_that_no_longer_fits_is_set_aside_with_the_reason(runs):
     assert (changed.result.code, changed.record["status"]) == (0, "pushed"), changed.result.err
     assert "set aside" in changed.result.out
     [evaluator] = [g for g in changed.record["gates"] if g["id"] == node_ids.EVALUATOR]
-    assert "'crate' as int64, which is float32 now" in evaluator["why"]
+    assert "'crate' as int64, but it is float32 now" in evaluator["why"]
 
 
 def test_the_beam_runner_gives_the_same_result(first, toy, tmp_path):
