@@ -5,23 +5,19 @@ Each command imports its modules inside its function, so that `--help` and usage
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from pipeline import errors
-from pipeline.config import defaults
+from pipeline.cli_options import DATASET, OUTPUT_DIR, ConfigOptions, configured
 from pipeline.execution.runners import DEFAULT_RUNNER, RUNNERS
 from pipeline.orchestrators.compilers import COMPILERS
 from pipeline.terminal import process_exit
 
 if TYPE_CHECKING:
-    from pipeline.config.pipeline_config import PipelineConfig
     from pipeline.terminal.logs import Screen
 
 
@@ -32,71 +28,13 @@ class _Commands(click.Group):
         process_exit.run_and_exit(lambda: super(_Commands, self).main(*args, **(kwargs | {"standalone_mode": False})))
 
 
-_dataset = click.option("--dataset", metavar="NAME", help=f"A file in data/datasets/, or an import path.  [{defaults.DATASET}]")
-_output_dir = click.option("--output-dir", metavar="DIR", help=f"Where all results go.  [{defaults.output_dir('<dataset>')}]")
-_CONFIGURATION = (
-    _dataset,
-    click.option("--model", metavar="NAME", help="A file in trainer_module/models/, or an import path.  [the dataset's]"),
-    _output_dir,
-    click.option(
-        "--data",
-        metavar="PATH",
-        help="A CSV file, a folder of them, or a pattern with {SPAN} or {YYYY}-{MM}-{DD}.  [the dataset's sample]",
-    ),
-    click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="A TOML file with settings."),
-    click.option("--set", "assignments", metavar="KEY=VALUE", multiple=True, help="A setting, such as train.steps=5000."),
-)
-
-
-@dataclass(frozen=True)
-class _ConfigOptions:
-    """The options that select and configure the pipeline.
-
-    Attributes:
-        file: a TOML file with settings.
-        assignments: `key=value`; they override the file.
-        options: key -> value of the options with their own names; they override both. None if an option was not used.
-    """
-
-    file: Path | None
-    assignments: tuple[str, ...]
-    options: Mapping[str, object]
-
-    def load(self, extra_options: Mapping[str, object] | None = None, *, use_cache: bool = True) -> PipelineConfig:
-        """Returns the configuration. `extra_options` adds options that only one command has."""
-        from pipeline.config import pipeline_config
-
-        return pipeline_config.load(self.file, self.assignments, {**self.options, **(extra_options or {})}, use_cache=use_cache)
-
-
-def _configured(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options in _CONFIGURATION to a command. The command receives them as its first argument, a _ConfigOptions."""
-
-    @functools.wraps(command)
-    def call(
-        dataset: str | None,
-        model: str | None,
-        output_dir: str | None,
-        data: str | None,
-        file: Path | None,
-        assignments: tuple[str, ...],
-        **others: Any,
-    ) -> Any:
-        options = {"dataset": dataset, "model": model, "output_dir": output_dir, "data.path": data}
-        return command(_ConfigOptions(file, assignments, options), **others)
-
-    for option in reversed(_CONFIGURATION):
-        call = option(call)
-    return call
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """A complete TFX pipeline for TensorFlow Estimators: ingest, validate, transform, train, evaluate, push."""
 
 
 @main.command()
-@_configured
+@configured
 @click.option("--tune", type=click.IntRange(min=0), metavar="N", help="Search for hyper-parameters first, with N trials.")
 @click.option(
     "--runner",
@@ -111,7 +49,7 @@ def main() -> None:
 @click.option("--to", "to_node", metavar="NODE", help="Run no node after this one.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def run(
-    config_options: _ConfigOptions,
+    config_options: ConfigOptions,
     tune: int | None,
     runner: str,
     resume: bool | None,
@@ -154,8 +92,8 @@ def _redirect_output(log: Path) -> Screen:
 @main.command()
 @click.argument("runner", type=click.Choice(list(COMPILERS)))
 @click.option("--out", metavar="FILE", required=True, type=click.Path(path_type=Path), help="Where to write it.")
-@_configured
-def compile(config_options: _ConfigOptions, runner: str, out: Path) -> None:
+@configured
+def compile(config_options: ConfigOptions, runner: str, out: Path) -> None:
     """Write the pipeline for an orchestrator: an Argo Workflow, a PipelineSpec, or an Airflow DAG."""
     from pipeline.orchestrators import compilation
 
@@ -230,43 +168,14 @@ def _begin_step(parent: int | None) -> None:
 @main.command("list")
 def list_() -> None:
     """List datasets, models, runners, orchestrators, engines and settings."""
-    from data import discovery
-    from pipeline.config import reading, tables
-    from trainer_module.models import NAME as MODELS
+    from pipeline.commands import listing
 
-    mistakes = []
-
-    def show(name: str, describe: Callable[[str], str]) -> None:
-        try:
-            text = describe(name)
-        except (discovery.UnknownNameError, discovery.DeclarationError) as error:
-            text = "its file has a mistake, see below"
-            mistakes.append(str(error))
-        click.echo(f"  {name:27}{text}")
-
-    def dataset(name: str) -> str:
-        declared = discovery.dataset(name)
-        return f"{declared.task}, {declared.model}: {declared.description}"
-
-    click.echo("Datasets (--dataset)")
-    for name in discovery.names(discovery.DATASETS):
-        show(name, dataset)
-    click.echo("Models (--model)")
-    for name in discovery.names(MODELS):
-        show(name, functools.partial(discovery.headline, MODELS))
-    click.echo(f"Runners (--runner)\n  {', '.join(RUNNERS)}")
-    click.echo(f"Orchestrators (compile)\n  {', '.join(COMPILERS)}")
-    click.echo(f"Engines (--set run.engine=...)\n  {', '.join(tables.ENGINES)}")
-    click.echo("Settings (--set KEY=VALUE, or a TOML file)")
-    for key, meaning in reading.manual():
-        click.echo(f"  {key:29}{meaning}")
-    if mistakes:
-        raise errors.UsageError("\n".join(mistakes))
+    listing.print_all(click.echo, COMPILERS)
 
 
 @main.command()
-@_dataset
-@_output_dir
+@DATASET
+@OUTPUT_DIR
 @click.option(
     "--port",
     metavar="PORT",
@@ -290,8 +199,8 @@ def schema() -> None:
 
 
 @schema.command()
-@_dataset
-@_output_dir
+@DATASET
+@OUTPUT_DIR
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def accept(dataset: str | None, output_dir: str | None, yes: bool) -> int:
     """Accept the data of the last run: show how the reviewed schema would change, ask, and update it."""

@@ -7,7 +7,7 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from data import discovery
 from pipeline import graph
 from pipeline import node_ids as ids

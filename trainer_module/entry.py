@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import tensorflow as tf
 
 from data import discovery
-from trainer_module import fingerprint, trainer
+from trainer_module import tfx_jobs, trainer
 from trainer_module.checkpoints import folder
-from trainer_module.estimators import hyperparameters, warm_start
-from trainer_module.files.paths import is_remote
-from trainer_module.models import NAME as MODELS
+from trainer_module.estimators import warm_start
 from trainer_module.serving import export
 from trainer_module.training.job import Job
 from trainer_module.training.result import TrainingResult
-from trainer_module.training.settings import TrainSettings
 from trainer_module.transform import preprocess
-from trainer_module.tuning import best
 from trainer_module.tuning.settings import TuneSettings
 
 if TYPE_CHECKING:
@@ -52,8 +48,8 @@ def run_fn(fn_args: FnArgs) -> None:
         trainer_module.checkpoints.folder.FolderInUseError: another process trains in the same folder.
         trainer_module.estimators.hyperparameters.HyperParameterError: the model has no such hyper-parameter.
     """
-    job = _trainers_job(fn_args)
-    with folder.held(job.folder, _owner(fn_args, posixpath.dirname(job.folder))) as descriptor:
+    job = tfx_jobs.trainer_job(fn_args)
+    with folder.held(job.folder, tfx_jobs.owner(fn_args, posixpath.dirname(job.folder))) as descriptor:
         trained = trainer.train(job, descriptor)
         export.finish(trained.saved_model, discovery.dataset(job.dataset))
         _copy(trained.saved_model, fn_args.serving_model_dir)
@@ -77,46 +73,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
     custom = fn_args.custom_config
     tuning = msgspec.convert(custom["tuning"], TuneSettings)
-    return TunerFnResult(search.tuner(_job(fn_args, custom["hyperparameters"]), tuning, custom["searches"]), {})
-
-
-def _trainers_job(fn_args: FnArgs) -> Job:
-    """Returns the Trainer's job. Hyper-parameters are those of the user, else of a search, else the model's defaults."""
-    custom = fn_args.custom_config
-    tuned = best.values(fn_args.hyperparameters, custom["dataset"], custom["model"])
-    values = hyperparameters.resolve(custom["model"], tuned | custom["hyperparameters"]).values
-    job = _job(fn_args, values)
-    first_folder = posixpath.join(custom["checkpoints"], job.fingerprint())
-    max_step = job.settings.steps + job.settings.cluster.overshoot
-    return replace(job, folder=folder.choose(first_folder, max_step, job.settings.fresh_run_id))
-
-
-def _owner(fn_args: FnArgs, root: str) -> str:
-    """Returns the owner of the trainings below a root: the artifacts' path relative to it, since both may be moved together."""
-    # <artifacts>/Trainer/model_run/<number>
-    artifacts = posixpath.normpath(posixpath.join(fn_args.model_run_dir, "../../.."))
-    return artifacts if is_remote(fn_args.model_run_dir) else posixpath.relpath(artifacts, root)
-
-
-def _job(fn_args: FnArgs, hyperparameters: dict[str, Any]) -> Job:
-    custom = fn_args.custom_config
-    return Job(
-        dataset=custom["dataset"],
-        model=custom["model"],
-        hyperparameters=hyperparameters,
-        train_files=list(fn_args.train_files),
-        eval_files=list(fn_args.eval_files),
-        transform_graph=fn_args.transform_graph_path,
-        # The code that determines the weights. `custom["code"]` covers all code that the Trainer runs, for TFX's cache.
-        code=fingerprint.code(
-            "trainer_module.training.attempt",
-            discovery.module_name(MODELS, custom["model"]),
-            discovery.module_name(discovery.DATASETS, custom["dataset"]),
-        ),
-        folder="",
-        settings=msgspec.convert(custom["settings"], TrainSettings),
-        base_model=fn_args.base_model,
-    )
+    return TunerFnResult(search.tuner(tfx_jobs.trial_job(fn_args), tuning, custom["searches"]), {})
 
 
 def _write_model_run(job: Job, trained: TrainingResult, model_run: str) -> None:

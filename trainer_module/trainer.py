@@ -13,6 +13,7 @@ from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.cluster import tf_config
 from trainer_module.supervision import watchdog
+from trainer_module.supervision.control import StalledError
 from trainer_module.training import attempt, training_state
 from trainer_module.training.job import Job
 from trainer_module.training.result import TrainingResult
@@ -35,7 +36,7 @@ def train(job: Job, lock: int | None) -> TrainingResult:
     Raises:
         trainer_module.training.result.TrainingError: the training did not reach its end, or has no usable model.
         trainer_module.cluster.supervisor.ClusterError: the processes could not finish the training.
-        trainer_module.supervision.watchdog.InterruptedTraining: a signal stopped the training.
+        trainer_module.supervision.control.InterruptedTraining: a signal stopped the training.
     """
     tf_config.discard()
     settings = job.settings
@@ -45,7 +46,7 @@ def train(job: Job, lock: int | None) -> TrainingResult:
         _train_in_processes(job, lock)
     try:
         trained = _train_in_thread(job)
-    except watchdog.StalledError as error:
+    except StalledError as error:
         if not settings.retries:
             raise
         _log.warning("%s It continues in a new process.", error)

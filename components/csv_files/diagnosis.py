@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from components.csv_files.format import ARROW_TYPES, MAX_CELL_CHARACTERS, InputDataError, open_file
+from components.csv_files.errors import InputDataError
+from components.csv_files.format import ARROW_TYPES, MAX_CELL_CHARACTERS, open_file
 from data import DType
 
 _NUMBERS = {"float32": "a number", "int64": "a whole number"}

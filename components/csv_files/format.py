@@ -20,13 +20,6 @@ MAX_CELL_CHARACTERS = 40
 ARROW_TYPES: Mapping[DType, pa.DataType] = {"float32": pa.float64(), "int64": pa.int64(), "string": pa.string()}
 
 
-class InputDataError(ValueError):
-    """Data that cannot be read. The message names the problem, the place and the way out.
-
-    A Beam worker returns only the text of an exception: "InputDataError: ...". Other code searches for this name: keep it.
-    """
-
-
 def open_file(path: str) -> IO[bytes]:
     """Opens a file on any file system that Beam knows, decompressed.
 

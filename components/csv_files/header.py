@@ -7,7 +7,8 @@ import difflib
 import zlib
 from collections.abc import Iterable
 
-from components.csv_files.format import InputDataError, open_file
+from components.csv_files.errors import InputDataError
+from components.csv_files.format import open_file
 
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 

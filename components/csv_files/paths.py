@@ -9,7 +9,8 @@ from tfx.dsl.io import fileio
 from tfx.proto import range_config_pb2
 
 from components.csv_files import spans
-from components.csv_files.format import PATTERNS, InputDataError
+from components.csv_files.errors import InputDataError
+from components.csv_files.format import PATTERNS
 
 
 def folder_and_pattern(path: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from components.csv_files import diagnosis, header, labels
-from components.csv_files.format import ARROW_TYPES, InputDataError, open_file
+from components.csv_files.errors import InputDataError
+from components.csv_files.format import ARROW_TYPES, open_file
 from data import Dataset, DType
 
 # Bytes of a file that are parsed at a time; a reader holds about this much in memory.

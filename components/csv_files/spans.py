@@ -12,7 +12,7 @@ from tfx.components.example_gen import utils
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 
 # The placeholders of a pattern, as TFX spells them: {SPAN}, {SPAN:4} (four digits), {VERSION}, {VERSION:2}, {YYYY}, {MM}, {DD}.
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION|YYYY|MM|DD)(?::(\d+))?\}")

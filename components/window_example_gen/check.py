@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from components.csv_files import reader
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from components.window_example_gen import blocks, logic, times
 from components.window_example_gen.blocks import Extent
 from components.window_example_gen.windows import Split

@@ -10,7 +10,8 @@ import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
 from components.csv_files import diagnosis, reader
-from components.csv_files.format import MAX_CELL_CHARACTERS, InputDataError
+from components.csv_files.errors import InputDataError
+from components.csv_files.format import MAX_CELL_CHARACTERS
 from components.window_example_gen import blocks, times, windows
 from components.window_example_gen.blocks import Extent, Key, Rows
 from components.window_example_gen.times import Floats

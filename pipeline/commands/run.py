@@ -131,8 +131,7 @@ def execute(started: StartedRun, runner: str, console: Console) -> _Failure | No
 
     settings = started.config.settings.run
     try:
-        with Progress(console) as progress:
-            progress.begin(compiler.node_ids(started.ir))
+        with Progress(console, compiler.node_ids(started.ir)) as progress:
             observers = _Observers(started.recorder, progress)
             nodes = Nodes(started.ir, started.connection, observers, settings.retries, settings.retry_seconds)
             nodes.snapshot_reused()

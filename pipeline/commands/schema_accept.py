@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from pipeline import errors, node_ids
+from pipeline.commands import schema_diff
 from pipeline.config.pipeline_config import PipelineConfig
 from trainer_module.files import atomic
 
@@ -35,7 +35,7 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     if before == after and target.exists():
         click.echo(f"{target} fits the data of the last run: nothing to accept.")
         return errors.OK
-    for line in _differences(before if target.exists() else "", after):
+    for line in schema_diff.lines(before if target.exists() else "", after):
         click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
     if not confirm():
         click.echo("Nothing was changed.")
@@ -43,28 +43,6 @@ def accept(config: PipelineConfig, confirm: Callable[[], bool]) -> int:
     atomic.write(target, after)
     click.echo(f"Updated {target}. Run the pipeline again, and commit the file with the reason.")
     return errors.OK
-
-
-def _differences(old_text: str, new_text: str) -> Iterator[str]:
-    """Yields the changed lines, feature by feature. (A plain diff mixes features up, because their texts are alike.)"""
-    old, new = _blocks(old_text), _blocks(new_text)
-    for name in old | new:
-        lines = list(difflib.ndiff(old.get(name, "").splitlines(), new.get(name, "").splitlines()))
-        if any(line[0] in "+-" for line in lines):
-            yield f"{name}:"
-            yield from (line for line in lines if line[0] != "?")
-
-
-def _blocks(text: str) -> dict[str, str]:
-    """Returns feature or domain -> its text."""
-    from google.protobuf import text_format
-
-    from components.reviewed_schema_gen.logic import parse
-
-    schema = parse(text) if text else None
-    features = {f"feature '{f.name}'": f for f in schema.feature} if schema else {}
-    domains = {f"string domain '{d.name}'": d for d in schema.string_domain} if schema else {}
-    return {name: text_format.MessageToString(block) for name, block in (features | domains).items()}
 
 
 def _proposal(config: PipelineConfig) -> tuple[str, str]:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import launcher, partial_run_utils
+from tfx.orchestration.portable import partial_run_utils
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline.errors import NodeFailedError
 from pipeline.execution import cleanup, retry
+from pipeline.execution.launcher import StoppableLauncher
 from pipeline.metadata import connection as metadata_store
 from pipeline.record.run_record import NodeState
 
 _Execution: TypeAlias = metadata_store_pb2.Execution
-
-
-class NodeStoppedError(Exception):
-    """A node ended after `Nodes.stop`, so its results are not published."""
 
 
 class NodeObserver(Protocol):
@@ -136,7 +132,7 @@ class Nodes:
 
     def _launch(self, node: pipeline_pb2.PipelineNode) -> None:
         deployment, node_id = runner_utils.extract_local_deployment_config(self.ir), node.node_info.id
-        _Launcher(
+        StoppableLauncher(
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(self.connection),
             pipeline_info=self.ir.pipeline_info,
@@ -151,26 +147,6 @@ class Nodes:
 
     def _node(self, node_id: str) -> pipeline_pb2.PipelineNode:
         return next(n.pipeline_node for n in self.ir.nodes if n.pipeline_node.node_info.id == node_id)
-
-
-class _Launcher(launcher.Launcher):
-    """TFX's launcher, except that a node that was stopped publishes nothing."""
-
-    def launch_unless(self, stopped: Callable[[], bool], publishing: threading.Lock) -> None:
-        """Launches the node, and publishes its results unless it has been stopped.
-
-        Args:
-            stopped: whether the node has been stopped.
-            publishing: a lock; while it is held, the result of `stopped` does not change.
-        """
-        self._stopped, self._publishing = stopped, publishing
-        self.launch()
-
-    def _publish_successful_execution(self, *args: Any, **kwargs: Any) -> None:
-        with self._publishing:
-            if self._stopped():
-                raise NodeStoppedError("It was stopped while it ran.")
-            super()._publish_successful_execution(*args, **kwargs)
 
 
 def _executions(handle: metadata.Metadata, node: pipeline_pb2.PipelineNode) -> list[_Execution]:

@@ -27,7 +27,7 @@ def check(config: PipelineConfig) -> None:
         UsageError: the model's file has a mistake, or it does not fit the dataset, or does not know a hyper-parameter.
     """
     from components.csv_files import paths, reader
-    from components.csv_files.format import InputDataError
+    from components.csv_files.errors import InputDataError
     from components.reviewed_schema_gen import logic as schema
     from components.window_example_gen import check as windows
     from data import discovery

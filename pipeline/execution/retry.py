@@ -33,7 +33,13 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: float) -> _T:
+def call(
+    function: Callable[[], _T],
+    name: str,
+    retries: int,
+    retry_seconds: float,
+    sleep: Callable[[float], object] = time.sleep,
+) -> _T:
     """Calls a function, and calls it again after a transient failure. Returns the result of the function.
 
     Args:
@@ -41,6 +47,7 @@ def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: flo
         name: the name of the call in the log.
         retries: how often it is called again.
         retry_seconds: the wait before the first retry. Each later wait is twice as long.
+        sleep: waits for some seconds.
     """
     attempt = 0
     while True:
@@ -53,7 +60,7 @@ def call(function: Callable[[], _T], name: str, retries: int, retry_seconds: flo
             wait, attempt = retry_seconds * 2**attempt, attempt + 1
             _log.warning("%s failed: %s. This may be transient: retry %d of %d in %g s.",
                          name, why, attempt, retries, wait, exc_info=error)  # fmt: skip
-        time.sleep(wait)
+        sleep(wait)
 
 
 def transient_cause(error: BaseException) -> str | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Time limit of one call. An answer takes milliseconds; a server that restarts may be away for some seconds.
 _GRPC_SECONDS = 30.0
 # How long to wait for a lock. One transaction takes milliseconds; transactions of many processes together take seconds.
-_LOCK_SECONDS = 60.0
+LOCK_SECONDS = 60.0
 # SQLite's message.
 _LOCKED = "database is locked"
 _WHEN_LOCKED = (
@@ -73,8 +73,12 @@ def _credentials(parts: SplitResult, environment: Mapping[str, str]) -> tuple[st
     return user, environment.get(PASSWORD, "")
 
 
-def reach(uri: str) -> Connection:
+def reach(uri: str, *, lock_seconds: float = LOCK_SECONDS) -> Connection:
     """Returns `connection_config(uri)` once MLMD has answered. This also makes the tables of a new database.
+
+    Args:
+        uri: `metadata.uri` of the configuration.
+        lock_seconds: how long to wait for another process that has locked a SQLite file.
 
     Raises:
         UsageError: the form of the URI is unknown.
@@ -85,7 +89,7 @@ def reach(uri: str) -> Connection:
 
     config = connection_config(uri)
     if uri.startswith("sqlite:"):
-        _wait_for_lock(config.sqlite.filename_uri)
+        _wait_for_lock(config.sqlite.filename_uri, lock_seconds)
     try:
         with metadata.Metadata(config) as handle:
             handle.store.get_artifact_types()
@@ -94,18 +98,18 @@ def reach(uri: str) -> Connection:
     return config
 
 
-def _wait_for_lock(path: str) -> None:
+def _wait_for_lock(path: str, seconds: float) -> None:
     """Waits until no other process writes to a SQLite file. MLMD would wait five minutes without a message."""
     if not Path(path).exists():
         return
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as database:
+        with contextlib.closing(sqlite3.connect(path, timeout=seconds, isolation_level=None)) as database:
             database.execute("begin immediate")
             database.execute("rollback")
     except sqlite3.DatabaseError as error:
         if _LOCKED in str(error):
             raise MetadataError(
-                f"Another process has been writing to the metadata file {path} for {_LOCK_SECONDS:g} s and has it locked. "
+                f"Another process has been writing to the metadata file {path} for {seconds:g} s and has it locked. "
                 f"{_WHEN_LOCKED}"
             ) from None
         raise MetadataError(

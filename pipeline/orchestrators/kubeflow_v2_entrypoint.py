@@ -69,7 +69,7 @@ def _invocation(options: argparse.Namespace, config: PipelineConfig, *, reads_da
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
-    from components.csv_files.format import InputDataError
+    from components.csv_files.errors import InputDataError
     from pipeline import ir
     from pipeline.dag import create_pipeline
 

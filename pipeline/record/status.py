@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from components.csv_files.errors import message_in
 from pipeline import errors, node_ids
 from pipeline.record import store
 from pipeline.record.run_record import RunRecord, Status
-
-# Beam returns the exception of a worker as text: its name, its message, and then a note about the step.
-_INPUT_DATA_ERROR = re.compile(r"InputDataError: (.*?)(?: \[while running|\n|$)")
+from trainer_module.error_text import first_paragraph
 
 
 class _Ending(NamedTuple):
@@ -39,10 +37,10 @@ def _of_failure(failure: BaseException) -> _Ending | None:
         why = f"{failure} The served model stays. Run again to continue."
         return _Ending("interrupted", failure.exit_code, why)
     if isinstance(failure, errors.NodeFailedError):
-        unreadable = _INPUT_DATA_ERROR.search(str(failure))
-        if unreadable:
-            return _Ending("failed", errors.USAGE, unreadable[1])
-        return _Ending("failed", errors.NODE_FAILED, f"Node {failure.node} failed: {_first_paragraph(str(failure))}")
+        unreadable_data = message_in(str(failure))
+        if unreadable_data is not None:
+            return _Ending("failed", errors.USAGE, unreadable_data)
+        return _Ending("failed", errors.NODE_FAILED, f"Node {failure.node} failed: {first_paragraph(str(failure))}")
     if isinstance(failure, errors.PipelineError):
         return _Ending("failed", failure.exit_code, str(failure))
     return None
@@ -74,7 +72,3 @@ def _copy_last_push(record: RunRecord, output_dir: str) -> None:
     pushed = next((earlier for earlier in store.newest_first(output_dir) if earlier.status == "pushed"), None)
     if pushed:
         record.metrics, record.pushed_path, record.blessed = pushed.metrics, pushed.pushed_path, True
-
-
-def _first_paragraph(text: str) -> str:
-    return text.strip().split("\n\n")[0].split("\nTraceback")[0].strip()

@@ -41,27 +41,29 @@ class Progress(logging.Handler):
     It observes the nodes, and handles the log records of trainings and searches.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        """`console`: shows the progress. `clock`: returns seconds."""
+    def __init__(self, console: Console, node_ids: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        """Creates the progress of a run whose nodes all wait. It is shown while the object is entered.
+
+        Args:
+            console: shows the progress.
+            node_ids: the nodes of the run, at least one.
+            clock: returns seconds.
+        """
         super().__init__()
         self._console, self._clock = console, clock
-        self._states: dict[str, tuple[NodeState, float]] = {}
+        self._states: dict[str, tuple[NodeState, float]] = dict.fromkeys(node_ids, ("waiting", 0.0))
+        self._width = max(map(len, node_ids))
         self._started_at: dict[str, float] = {}
         self._training = ""
         self._trials: list[TrialSummary] = []
         self._last_line_at = -float("inf")
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=_REFRESH_PER_SECOND)
-
-    def begin(self, node_ids: Sequence[str]) -> None:
-        """Shows all nodes as waiting."""
-        self._states = dict.fromkeys(node_ids, ("waiting", 0.0))
-        self._width = max(map(len, node_ids))
-        if self._console.is_terminal:
-            self._live.start()
+        self._live = Live(get_renderable=self.render, console=console, refresh_per_second=_REFRESH_PER_SECOND)
 
     def __enter__(self) -> Progress:
         for logger in _LOGGERS:
             logger.addHandler(self)
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -103,7 +105,8 @@ class Progress(logging.Handler):
                 line = f"{'':{self._width}}  {trials_table.line(trial)}"
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _render(self) -> RenderableType:
+    def render(self) -> RenderableType:
+        """Returns what the live table shows now."""
         tuner_state, _ = self._states.get(node_ids.TUNER, ("waiting", 0.0))
         if tuner_state != "running" or not self._trials:
             return self._node_table()

@@ -14,7 +14,7 @@ import click
 from pipeline import errors
 from pipeline.terminal.logs import Screen
 
-_screens: list[Screen] = []  # errors go to the last one; empty while standard error is not redirected
+_screens: list[Screen] = []  # errors of the command go to the last one; empty while standard error is not redirected
 
 
 def run_and_exit(command: Callable[[], object]) -> NoReturn:
@@ -24,8 +24,10 @@ def run_and_exit(command: Callable[[], object]) -> NoReturn:
     the log has the traceback, or the screen if no log is open.
 
     Args:
-        command: returns the exit code. Any other value than an integer means OK.
+        command: returns the exit code. Any other value than an integer means OK. It calls `print_errors_on` when it redirects
+            standard error.
     """
+    _screens.clear()
     try:
         code = command()
     except click.ClickException as error:

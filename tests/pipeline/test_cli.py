@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pipeline import cli, errors, node_ids
 from pipeline.commands import run as run_command
 from pipeline.commands import schema_accept, tensorboard
 from pipeline.orchestrators import compilation, compiled_pipeline, end_of_run, step
-from pipeline.terminal import logs, process_exit
+from pipeline.terminal import logs
 from pipeline.terminal.logs import Screen
 from trainer_module.supervision import heartbeat
 
@@ -29,9 +30,8 @@ def call(monkeypatch):
     def raise_exited(code: int) -> None:
         raise Exited(code)
 
-    monkeypatch.setattr(process_exit.os, "_exit", raise_exited)
-    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process continues
-    monkeypatch.setattr(process_exit, "_screens", [])
+    monkeypatch.setattr(os, "_exit", raise_exited)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)  # this process continues
     monkeypatch.setenv(errors.DEBUG, "")
     monkeypatch.setattr(logs, "to_stderr", lambda: None)
     monkeypatch.setattr(logs, "redirect_to_file", lambda log: Screen(io.StringIO(), io.StringIO()))

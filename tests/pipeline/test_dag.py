@@ -1,6 +1,8 @@
 """The compiled DAG: its nodes, their gates, and the parameters that decide whether the cache answers."""
 
+import importlib.util
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -75,7 +77,7 @@ def test_a_node_after_a_gate_is_conditional_on_it(nodes, node, conditions):
     ],
 )
 def test_an_edit_changes_only_the_nodes_that_run_the_code(settings, nodes, edited, changed, monkeypatch):
-    source = fingerprint._source(edited)
+    source = Path(importlib.util.find_spec(edited).origin).resolve()
     read = type(source).read_bytes
     monkeypatch.setattr(type(source), "read_bytes", lambda p: read(p) + (b"# edited" if p == source else b""))
     fingerprint.code.cache_clear()

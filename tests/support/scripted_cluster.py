@@ -8,7 +8,7 @@ from tests.support.settings import train_settings
 from trainer_module.cluster.role_processes import RoleProcess
 from trainer_module.cluster.supervisor import Supervisor
 from trainer_module.supervision.child_process import ChildProcess
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training.settings import Cluster
 from trainer_module.training.training_state import Snapshot
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.support.settings import train_settings
 from trainer_module.serving.signatures import SERVING_DEFAULT
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training.prepared import PreparedTraining
 
 NAN = float("nan")

@@ -15,7 +15,7 @@ from trainer_module.estimators import build as estimators
 from trainer_module.estimators import hyperparameters
 from trainer_module.serving import export
 from trainer_module.serving.receiver import serving_input_receiver_fn
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training import loop
 from trainer_module.training.prepared import PreparedTraining
 

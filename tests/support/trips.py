@@ -3,7 +3,7 @@
 import pytest
 
 from components.csv_files import reader
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from data import Dataset, Numeric, RatioLabel, Vocabulary
 
 TRIPS = Dataset(

@@ -1,7 +1,6 @@
-"""`run_fn` of the Trainer: in which folder it trains, from which checkpoint it continues, and which files it writes."""
+"""`run_fn` of the Trainer: from which checkpoint it continues, and which files it writes. (Its folder: test_tfx_jobs.py.)"""
 
 import json
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +13,6 @@ from pipeline import node_ids
 from tests.support import training
 from tests.support.settings import train_settings
 from trainer_module import entry
-from trainer_module.checkpoints import folder, prune
 from trainer_module.serving import card
 from trainer_module.serving.saved_model import signature_names
 from trainer_module.serving.signatures import PREDICT_RAW
@@ -70,55 +68,6 @@ def test_a_shorter_training_gets_its_own_folder_and_a_longer_one_continues_from_
     assert run(make_args(10)) == (0, 10, "-3")
     assert run(make_args(30)) == (20, 30, "")
     assert run(make_args(10)) == (10, 10, "-3")
-
-
-def save(training, step, fresh_run=None):
-    """Writes the files of a checkpoint into a training folder, and the id of the fresh run that began it."""
-    Path(training).mkdir(parents=True)
-    for name in (f"model.ckpt-{step}.index", f"model.ckpt-{step}.data-00000-of-00001"):
-        Path(training, name).touch()
-    Path(training, "checkpoint").write_text(f'model_checkpoint_path: "model.ckpt-{step}"')
-    if fresh_run:
-        Path(training, "fresh").write_text(fresh_run)
-
-
-@pytest.mark.parametrize(
-    ("cluster", "step", "same_folder"),
-    [
-        ({"workers": 1, "ps": 1}, 3001, True),  # killed in the last evaluation
-        ({"workers": 1, "ps": 1}, 3002, False),
-        ({"workers": 2, "ps": 1}, 3002, True),
-        ({}, 3001, False),
-        ({"workers": 2, "strategy": "multi_worker_mirrored"}, 3001, False),
-    ],
-)
-def test_a_checkpoint_at_most_one_step_per_worker_beyond_the_last_is_of_the_same_training(
-    make_args, cluster, step, same_folder
-):
-    before = entry._trainers_job(make_args(3000, cluster=cluster))
-    save(before.folder, step)
-    after = entry._trainers_job(make_args(3000, cluster=cluster))
-    assert (after.folder == before.folder) is same_folder
-
-
-def test_a_retry_of_a_fresh_run_finds_its_own_folder_even_if_another_has_more_steps(make_args):
-    args = make_args(20, fresh_run_id="run-2")
-    first = entry._trainers_job(args)
-    save(first.folder, 5, fresh_run="run-2")
-    other = f"{first.folder}-2"
-    save(other, 9, fresh_run="run-1")
-    assert entry._trainers_job(args).folder == first.folder
-    assert entry._trainers_job(make_args(20)).folder == other
-
-
-def test_the_owner_of_a_training_is_a_relative_path_that_stays_true_after_a_move(make_args, tmp_path):
-    job = entry._trainers_job(make_args(20))
-    owner = entry._owner(make_args(20), str(tmp_path / "checkpoints"))
-    with folder.held(job.folder, owner):
-        assert prune.owner_of(job.folder) == "../artifacts"
-    elsewhere = entry._owner(make_args(20, artifacts=tmp_path / "another" / "artifacts"), str(tmp_path / "checkpoints"))
-    assert elsewhere == "../another/artifacts"
-    assert entry._owner(make_args(20, artifacts="gs://bucket/artifacts"), str(tmp_path)).endswith("bucket/artifacts")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.support.jobs import job
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.checkpoints import step_of
-from trainer_module.supervision import watchdog
+from trainer_module.supervision.control import StalledError
 
 
 @pytest.fixture
@@ -51,5 +51,5 @@ def test_a_training_that_hangs_every_time_fails_with_the_limit_of_restarts(stall
 
 def test_with_zero_retries_the_first_hang_is_an_error(stalling_job):
     work = stalling_job(times=1, retries=0)
-    with folder.held(work.folder) as lock, pytest.raises(watchdog.StalledError, match="no progress for 15 s"):
+    with folder.held(work.folder) as lock, pytest.raises(StalledError, match="no progress for 15 s"):
         trainer.train(work, lock)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trainer_module.cluster import addresses
 from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat, EvaluatorHeartbeatHook
-from trainer_module.supervision.watchdog import Control, InterruptHook
+from trainer_module.supervision.control import Control, InterruptHook
 from trainer_module.training import attempt
 from trainer_module.training.job import Job
 from trainer_module.training.prepared import PreparedTraining
@@ -51,7 +51,7 @@ class EvaluationPace:
         self._next = began + (share if apart is None else apart)
 
 
-def run(job: Job, chief: str | None, control: Control) -> None:
+def run(job: Job, chief: str | None, control: Control, *, connect_every_seconds: float = _CONNECT_EVERY_SECONDS) -> None:
     """Evaluates checkpoints until the training is finished.
 
     Waiting for a checkpoint counts as progress while the chief answers.
@@ -60,9 +60,10 @@ def run(job: Job, chief: str | None, control: Control) -> None:
         job: the training.
         chief: address of the chief; None if it is unknown.
         control: the link to the watchdog.
+        connect_every_seconds: how often to check that the chief answers.
 
     Raises:
-        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
+        trainer_module.supervision.control.InterruptedTraining: `control` requested a stop.
     """
     training, training_state = attempt.build(job, control), TrainingState(job)
     pace, connected_at = EvaluationPace(job.settings), -float("inf")
@@ -73,7 +74,7 @@ def run(job: Job, chief: str | None, control: Control) -> None:
             with pace.evaluating():
                 _evaluate(training)
             continue
-        if chief and time.monotonic() - connected_at > _CONNECT_EVERY_SECONDS:
+        if chief and time.monotonic() - connected_at > connect_every_seconds:
             connected_at = time.monotonic()
             if addresses.answers(chief):
                 control.heartbeat()

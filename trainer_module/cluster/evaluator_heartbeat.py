@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import time
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -45,13 +46,14 @@ class EvaluatorHeartbeat:
 class EvaluatorHeartbeatHook(tf.estimator.SessionRunHook):
     """Writes the heartbeat during an evaluation: every batch is progress."""
 
-    def __init__(self, heartbeat: EvaluatorHeartbeat) -> None:
-        self._heartbeat, self._last_beat = heartbeat, -float("inf")
+    def __init__(self, heartbeat: EvaluatorHeartbeat, clock: Callable[[], float] = time.monotonic) -> None:
+        """`heartbeat`: the file. `clock`: returns seconds."""
+        self._heartbeat, self._clock, self._last_beat = heartbeat, clock, -float("inf")
 
     def before_run(self, run_context: tf.estimator.SessionRunContext) -> None:
         """Writes the heartbeat, at most every five seconds."""
-        if time.monotonic() - self._last_beat > _EVERY_SECONDS:
-            self._last_beat = time.monotonic()
+        if self._clock() - self._last_beat > _EVERY_SECONDS:
+            self._last_beat = self._clock()
             self._heartbeat.beat()
 
     def end(self, session: tf.compat.v1.Session) -> None:

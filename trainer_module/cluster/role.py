@@ -91,7 +91,9 @@ def _run(job: Job, task: ClusterTask | None, line: Heartbeat, *, supervised: boo
     """Trains or evaluates under a watchdog. Returns the exit status."""
     from trainer_module.checkpoints import folder
     from trainer_module.cluster import run_role
+    from trainer_module.cluster.last_evaluation import UnfinishedError
     from trainer_module.supervision import watchdog
+    from trainer_module.supervision.control import StalledError
     from trainer_module.training import progress
 
     line.start(progress.LOGGER)
@@ -105,7 +107,7 @@ def _run(job: Job, task: ClusterTask | None, line: Heartbeat, *, supervised: boo
     except run_role.PERMANENT_ERRORS as error:
         return _do_not_restart(line, error)
     # The previous chief may still hold the folder while it ends.
-    except (watchdog.StalledError, run_role.UnfinishedError, folder.FolderInUseError) as error:
+    except (StalledError, UnfinishedError, folder.FolderInUseError) as error:
         _log.error("%s", error)
         return RESTART
     except Exception:

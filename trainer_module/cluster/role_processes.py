@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from trainer_module.training.job import Job
 from trainer_module.training.training_state import FOLDER, job_file
 
 LOCAL = "local"  # the role of a process that trains alone
+
+# Command, environment, log, header of the log, inherited descriptors: the arguments of ChildProcess.
+StartChild = Callable[[Sequence[str], Mapping[str, str], Path, str, Sequence[int]], ChildProcess]
 
 
 @dataclass
@@ -89,13 +92,16 @@ def address_count(job: Job) -> int:
     return 1 + cluster.workers + cluster.ps
 
 
-def create(job: Job, free_addresses: Sequence[str], lock: int | None) -> list[RoleProcess]:
+def create(
+    job: Job, free_addresses: Sequence[str], lock: int | None, start_child: StartChild = ChildProcess
+) -> list[RoleProcess]:
     """Returns the processes of the cluster of a job, not started yet.
 
     Args:
         job: the training.
         free_addresses: `address_count(job)` addresses on which nothing listens.
         lock: descriptor that every process inherits, so that the folder stays locked while one of them runs.
+        start_child: starts a child process.
     """
     path = job_file(job)
     job.write(path)
@@ -105,7 +111,7 @@ def create(job: Job, free_addresses: Sequence[str], lock: int | None) -> list[Ro
 
     def role_process(name: str, role: str, environment: dict[str, str]) -> RoleProcess:
         def start(number: int) -> ChildProcess:
-            return ChildProcess(command, environment, logs / f"{name}.log", f"{name}, start {number}", inherited)
+            return start_child(command, environment, logs / f"{name}.log", f"{name}, start {number}", inherited)
 
         return RoleProcess(name, role, start)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 
 from data.discovery import UnknownNameError
 from trainer_module import inputs
 from trainer_module.checkpoints.evaluations import MissingMetricError
-from trainer_module.cluster import addresses, evaluator, strategies
+from trainer_module.cluster import addresses, evaluator, last_evaluation, strategies
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, WORKER, ClusterTask
-from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat
 from trainer_module.cluster.hooks import AveragedVariableError, LockstepHook, StopInTimeHook
 from trainer_module.estimators.compatibility import UnfitModelError
 from trainer_module.estimators.hyperparameters import HyperParameterError
@@ -20,7 +18,7 @@ from trainer_module.estimators.keras_conversion import KerasModelError
 from trainer_module.estimators.warm_start import WarmStartError
 from trainer_module.serving.outputs import MissingPredictionError
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training import attempt, loop
 from trainer_module.training.job import Job
 from trainer_module.training.result import TrainingError
@@ -41,12 +39,7 @@ PERMANENT_ERRORS = (
     AveragedVariableError,
 )
 
-_CHECK_EVERY_SECONDS = 0.5
 _log = logging.getLogger(__name__)
-
-
-class UnfinishedError(RuntimeError):
-    """A training ended before its last step, so it must continue."""
 
 
 def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: bool) -> None:
@@ -60,9 +53,9 @@ def run(job: Job, task: ClusterTask | None, control: Control, *, supervised: boo
             restarts a chief; a chief that Kubernetes restarts must do so itself.
 
     Raises:
-        UnfinishedError: the training has ended, but must continue.
+        trainer_module.cluster.last_evaluation.UnfinishedError: the training has ended, but must continue.
         trainer_module.training.result.TrainingError: the training has failed.
-        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
+        trainer_module.supervision.control.InterruptedTraining: `control` requested a stop.
     """
     if task is None:
         loop.train(attempt.build(job, control, run_config=strategies.run_config(job.settings.cluster, None)))
@@ -84,31 +77,7 @@ def _train(job: Job, task: ClusterTask, control: Control) -> None:
     hook = LockstepHook() if lockstep else StopInTimeHook(job.settings.steps)
     loop.run_train_and_evaluate(training, more_hooks=[hook])
     if is_chief:
-        _wait_for_last_evaluation(job, control)
-
-
-def _wait_for_last_evaluation(job: Job, control: Control) -> None:
-    """Waits until the last checkpoint was evaluated: when the chief succeeds, a TFJob ends all other processes.
-
-    It does not wait for ever: meanwhile only the evaluator's heartbeat counts as progress, for the watchdog of this process.
-
-    Raises:
-        UnfinishedError: the training must continue.
-    """
-    training_state, evaluator_heartbeat = TrainingState(job), EvaluatorHeartbeat(job.folder)
-    training_state.mark_last_checkpoint()
-    while not (state := training_state.read()).finished:
-        if state.evaluated and not state.complete:
-            raise UnfinishedError(
-                f"The training ended at step {state.step} of {job.settings.steps}, but its last checkpoint is a new "
-                "best one, so by the stop rule it must continue. If this happens again at the same step, the input has too few "
-                "rows: is the training split empty, or smaller than one batch for each process?"
-            )
-        if evaluator_heartbeat.has_beaten():
-            control.heartbeat()
-        if control.stopping:
-            control.raise_if_stopping()
-        time.sleep(_CHECK_EVERY_SECONDS)
+        last_evaluation.wait_for(job, control)
 
 
 def _exit_without_peers(task: ClusterTask, seconds: float) -> None:

@@ -12,7 +12,7 @@ from trainer_module.cluster.events import ProcessStarted, StepsLost
 from trainer_module.cluster.role_processes import RoleProcess
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.child_process import ChildProcess
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training import progress
 from trainer_module.training.job import Job
 from trainer_module.training.settings import TrainSettings
@@ -42,7 +42,7 @@ def run(job: Job, lock: int | None, control: Control) -> None:
 
     Raises:
         ClusterError: the processes could not finish the training.
-        trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop. The newest checkpoint has all
+        trainer_module.supervision.control.InterruptedTraining: `control` requested a stop. The newest checkpoint has all
             steps of the process that saves it.
     """
     training_state = TrainingState(job)

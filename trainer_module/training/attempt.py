@@ -15,7 +15,7 @@ from trainer_module.estimators import build as estimators
 from trainer_module.estimators import hyperparameters
 from trainer_module.estimators.warm_start import WarmStart
 from trainer_module.serving.receiver import serving_input_receiver_fn
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training import loop
 from trainer_module.training.job import Job
 from trainer_module.training.prepared import PreparedTraining
@@ -33,7 +33,7 @@ def train(job: Job, control: Control) -> TrainingResult:
 
     Raises:
         trainer_module.training.result.TrainingError: the training did not reach its end, or has no usable model.
-        trainer_module.supervision.watchdog.InterruptedTraining: a signal stopped the training.
+        trainer_module.supervision.control.InterruptedTraining: a signal stopped the training.
     """
     return loop.train(build(job, control))
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 _log = logging.getLogger(__name__)
 
-# Without `checkpoint_steps`: seconds of training between two checkpoints. A killed training repeats at most these.
-LEAST_SECONDS = 10.0
+# Without `checkpoint_steps`: the least time in steps between two checkpoints, in seconds. A checkpoint that is expensive to
+# save comes later, see the two shares below. A killed training repeats the steps since its last checkpoint.
+MIN_CHECKPOINT_SECONDS = 10.0
 # The part of the budget (for checkpoints, evaluations and exports) that checkpoints may take.
 _CHECKPOINTS = 0.25
 # The share of the time in steps that checkpoints may always take: without a checkpoint, a kill would cost the whole training.
@@ -71,7 +72,9 @@ class Cadence:
             # At multiples, so that an interrupted training has the same evaluations as one that was not interrupted.
             return step // self._checkpoint_steps > self._saved_step // self._checkpoint_steps
         seconds_since_save = self.stepping - self._saved_at
-        return seconds_since_save >= LEAST_SECONDS and self._save_cost <= self._checkpoint_share * seconds_since_save
+        if seconds_since_save < MIN_CHECKPOINT_SECONDS:
+            return False
+        return self._save_cost <= self._checkpoint_share * seconds_since_save
 
     def evaluation_due(self) -> bool:
         """Whether to evaluate the checkpoint that was just saved, during the training."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from trainer_module.checkpoints.checkpoints import PREFIX
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training.cadence import Cadence
 
 _log = logging.getLogger(__name__)

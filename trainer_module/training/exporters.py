@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.serving.receiver import ReceiverFn
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training.settings import Export
 
 # Two, so that the export recorded as the best stays until a better one is recorded.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from trainer_module.checkpoints.checkpoints import step_of
-from trainer_module.supervision.watchdog import InterruptHook
+from trainer_module.supervision.control import InterruptHook
 from trainer_module.training import result
 from trainer_module.training.cadence import Cadence
 from trainer_module.training.checkpoint_hook import CheckpointHook, EvaluationBudgetHook
@@ -26,7 +26,7 @@ def train(training: PreparedTraining) -> TrainingResult:
     Raises:
         trainer_module.training.result.TrainingError: the training ended before `settings.steps`, or the loss is not finite.
         trainer_module.checkpoints.evaluations.MissingMetricError: the Estimator does not report `settings.best`.
-        trainer_module.supervision.watchdog.InterruptedTraining: a signal stopped the training; all steps are in a checkpoint.
+        trainer_module.supervision.control.InterruptedTraining: a signal stopped the training; all steps are in a checkpoint.
     """
     steps, resumed_from = training.settings.steps, training.step()
     if not resumed_from:

@@ -12,7 +12,7 @@ from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.inputs import InputFn
 from trainer_module.serving.receiver import ReceiverFn
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training import exporters
 from trainer_module.training.settings import TrainSettings
 

@@ -7,8 +7,8 @@ import time
 
 import tensorflow as tf
 
+from trainer_module.supervision.control import Control
 from trainer_module.supervision.progress_report import ProgressReport as ProgressReport
-from trainer_module.supervision.watchdog import Control
 
 # To show progress, attach a handler to this logger and read the `progress` of its records, a ProgressReport.
 LOGGER = logging.getLogger(__name__)
@@ -17,17 +17,19 @@ EVERY_SECONDS = 0.5
 
 
 class ProgressHook(tf.estimator.SessionRunHook):
-    """Reports step, loss and speed at most every `EVERY_SECONDS`. Only a step that reports fetches the loss."""
+    """Reports step, loss and speed, but not at every step. Only a step that reports fetches the loss."""
 
-    def __init__(self, steps: int, control: Control) -> None:
+    def __init__(self, steps: int, control: Control, *, every_seconds: float = EVERY_SECONDS) -> None:
         """Creates the hook.
 
         Args:
             steps: global step at which the training ends.
             control: receives a heartbeat after every step.
+            every_seconds: least time between two reports.
         """
         self._steps = steps
         self._control = control
+        self._every_seconds = every_seconds
         self._at, self._step, self._due = 0.0, -1, False
 
     def begin(self) -> None:
@@ -41,7 +43,7 @@ class ProgressHook(tf.estimator.SessionRunHook):
 
     def before_run(self, run_context: tf.estimator.SessionRunContext) -> tf.estimator.SessionRunArgs | None:
         """Fetches the loss if a report is due."""
-        self._due = time.monotonic() - self._at >= EVERY_SECONDS
+        self._due = time.monotonic() - self._at >= self._every_seconds
         return tf.estimator.SessionRunArgs(self._loss) if self._due else None
 
     def after_run(self, run_context: tf.estimator.SessionRunContext, run_values: tf.estimator.SessionRunValues) -> None:

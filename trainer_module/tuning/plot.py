@@ -28,7 +28,9 @@ def draw(trials: Sequence[TrialSummary], target: str) -> None:
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
     _draw_trials(axes, trials)
-    _draw_best_so_far(axes, trials)
+    steps = best_so_far(trials)
+    if steps:
+        axes.step(*zip(*steps, strict=True), where="post", color="tab:orange", label="best so far")
     axes.set_title(f"{trials[0].metric} by trial ({trials[0].direction} is better)")
     axes.set_xlabel("trial")
     axes.set_ylabel(trials[0].metric)
@@ -53,11 +55,12 @@ def _draw_trials(axes: Axes, trials: Sequence[TrialSummary]) -> None:
         )  # fmt: skip
 
 
-def _draw_best_so_far(axes: Axes, trials: Sequence[TrialSummary]) -> None:
+def best_so_far(trials: Sequence[TrialSummary]) -> list[tuple[int, float]]:
+    """Returns (number of a trial, best objective up to it) for every trial with a value, and then for the last trial."""
     points = [(int(t.id), t.objective) for t in trials if t.has_value and t.objective is not None]
-    if points:
-        better = max if trials[0].direction == "higher" else min
-        numbers, values = zip(*points, strict=True)
-        ends = [*numbers, max(int(t.id) for t in trials)]
-        bests = [*accumulate(values, better)]
-        axes.step(ends, [*bests, bests[-1]], where="post", color="tab:orange", label="best so far")
+    if not points:
+        return []
+    numbers, values = zip(*points, strict=True)
+    bests = [*accumulate(values, max if trials[0].direction == "higher" else min)]
+    last = max(int(t.id) for t in trials)
+    return [*zip(numbers, bests, strict=True), (last, bests[-1])]

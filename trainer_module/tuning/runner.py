@@ -13,18 +13,18 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from trainer_module.supervision import heartbeat
 from trainer_module.supervision.child_process import ChildProcess
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.tuning import trial_process
 from trainer_module.tuning.hyperband import CONTINUES
 from trainer_module.tuning.running_trial import RunningTrial, locked
 from trainer_module.tuning.search_spec import SearchSpec, log_file, model_values
-from trainer_module.tuning.trial import TrialReport, read_report
+from trainer_module.tuning.trial_files import TrialReport, read_report
 from trainer_module.tuning.trial_summary import TrialState, TrialSummary
 from trainer_module.tuning.trial_table import TrialTable
 
 _log = logging.getLogger(__name__)
 
-_CHECK_EVERY_SECONDS = 0.2
+CHECK_EVERY_SECONDS = 0.2
 
 Start = Callable[[str, str, int | None, int, int], ChildProcess]  # see trial_process.start
 
@@ -50,7 +50,7 @@ class Runner:
         When `control` requests a stop, the running trials save a checkpoint; the next run of the search continues them.
 
         Raises:
-            trainer_module.supervision.watchdog.InterruptedTraining: `control` requested a stop.
+            trainer_module.supervision.control.InterruptedTraining: `control` requested a stop.
         """
         self._restore_table()
         try:
@@ -59,7 +59,7 @@ class Runner:
                 self._table.log()
                 if not self._running:
                     break
-                time.sleep(_CHECK_EVERY_SECONDS)
+                time.sleep(CHECK_EVERY_SECONDS)
                 self._check_trials(control)
             self._stop(control)
         finally:
@@ -149,7 +149,7 @@ class Runner:
         for running in self._running.values():
             running.process.request_stop()
         while self._running:
-            time.sleep(_CHECK_EVERY_SECONDS)
+            time.sleep(CHECK_EVERY_SECONDS)
             self._check_trials(control)
         self._table.log()
         control.raise_if_stopping()

@@ -59,7 +59,7 @@ class EstimatorTuner(base_tuner.BaseTuner):
         Raises:
             TuningError: all trials have failed.
             trainer_module.checkpoints.folder.FolderInUseError: another process runs the same search.
-            trainer_module.supervision.watchdog.InterruptedTraining: a signal ended the search. The next run continues it.
+            trainer_module.supervision.control.InterruptedTraining: a signal ended the search. The next run continues it.
         """
         spec, settings = self._spec, self._spec.job.settings
         with folders.held(spec.folder):

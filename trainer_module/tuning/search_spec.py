@@ -20,12 +20,11 @@ from data.tasks import Direction
 from trainer_module import fingerprint
 from trainer_module.checkpoints import checkpoints, evaluations
 from trainer_module.estimators import hyperparameters
-from trainer_module.files import json_file
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
-from trainer_module.tuning import hyperband, space, trial
+from trainer_module.tuning import hyperband, space, trial_files
 from trainer_module.tuning.settings import TuneSettings
-from trainer_module.tuning.trial import TrialReport, TrialSpec
+from trainer_module.tuning.trial_files import TrialReport, TrialSpec
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +124,7 @@ class SearchSpec:
     def prepare(self, kt_trial: Trial) -> None:
         """Writes the input of a trial's process. The caller holds the lock on the trial's training folder."""
         spec = self.trial_spec(kt_trial)
-        json_file.write(posixpath.join(self.trial_folder(kt_trial.trial_id), trial.SPEC), spec)
+        trial_files.write_spec(self.trial_folder(kt_trial.trial_id), spec)
         previous = kt_trial.hyperparameters.values.get(hyperband.CONTINUES)
         if previous is not None and not checkpoints.step_of(spec.job.folder):
             self._copy_training(previous, kt_trial.trial_id)
@@ -139,8 +138,8 @@ class SearchSpec:
                 "Trial %s cannot continue trial %s, which has no checkpoint. It starts from step 0.", to_trial, from_trial
             )
             return
-        curve = trial.read_report(self.trial_folder(from_trial)).curve
-        json_file.write(posixpath.join(self.trial_folder(to_trial), trial.REPORT), TrialReport(curve=curve))
+        curve = trial_files.read_report(self.trial_folder(from_trial)).curve
+        trial_files.write_report(self.trial_folder(to_trial), TrialReport(curve=curve))
         for pattern in (f"{newest}.*", posixpath.join(source, evaluations.FILE), posixpath.join(source, evaluations.BEST, "*")):
             for path in tf.io.gfile.glob(pattern):
                 copy = posixpath.join(target, posixpath.relpath(path, source))

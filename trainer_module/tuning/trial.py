@@ -4,69 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
-import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from data.tasks import Direction
 from trainer_module.checkpoints import folder as folders
 from trainer_module.checkpoints.evaluations import Evaluation, Evaluations
-from trainer_module.files import json_file
+from trainer_module.error_text import first_paragraph
 from trainer_module.supervision import heartbeat, watchdog
+from trainer_module.supervision.control import Control, StalledError
 from trainer_module.training import attempt
-from trainer_module.training.job import Job
 from trainer_module.tuning import stopping, trial_table
+from trainer_module.tuning.trial_files import TrialReport, TrialSpec, read_report, read_spec, write_report
 
 _log = logging.getLogger(__name__)
-
-SPEC = "spec.json"
-REPORT = "report.json"
-
-
-@dataclass(frozen=True)
-class TrialSpec:
-    """The description of a trial, for its process.
-
-    Attributes:
-        job: the training; `settings.best` is the objective.
-        direction: in which the objective gets better.
-        search_folder: folder of the search, whose finished trials decide whether this one is stopped early; None if it must
-            not be stopped early.
-    """
-
-    job: Job
-    direction: Direction
-    search_folder: str | None
-
-
-@dataclass(frozen=True)
-class TrialReport:
-    """The results of a trial so far.
-
-    Attributes:
-        resumed_from: global step at which its newest process began.
-        curve: (step, objective) of every evaluation with a finite objective and loss.
-        ended_by: "steps", or the stop rule in words; None if the trial has not ended.
-        early: whether the trial was stopped early.
-        error: why it failed.
-    """
-
-    resumed_from: int = 0
-    curve: list[tuple[int, float]] = field(default_factory=list)
-    ended_by: str | None = None
-    early: bool = False
-    error: str | None = None
-
-    def value(self, direction: Direction, *, best: bool) -> float | None:
-        """Returns the best or the last value of the objective, None if there is no evaluation."""
-        if best or not self.curve:
-            return stopping.best(self.curve, direction)
-        return self.curve[-1][1]
-
-
-def read_report(folder: str) -> TrialReport:
-    """Returns the report in the folder of a trial, an empty one if there is none."""
-    return json_file.read(posixpath.join(folder, REPORT), TrialReport) or TrialReport()
 
 
 class TrialPruned(BaseException):
@@ -84,7 +34,7 @@ class Reporter:
             spec: the description of the trial.
             resumed_from: global step of the checkpoint from which it continues.
         """
-        self._path, self._spec = posixpath.join(folder, REPORT), spec
+        self._folder, self._spec = folder, spec
         self._evaluations = Evaluations(spec.job.folder, spec.job.settings.best, spec.direction)
         self._step = 0
         self._write(TrialReport(resumed_from, [(s, v) for s, v in read_report(folder).curve if s <= resumed_from]))
@@ -127,13 +77,13 @@ class Reporter:
 
     def _write(self, report: TrialReport) -> None:
         self._report = report
-        json_file.write(self._path, report)
+        write_report(self._folder, report)
 
 
-class ReportingControl(watchdog.Control):
+class ReportingControl(Control):
     """A Control that also checks each evaluation, at the first step after it."""
 
-    def __init__(self, control: watchdog.Control, check_evaluation: Callable[[], None]) -> None:
+    def __init__(self, control: Control, check_evaluation: Callable[[], None]) -> None:
         """`control`: the link to the watchdog; all calls go to it. `check_evaluation`: called at the first step after one."""
         super().__init__()
         self._control, self._check_evaluation = control, check_evaluation
@@ -164,8 +114,7 @@ def run(folder: str) -> int:
         The exit status of the process, see `heartbeat`: DONE if the trial has a value, FAILED if it has failed, RESTART if it
         stalled.
     """
-    spec = json_file.read(posixpath.join(folder, SPEC), TrialSpec)
-    assert spec
+    spec = read_spec(folder)
     settings = spec.job.settings
     try:
         watchdog.run(
@@ -173,13 +122,13 @@ def run(folder: str) -> int:
             grace_seconds=settings.grace_seconds,
             stall_seconds=settings.stall_seconds,
         )
-    except watchdog.StalledError as error:
+    except StalledError as error:
         _log.error("%s", error)
         return heartbeat.RESTART
     return heartbeat.DONE if read_report(folder).ended_by else heartbeat.FAILED
 
 
-def _train(folder: str, spec: TrialSpec, control: watchdog.Control) -> None:
+def _train(folder: str, spec: TrialSpec, control: Control) -> None:
     job = spec.job
     evaluations = Evaluations(job.folder, job.settings.best, spec.direction)
     reporter = Reporter(folder, spec, folders.prepare(job.folder, evaluations, job.settings.fresh_run_id))
@@ -189,14 +138,10 @@ def _train(folder: str, spec: TrialSpec, control: watchdog.Control) -> None:
         reporter.report_end(trained.ended_by)
     except TrialPruned as pruned:
         _log.info("%s", pruned)
-    except watchdog.StalledError:
+    except StalledError:
         raise
     except Exception as error:
         _log.exception("The trial has failed.")
-        reporter.report_error(f"{type(error).__name__}: {_first_paragraph(error)}")
+        reporter.report_error(f"{type(error).__name__}: {first_paragraph(str(error))}")
         return
     folders.tidy(job.folder, job.settings.keep_trainings)
-
-
-def _first_paragraph(error: Exception) -> str:
-    return str(error).strip().split("\n\n")[0]

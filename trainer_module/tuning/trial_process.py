@@ -23,7 +23,7 @@ def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> 
     """Starts the process of a trial.
 
     Args:
-        folder: folder of the trial, with its `TrialSpec`.
+        folder: folder of the trial, with its `trial_files.TrialSpec`.
         log: file that the process writes to.
         lock: descriptor of the lock on the trial's training folder, which the process inherits.
         slot: number of the trial among the trials that run at the same time.
@@ -31,21 +31,26 @@ def start(folder: str, log: str, lock: int | None, slot: int, parallel: int) -> 
     """
     command = [sys.executable, "-m", __name__, folder]
     inherited = [] if lock is None else [lock]
-    return ChildProcess(command, _environment(slot, parallel), Path(log), f"trial in {folder}", inherited)
+    return ChildProcess(command, environment(slot, parallel), Path(log), f"trial in {folder}", inherited)
 
 
-def _environment(slot: int, parallel: int) -> dict[str, str]:
-    """Returns the environment of the process, with its share of the machine."""
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+def environment(slot: int, parallel: int) -> dict[str, str]:
+    """Returns the environment variables of a trial's process, with its share of the machine.
+
+    Args:
+        slot: number of the trial among the trials that run at the same time.
+        parallel: number of trials that run at the same time.
+    """
+    variables = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     # With this path the process finds the project, and also datasets and models outside of it.
-    environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    variables["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     if parallel > 1:
         gpus = _gpus()
-        environment |= {"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}
+        variables |= {"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}
         # By default the first process takes all memory of a GPU, and every process uses all processors.
-        environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-        environment.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, (os.cpu_count() or 1) // parallel)))
-    return environment
+        variables.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        variables.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, (os.cpu_count() or 1) // parallel)))
+    return variables
 
 
 def _gpus() -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from components.csv_example_gen.executor import Executor
-from pipeline.record import status
+from components.csv_files.errors import message_in
 from tests.support import samples
 from tests.support.example_gens import records, run_executor
 
@@ -35,5 +35,5 @@ def test_an_error_of_a_worker_names_the_cell_like_the_check_of_the_files(toy, da
     with pytest.raises(Exception) as error:
         run(data, tmp_path / "out")
     # pipeline/execution/nodes.py writes an error in this form.
-    text = status._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
-    assert text.startswith(f"{file}, row 52, column 'weight': 'heavy' is not a number.")
+    message = message_in(f"{type(error.value).__name__}: {error.value}")
+    assert message.startswith(f"{file}, row 52, column 'weight': 'heavy' is not a number.")

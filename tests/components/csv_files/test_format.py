@@ -4,8 +4,7 @@ import gzip
 
 import pytest
 
-from components.csv_files.format import InputDataError, open_file
-from pipeline.record import status
+from components.csv_files.format import open_file
 
 
 @pytest.mark.parametrize(
@@ -25,8 +24,3 @@ def test_a_truncated_gzip_file_raises_an_error_at_its_end(write_file):
 def test_a_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(OSError):
         open_file(str(tmp_path / "none.csv"))
-
-
-def test_the_run_record_finds_the_error_in_the_message_of_a_beam_worker():
-    text = f"RuntimeError: {InputDataError.__name__}: a.csv, row 2: wrong. [while running 'Read']"
-    assert status._INPUT_DATA_ERROR.search(text)[1] == "a.csv, row 2: wrong."

@@ -6,7 +6,7 @@ import pytest
 from tfx.proto import range_config_pb2
 
 from components.csv_files import paths
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from tests.support.trips import HEADER, ROW
 
 

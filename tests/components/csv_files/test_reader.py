@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.csv_files import paths, reader
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from data import Dataset, MulticlassLabel, Numeric
 from tests.support.trips import HEADER, ROW, TRIPS, read_rows
 

@@ -4,7 +4,7 @@ import pytest
 from tfx.proto import range_config_pb2
 
 from components.csv_files import spans
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from components.csv_files.spans import Span, rolling_range
 
 PATTERN = "span-{SPAN}/v{VERSION}/*.csv"

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from components.csv_files.format import InputDataError
+from components.csv_files.errors import InputDataError
 from components.window_example_gen.check import check_files
 from tests.support.windows import SMALL, declare
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tfx.types import artifact_utils
 
+from components.csv_files.errors import message_in
 from components.window_example_gen import logic
 from components.window_example_gen.executor import Executor
-from pipeline.record import status
 from tests.support.example_gens import records, run_executor
 from tests.support.meters import DATASET, SERIES
 from tests.support.windows import cut, decode, in_order
@@ -77,5 +77,5 @@ def test_an_error_of_a_worker_names_the_time_like_the_check_of_the_files(tmp_pat
     with pytest.raises(Exception) as error:
         convert(tmp_path / "data", tmp_path / "out")
     # pipeline/execution/nodes.py writes an error in this form.
-    text = status._INPUT_DATA_ERROR.search(f"{type(error.value).__name__}: {error.value}")[1]
-    assert text.startswith(f"{file}, row 152, column 'hour': 'noon' is not a time in the format '%Y-%m-%d %H:%M', such as ")
+    message = message_in(f"{type(error.value).__name__}: {error.value}")
+    assert message.startswith(f"{file}, row 152, column 'hour': 'noon' is not a time in the format '%Y-%m-%d %H:%M', such as ")

@@ -113,7 +113,7 @@ class Interpreter:
         """
         json_format.ParseDict(dict(spec), pipeline_spec_pb2.PipelineSpec())
         json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
-        self._spec, self._root, self._store = spec, root, store
+        self.spec, self._root, self._store = spec, root, store
         self._environment, self._cwd = environment, cwd
 
     def run(self, name: str, cached: Mapping[str, Cached] | None = None, **parameters: str) -> Run:
@@ -126,11 +126,11 @@ class Interpreter:
             cached: outputs of the tasks that the service takes from its cache instead of running them.
             parameters: values that replace the defaults of the spec.
         """
-        declared = self._spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        declared = self.spec["root"].get("inputDefinitions", {}).get("parameters", {})
         values = {
             key: parameter["defaultValue"] for key, parameter in declared.items() if "defaultValue" in parameter
         } | parameters
-        tasks = self._spec["root"]["dag"]["tasks"]
+        tasks = self.spec["root"]["dag"]["tasks"]
         run, produced = Run(name), {}
         for task_name in TopologicalSorter({n: _upstream(t) for n, t in tasks.items()}).static_order():
             task = tasks[task_name]
@@ -153,7 +153,7 @@ class Interpreter:
         return run
 
     def _cached_outputs(self, task: Mapping[str, Any], cached: Cached) -> dict[str, Any]:
-        declared = self._spec["components"][task["componentRef"]["name"]]["outputDefinitions"]["artifacts"]
+        declared = self.spec["components"][task["componentRef"]["name"]]["outputDefinitions"]["artifacts"]
         return {
             key: [{"name": uri, "uri": uri, "type": declared[key]["artifactType"], "metadata": dict(metadata)}]
             for key, (uri, metadata) in cached.items()
@@ -163,8 +163,8 @@ class Interpreter:
         self, run: Run, name: str, task: Mapping[str, Any], inputs: dict[str, Any], values: Mapping[str, str]
     ) -> dict[str, Any] | None:
         """Runs one task. Returns output key -> artifacts, or None if the task failed."""
-        component = self._spec["components"][task["componentRef"]["name"]]
-        executor = self._spec["deploymentSpec"]["executors"][component["executorLabel"]]
+        component = self.spec["components"][task["componentRef"]["name"]]
+        executor = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]
         if "resolver" in executor:
             run.states[name] = SUCCEEDED
             executor_input = {"inputs": {"artifacts": {k: {"artifacts": v} for k, v in inputs.items()}}}

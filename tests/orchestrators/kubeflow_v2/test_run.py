@@ -69,7 +69,7 @@ def test_a_refused_model_ends_the_run_with_the_reason_in_the_log(compiled, volum
 
 def test_a_step_refuses_other_code_than_it_was_compiled_from(compiled, volume, tmp_path):
     pipeline = compiled()
-    container = pipeline._spec["deploymentSpec"]["executors"][f"{node_ids.SCHEMA_GEN}_executor"]["container"]
+    container = pipeline.spec["deploymentSpec"]["executors"][f"{node_ids.SCHEMA_GEN}_executor"]["container"]
     container["args"] = [word.replace('"code":"', '"code":"other') for word in container["args"]]
     run = pipeline.run("other-code")
     assert run.states[node_ids.SCHEMA_GEN] == "failed"

@@ -48,9 +48,9 @@ class Kubelet:
         while not self._closing.is_set():
             with contextlib.suppress(client.ApiException, HTTPError):
                 for event in watch.Watch().stream(self._core.list_pod_for_all_namespaces, timeout_seconds=_WATCH_SECONDS):
-                    self._handle(event["type"], event["object"])
+                    self.handle(event["type"], event["object"])
 
-    def _handle(self, kind, pod):
+    def handle(self, kind, pod):
         """Handles an event of the watch: starts a new pod, or deletes a known one."""
         known = self._pods.get(pod.metadata.uid)
         if known and (kind == "DELETED" or pod.metadata.deletion_timestamp):

@@ -114,7 +114,7 @@ def test_a_pod_that_ends_before_the_kubelet_sees_its_deletion_is_removed(cluster
     cluster.until(lambda: "started" in cluster.log(pod), SECONDS, "its start")
     kubelet = cluster.log.__self__
     with monkeypatch.context() as patch:  # the kubelet ignores the event of the deletion
-        patch.setattr(kubelet, "_handle", lambda *_: None)
+        patch.setattr(kubelet, "handle", lambda *_: None)
         cluster.core.delete_namespaced_pod(pod, cluster.namespace, grace_period_seconds=SECONDS)
         file.touch()
         assert ended(pod).phase == "Succeeded"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import sys
 from collections.abc import Callable
 from types import ModuleType
 
@@ -106,8 +107,9 @@ def execute_with(config, monkeypatch) -> Callable[[Callable[[Nodes, int], None]]
     def execute(runner: Callable[[Nodes, int], None]) -> tuple[StartedRun, object]:
         module = ModuleType("a_runner")
         module.run = runner
-        monkeypatch.setattr(run.importlib, "import_module", lambda name: module)
-        return started, run.execute(started, "local", Console(file=io.StringIO()))
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(run.RUNNERS, "test", module.__name__)
+        return started, run.execute(started, "test", Console(file=io.StringIO()))
 
     return execute
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
+from tfx.components.statistics_gen.executor import Executor
 from tfx.orchestration import metadata
 
 from pipeline import ir, node_ids
@@ -47,14 +48,13 @@ def test_a_node_whose_inputs_were_deleted_fails_and_is_not_skipped(nodes: node.N
 def test_a_node_that_was_stopped_while_it_ran_publishes_nothing(
     nodes: node.Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launch = node._Launcher._run_executor
+    do = Executor.Do
 
-    def run_and_stop(self: node._Launcher, *args: object) -> object:
-        output = launch(self, *args)
+    def do_and_stop(self: Executor, *args: object) -> None:
+        do(self, *args)
         nodes.stop(node_ids.STATISTICS_GEN)
-        return output
 
-    monkeypatch.setattr(node._Launcher, "_run_executor", run_and_stop)
+    monkeypatch.setattr(Executor, "Do", do_and_stop)
     with pytest.raises(NodeFailedError, match="It was stopped while it ran"):
         nodes.run(node_ids.STATISTICS_GEN)
     with metadata.Metadata(nodes.connection) as handle:

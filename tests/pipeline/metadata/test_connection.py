@@ -107,11 +107,10 @@ def test_a_file_that_another_process_locks_for_a_short_time_is_waited_for(locked
     waker.wait()
 
 
-def test_the_error_for_a_file_that_stays_locked_suggests_a_server(locked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_file_that_stays_locked_suggests_a_server(locked) -> None:
     path, _ = locked
-    monkeypatch.setattr(connection, "_LOCK_SECONDS", 1.5)
     with pytest.raises(MetadataError, match=r"for 1\.5 s and has it locked.*use a server"):
-        connection.reach(f"sqlite://{path}")
+        connection.reach(f"sqlite://{path}", lock_seconds=1.5)
 
 
 def test_the_error_for_a_file_that_is_locked_during_a_run_suggests_a_server_too() -> None:

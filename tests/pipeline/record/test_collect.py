@@ -46,8 +46,8 @@ class Written:
         execution.custom_properties["custom_config"].string_value = json.dumps({"model": f"model of {run_id}"})
         event = mlmd.Event(type=mlmd.Event.OUTPUT)
         event.path.steps.add().key = output.key
-        contexts = [self._context("pipeline", pipeline), self._context("pipeline_run", run_id),
-                    self._context("node", f"{pipeline}.{output.node}")]  # fmt: skip
+        contexts = [self.context("pipeline", pipeline), self.context("pipeline_run", run_id),
+                    self.context("node", f"{pipeline}.{output.node}")]  # fmt: skip
         [execution_id, [artifact_id], _] = self.store.put_execution(execution, [(artifact, event)], contexts)
         assert execution_id
         return self.store.get_artifacts_by_id([artifact_id])[0]
@@ -55,7 +55,7 @@ class Written:
     def decision(self, output: Output, decision: Decision, **properties: object) -> None:
         gate.write(decision, self.output(output, **properties).uri)
 
-    def _context(self, kind: str, name: str) -> mlmd.Context:
+    def context(self, kind: str, name: str) -> mlmd.Context:
         context = self.store.get_context_by_type_and_name(kind, name)
         if context is not None:
             return context
@@ -168,8 +168,8 @@ def test_the_baseline_names_the_model_and_the_run_that_trained_it(written):
     event = mlmd.Event(type=mlmd.Event.INTERNAL_OUTPUT, artifact_id=champion.id)
     event.path.steps.add().key = node_ids.CHAMPION.key
     resolver = written.store.put_execution_type(mlmd.ExecutionType(name=node_ids.CHAMPION.node))
-    contexts = [written._context("pipeline", "taxi"), written._context("pipeline_run", "one"),
-                written._context("node", f"taxi.{node_ids.CHAMPION.node}")]  # fmt: skip
+    contexts = [written.context("pipeline", "taxi"), written.context("pipeline_run", "one"),
+                written.context("node", f"taxi.{node_ids.CHAMPION.node}")]  # fmt: skip
     written.store.put_execution(mlmd.Execution(type_id=resolver), [(champion, event)], contexts)
     assert filled_record(written).baseline == {"run_id": "earlier", "model": "model of earlier"}
 

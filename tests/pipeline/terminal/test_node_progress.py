@@ -30,7 +30,7 @@ class Screen:
     def __init__(self, terminal):
         self.clock, self.out = Clock(), io.StringIO()
         self.console = Console(file=self.out, width=120, force_terminal=terminal, color_system=None)
-        self.progress = Progress(self.console, self.clock)
+        self.progress = Progress(self.console, NODES, self.clock)
 
     def lines(self):
         return [line.rstrip() for line in self.out.getvalue().splitlines()]
@@ -38,22 +38,19 @@ class Screen:
     def table(self):
         """The lines that the live table shows now."""
         with self.console.capture() as capture:
-            self.console.print(self.progress._render())
+            self.console.print(self.progress.render())
         return [" ".join(line.split()) for line in capture.get().splitlines()]
 
 
 @pytest.fixture
 def file():
-    screen = Screen(terminal=False)
-    screen.progress.begin(NODES)
-    return screen
+    return Screen(terminal=False)
 
 
 @pytest.fixture
 def terminal():
-    screen = Screen(terminal=True)
-    screen.progress._states = dict.fromkeys(NODES, ("waiting", 0.0))  # `begin` would start the thread that draws
-    return screen
+    """It is not entered: that would start the thread that draws."""
+    return Screen(terminal=True)
 
 
 def step(number, **changes):

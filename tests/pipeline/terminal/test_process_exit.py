@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import os
 
 import click
 import pytest
@@ -23,9 +25,8 @@ def exit_code(monkeypatch):
     def raise_exited(code: int) -> None:
         raise Exited(code)
 
-    monkeypatch.setattr(process_exit.os, "_exit", raise_exited)
-    monkeypatch.setattr(process_exit.logging, "shutdown", lambda: None)  # this process continues
-    monkeypatch.setattr(process_exit, "_screens", [])
+    monkeypatch.setattr(os, "_exit", raise_exited)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)  # this process continues
 
     def run(command) -> int:
         with pytest.raises(Exited) as exited:
@@ -35,8 +36,12 @@ def exit_code(monkeypatch):
     return run
 
 
-def raising(error: BaseException):
+def raising(error: BaseException, screen: Screen | None = None):
+    """A command that raises an error, perhaps after it has redirected standard error."""
+
     def command() -> None:
+        if screen:
+            process_exit.print_errors_on(screen)
         raise error
 
     return command
@@ -74,8 +79,7 @@ def test_wrong_usage_is_printed_as_click_prints_it(exit_code, capsys):
 
 def test_a_bug_is_named_on_the_screen_and_its_traceback_goes_to_the_log(exit_code, capsys):
     screen = Screen(io.StringIO(), io.StringIO())
-    process_exit.print_errors_on(screen)
-    assert exit_code(raising(KeyError("fare"))) == 1
+    assert exit_code(raising(KeyError("fare"), screen)) == 1
     assert screen.err.getvalue() == ("This should not have happened: KeyError: 'fare'. The log has the traceback.\n")
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
@@ -89,8 +93,7 @@ def test_a_bug_before_there_is_a_log_shows_its_traceback(exit_code, capsys):
 
 def test_an_error_goes_to_the_screen_while_standard_error_is_the_log(exit_code, capsys):
     screen = Screen(io.StringIO(), io.StringIO())
-    process_exit.print_errors_on(screen)
-    assert exit_code(raising(errors.UsageError("No such model."))) == 2
+    assert exit_code(raising(errors.UsageError("No such model."), screen)) == 2
     assert (screen.err.getvalue(), capsys.readouterr().err) == ("No such model.\n", "")
 
 

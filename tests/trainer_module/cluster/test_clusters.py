@@ -27,7 +27,7 @@ from trainer_module.cluster.hooks import StopInTimeHook
 from trainer_module.estimators import hyperparameters
 from trainer_module.files import lock
 from trainer_module.supervision import heartbeat
-from trainer_module.supervision.watchdog import Control
+from trainer_module.supervision.control import Control
 from trainer_module.training import attempt, progress, training_state
 from trainer_module.training.settings import Cluster
 

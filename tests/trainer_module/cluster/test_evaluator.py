@@ -2,8 +2,8 @@
 
 import itertools
 import signal
+import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,9 @@ import tensorflow as tf
 from tests.support import toy_estimator as toy
 from tests.support.settings import train_settings
 from trainer_module.checkpoints.evaluations import Evaluations
-from trainer_module.cluster import addresses, evaluator, evaluator_heartbeat, run_role
-from trainer_module.supervision import watchdog
-from trainer_module.supervision.watchdog import Control, InterruptedTraining
+from trainer_module.cluster import addresses, evaluator
+from trainer_module.cluster.evaluator_heartbeat import EvaluatorHeartbeat
+from trainer_module.supervision.control import Control, InterruptedTraining
 from trainer_module.training import attempt, training_state
 from trainer_module.training.job import Job
 
@@ -50,13 +50,13 @@ def train(folder, step):
     toy.estimator(folder, checkpoint_steps=1000).train(toy.rows(), max_steps=step)
 
 
-def evaluate(job, chief=None, control=None):
+def evaluate(job, chief=None, control=None, **options):
     """Runs the evaluator in a thread, for at most SECONDS. Returns the summary of the evaluations."""
     errors = []
 
     def run():
         try:
-            evaluator.run(job, chief, control)
+            evaluator.run(job, chief, control, **options)
         except BaseException as error:
             errors.append(error)
 
@@ -148,16 +148,39 @@ def test_it_stops_on_request(job):
         evaluate(job(), control=control)
 
 
-def test_while_the_chief_answers_waiting_does_not_count_as_a_stall(job, monkeypatch):
-    monkeypatch.setattr(evaluator, "_CONNECT_EVERY_SECONDS", 0)
-    beats, control = [], Control()
-    monkeypatch.setattr(
-        control, "heartbeat", lambda: beats.append(1) or (len(beats) > 1 and control.request_stop(signal.SIGTERM))
-    )
-    monkeypatch.setattr(addresses, "answers", lambda address: address == "chief:1")
-    with pytest.raises(InterruptedTraining):
-        evaluate(job(), chief="chief:1", control=control)
-    assert len(beats) >= 2
+class Counting(Control):
+    """Counts the heartbeats, and requests a stop at the second one."""
+
+    beats = 0
+
+    def heartbeat(self):
+        self.beats += 1
+        if self.beats == 2:
+            self.request_stop(signal.SIGTERM)
+        super().heartbeat()
+
+
+def test_while_the_chief_answers_waiting_does_not_count_as_a_stall(job):
+    control = Counting()
+    with socket.create_server((addresses.LOOPBACK, 0)) as chief, pytest.raises(InterruptedTraining):
+        evaluate(job(), chief=f"{addresses.LOOPBACK}:{chief.getsockname()[1]}", control=control, connect_every_seconds=0)
+    assert control.beats >= 2
+
+
+def test_while_the_chief_does_not_answer_waiting_counts_as_a_stall(job):
+    control = Counting()
+    threading.Timer(2, lambda: control.request_stop(signal.SIGTERM)).start()
+    with addresses.reserve(1) as [nobody], pytest.raises(InterruptedTraining):
+        evaluate(job(), chief=nobody, control=control, connect_every_seconds=0)
+    assert control.beats == 1  # the one that the stop itself makes
+
+
+def test_the_chief_sees_that_an_evaluation_makes_progress(job, tmp_path):
+    train(tmp_path, 4)
+    seen_by_the_chief = EvaluatorHeartbeat(str(tmp_path))
+    assert not seen_by_the_chief.has_beaten()
+    evaluate(job())
+    assert seen_by_the_chief.has_beaten()
 
 
 # How often it evaluates.
@@ -185,47 +208,3 @@ def test_the_settings_decide_the_seconds_between_evaluations(settings, took, apa
     assert pace.due(1000)  # the last step is evaluated at once
     clock.now = 100 + max(apart, took)
     assert pace.due(2)
-
-
-# The chief waits for the evaluator.
-
-
-def test_the_chief_waits_until_the_last_checkpoint_is_evaluated(job, tmp_path):
-    work = job()
-    train(tmp_path, 4)
-    ended = threading.Event()
-    waiting = threading.Thread(target=lambda: (run_role._wait_for_last_evaluation(work, Control()), ended.set()), daemon=True)
-    waiting.start()
-    assert not ended.wait(1.5)
-    evaluate(work)
-    assert ended.wait(SECONDS)
-
-
-def test_the_chief_waits_for_an_evaluation_that_is_longer_than_stall_seconds(job, tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluator_heartbeat, "_EVERY_SECONDS", 0)
-    train(tmp_path, 4)
-
-    def batches():
-        for _ in range(8):
-            time.sleep(0.5)
-            yield [1.0]
-
-    work = job(evaluation=lambda: tf.data.Dataset.from_generator(batches, tf.float32).map(lambda y: ({"x": y}, y)))
-    threading.Thread(target=evaluate, args=(work,), daemon=True).start()
-    watchdog.run(lambda control: run_role._wait_for_last_evaluation(work, control), grace_seconds=1, stall_seconds=2)
-    assert record(work).read().last.step == 4
-
-
-def test_the_chief_does_not_wait_for_ever_for_a_dead_evaluator(job, tmp_path):
-    train(tmp_path, 4)
-    evaluator_heartbeat.EvaluatorHeartbeat(str(tmp_path)).beat()  # its last heartbeat
-    with pytest.raises(watchdog.StalledError):
-        watchdog.run(lambda control: run_role._wait_for_last_evaluation(job(), control), grace_seconds=1, stall_seconds=1)
-
-
-def test_a_training_that_ended_before_its_stop_rule_applied_must_continue(job, tmp_path):
-    work = job(steps=100, patience=5)
-    train(tmp_path, 4)
-    record(work).record(f"{tmp_path}/model.ckpt-4", {"loss": 0.0, "global_step": 4}, None)
-    with pytest.raises(run_role.UnfinishedError, match=r"ended at step 4 of 100.*must continue"):
-        run_role._wait_for_last_evaluation(work, Control())

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
 
 PS = Cluster(workers=2, ps=1)
+ALL = ["chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0"]  # its processes
 
 
 @pytest.fixture
@@ -27,33 +29,37 @@ def job(tmp_path):
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """The arguments of each started process: (command, environment, log, header, descriptors)."""
-    calls = []
-    monkeypatch.setattr(role_processes, "ChildProcess", lambda *arguments: calls.append(arguments))
-    return calls
+def started():
+    """What the processes are started with: (command, environment, log, header, descriptors)."""
+    return []
 
 
-def start(job, lock=None):
-    free = [f"127.0.0.1:{i + 1}" for i in range(role_processes.address_count(job))]
-    members = role_processes.create(job, free, lock)
-    for member in members:
-        member.start(1)
-    return [m.name for m in members]
+@pytest.fixture
+def start(started):
+    """Returns a function: starts the processes of a job. Their names."""
+
+    def start(job, lock=None):
+        free = [f"127.0.0.1:{i + 1}" for i in range(role_processes.address_count(job))]
+        processes = role_processes.create(job, free, lock, lambda *arguments: started.append(arguments))
+        for process in processes:
+            process.start(1)
+        return [process.name for process in processes]
+
+    return start
 
 
 def configs(started):
     return [json.loads(environment["TF_CONFIG"]) for _, environment, *_ in started]
 
 
-def test_a_cluster_with_parameter_servers_has_every_role_and_an_address_for_each(job, started):
-    assert start(job) == ["chief-0", "worker-0", "worker-1", "ps-0", "evaluator-0"]
+def test_a_cluster_with_parameter_servers_has_every_role_and_an_address_for_each(job, start, started):
+    assert start(job) == ALL
     cluster = {"chief": ["127.0.0.1:1"], "worker": ["127.0.0.1:2", "127.0.0.1:3"], "ps": ["127.0.0.1:4"]}
     assert [c["cluster"] for c in configs(started)] == [cluster] * 5
     assert all(tf_config_problems.find(json.dumps(c), "parameter_server") == [] for c in configs(started))
 
 
-def test_a_cluster_in_lockstep_has_no_parameter_server(job, started):
+def test_a_cluster_in_lockstep_has_no_parameter_server(job, start, started):
     lockstep = Cluster(workers=1, strategy="multi_worker_mirrored")
     job = replace(job, settings=structs.replace(job.settings, cluster=lockstep))
     assert start(job) == ["chief-0", "worker-0", "evaluator-0"]
@@ -61,13 +67,13 @@ def test_a_cluster_in_lockstep_has_no_parameter_server(job, started):
 
 
 @pytest.mark.parametrize("cluster", [Cluster(), Cluster(strategy="mirrored", devices=2)])
-def test_a_single_process_gets_no_tf_config_not_even_an_inherited_one(job, started, monkeypatch, cluster):
+def test_a_single_process_gets_no_tf_config_not_even_an_inherited_one(job, start, started, monkeypatch, cluster):
     monkeypatch.setenv("TF_CONFIG", "{}")
     assert start(replace(job, settings=structs.replace(job.settings, cluster=cluster))) == ["local-0"]
     assert "TF_CONFIG" not in started[0][1]
 
 
-def test_a_role_process_gets_the_job_the_import_path_and_the_lock(job, started, tmp_path, monkeypatch):
+def test_a_role_process_gets_the_job_the_import_path_and_the_lock(job, start, started, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", ["", "/elsewhere", *sys.path])
     start(job, lock=7)
     command, environment, log, header, keeps = started[2]
@@ -77,6 +83,8 @@ def test_a_role_process_gets_the_job_the_import_path_and_the_lock(job, started, 
     assert (log, header, keeps) == (tmp_path / "cluster" / "worker-1.log", "worker-1, start 1", (7,))
 
 
-def test_the_logs_of_a_training_in_a_remote_folder_are_local(monkeypatch, tmp_path):
-    monkeypatch.setattr(role_processes.tempfile, "mkdtemp", lambda prefix: str(tmp_path / prefix))
-    assert role_processes._log_folder("gs://bucket/training") == tmp_path / "cluster-"
+def test_the_logs_of_a_training_in_a_remote_folder_are_here(job, start, started, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    start(replace(job, folder="ram://bucket/training"))
+    [folder] = tmp_path.glob("cluster-*")
+    assert [log for _, _, log, *_ in started] == [folder / f"{name}.log" for name in ALL]

@@ -4,15 +4,17 @@ import itertools
 import logging
 import signal
 import time
-from types import SimpleNamespace
 
 import pytest
 
+from data import metric_names
 from tests.support.scripted_cluster import ALWAYS_DIES, DIES_ONCE, ENDS_AT, LIVES, ScriptedCluster, cluster
+from tests.support.settings import train_settings
 from trainer_module.cluster import supervisor
 from trainer_module.cluster.supervisor import ClusterError
-from trainer_module.supervision.watchdog import Control, InterruptedTraining
+from trainer_module.supervision.control import Control, InterruptedTraining
 from trainer_module.training import progress
+from trainer_module.training.job import Job
 from trainer_module.training.training_state import Snapshot
 
 
@@ -253,7 +255,10 @@ def test_an_error_leaves_no_process_running(scripted_cluster):
         scripted.run()  # this also asserts that every process has ended
 
 
-def test_a_complete_training_starts_no_process(monkeypatch):
-    complete = SimpleNamespace(read=lambda: Snapshot(1000, 0, complete=True, finished=False))
-    monkeypatch.setattr(supervisor, "TrainingState", lambda job: complete)
-    supervisor.run(None, None, Control())
+def test_a_complete_training_starts_no_process(tmp_path):
+    job = Job("taxi", "none", {}, [], [], "", "", str(tmp_path), train_settings(1000, best=metric_names.AUC))
+    for suffix in ("index", "data-00000-of-00001"):
+        (tmp_path / f"model.ckpt-1000.{suffix}").write_text("")
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-1000"\n')
+    supervisor.run(job, None, Control())
+    assert not (tmp_path / "cluster").exists()  # the processes would find their job there

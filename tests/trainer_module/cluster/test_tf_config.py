@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 
@@ -45,17 +44,6 @@ def test_tf_config_of_a_tfjob_is_parsed_and_its_evaluator_is_left_out_of_the_clu
 
 def test_an_index_may_be_a_string():
     assert tf_config.parse(config(index="1")).index == 1
-
-
-def test_the_chief_has_the_first_shard_and_the_workers_the_next():
-    assert tf_config.parse(config(role="chief")).shard == (0, 3)
-    assert [tf_config.parse(config(index=i)).shard for i in (0, 1)] == [(1, 3), (2, 3)]
-
-
-def test_others_are_all_processes_of_the_roles_except_this_one():
-    task = tf_config.parse(config(index=1))
-    assert task.others("chief", "worker") == {"chief-0": "a:1", "worker-0": "b:1"}
-    assert task.others("ps") == {"ps-0": "d:1"}
 
 
 @pytest.mark.parametrize(
@@ -138,52 +126,6 @@ def test_all_problems_are_listed_together():
 
 def test_an_ipv6_address_is_accepted():
     assert tf_config_problems.find(changed(ps=["[fe80::1]:2222"])) == []
-
-
-# Which processes answer.
-
-
-def test_an_unknown_host_is_named():
-    assert addresses.find_unknown_hosts({"worker-0": "127.0.0.1:1", "chief-0": "localhost:1"}) == []
-    [problem] = addresses.find_unknown_hosts({"ps-0": "no-such-host.invalid:2222"})
-    assert problem.startswith(
-        "ps-0 has the address no-such-host.invalid:2222, but this machine does not find the host no-such-host.invalid."
-    )
-
-
-def test_processes_that_do_not_answer_in_time_are_named():
-    now = [0.0]
-
-    def sleep(seconds):
-        now[0] += seconds
-
-    with addresses.reserve(2) as (silent, other):
-        problems = addresses.find_unanswered({"ps-0": silent, "ps-1": other}, 3, clock=lambda: now[0], sleep=sleep)
-    assert [p.split(" (")[0] for p in problems] == [
-        f"ps-0 did not answer at {silent} within 3 s",
-        f"ps-1 did not answer at {other} within 3 s",
-    ]
-    assert 3 <= now[0] < 4
-
-
-def test_a_process_that_answers_late_is_waited_for():
-    with addresses.reserve(1) as [address]:
-        server = socket.socket()
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        server.bind(("127.0.0.1", int(address.split(":")[1])))
-        problems = addresses.find_unanswered({"ps-0": address}, 3, clock=lambda: 0.0, sleep=lambda _: server.listen())
-        assert (problems, addresses.answers(address)) == ([], True)
-        server.close()
-
-
-def test_reserved_addresses_differ_and_others_cannot_bind_them():
-    with addresses.reserve(3) as free:
-        assert len(set(free)) == 3
-        with socket.socket() as other, pytest.raises(OSError, match="in use"):
-            other.bind(("127.0.0.1", int(free[0].split(":")[1])))
-
-
-# The command `python -m trainer_module.cluster.tf_config`.
 
 
 def command(text, *arguments):

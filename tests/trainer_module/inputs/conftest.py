@@ -23,6 +23,6 @@ def small_steps(monkeypatch):
         (records, "TURN", 3),
         (records, "BLOCK", 16),
         (records, "FILES_AT_ONCE", 2),
-        (memory, "_GATHERED", 7),
+        (memory, "GATHERED", 7),
     ):
         monkeypatch.setattr(module, name, value)

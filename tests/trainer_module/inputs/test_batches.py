@@ -31,12 +31,13 @@ def test_an_evaluation_reads_one_file_in_its_order(tmp_path):
     assert ids(batches(split(tmp_path, 45), training=False)) == list(range(45))
 
 
-def test_an_evaluation_reads_several_files_in_turns(hundred, monkeypatch):
-    monkeypatch.setattr(records, "TURN", 16)
-    order = ids(batches(hundred, training=False))
-    assert order[:48] == [*range(16), *range(40, 56), *range(80, 96)]
+def test_an_evaluation_reads_several_files_in_turns(tmp_path):
+    turn = records.TURN
+    files = (range(2 * turn + 1), range(2 * turn + 1, 4 * turn + 2), range(4 * turn + 2, 5 * turn + 3))
+    order = ids(batches(split(tmp_path, *map(len, files)), training=False))
+    assert order[: 3 * turn] == [number for file in files for number in file[:turn]]
     # The rows of one file stay in order.
-    for numbers in (range(40), range(40, 80), range(80, 100)):
+    for numbers in files:
         assert [i for i in order if i in numbers] == list(numbers)
 
 

@@ -123,5 +123,5 @@ def test_rows_in_memory_are_shuffled_over_the_whole_split(hundred):
 
 def test_the_number_of_rows_gathered_at_a_time_does_not_change_the_order(hundred, monkeypatch):
     order = ids(batches(hundred, at_most=25))
-    monkeypatch.setattr(memory, "_GATHERED", 7)
+    monkeypatch.setattr(memory, "GATHERED", 7)
     assert ids(batches(hundred, at_most=25)) == order

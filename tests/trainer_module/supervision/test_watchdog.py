@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import ROOT
 from trainer_module.supervision import watchdog
+from trainer_module.supervision.control import InterruptedTraining, StalledError
 
 SOON = {"grace_seconds": 30, "stall_seconds": 30}
 
@@ -36,10 +37,10 @@ def test_work_without_progress_is_given_up_and_its_stack_is_logged(capfd):
         release.wait(30)
         try:
             control.heartbeat()
-        except watchdog.StalledError as error:
+        except StalledError as error:
             messages.append(str(error))
 
-    with pytest.raises(watchdog.StalledError, match=r"no progress for 0\.3 s"):
+    with pytest.raises(StalledError, match=r"no progress for 0\.3 s"):
         watchdog.run(hang_in_this_function, grace_seconds=30, stall_seconds=0.3)
     assert "hang_in_this_function" in capfd.readouterr().err
     release.set()  # if the thread continues later, it ends: another training may use its folder now
@@ -77,7 +78,7 @@ def wait_for_stop_request(control):
 
 
 def test_a_signal_stops_the_training_and_then_reaches_the_earlier_handler(received):
-    with pytest.raises(watchdog.InterruptedTraining, match="SIGTERM"):
+    with pytest.raises(InterruptedTraining, match="SIGTERM"):
         watchdog.run(wait_for_stop_request, **SOON)
     assert received == [signal.SIGTERM]
 
@@ -89,7 +90,7 @@ def test_a_signal_reaches_the_earlier_handler_after_the_grace_period(received):
         os.kill(os.getpid(), signal.SIGTERM)
         release.wait(30)
 
-    with pytest.raises(watchdog.InterruptedTraining):
+    with pytest.raises(InterruptedTraining):
         watchdog.run(ignore_stop_request, grace_seconds=0.3, stall_seconds=30)
     assert received == [signal.SIGTERM]
     release.set()
@@ -102,7 +103,7 @@ def test_a_signal_just_before_the_end_is_not_lost(received):
             time.sleep(0.01)
         return "done"
 
-    with pytest.raises(watchdog.InterruptedTraining):
+    with pytest.raises(InterruptedTraining):
         watchdog.run(finish_after_signal, **SOON)
     assert received == [signal.SIGTERM]
 
@@ -117,7 +118,7 @@ def test_a_second_signal_is_delivered_at_once(received):
             time.sleep(0.01)
         control.raise_if_stopping()
 
-    with pytest.raises(watchdog.InterruptedTraining):
+    with pytest.raises(InterruptedTraining):
         watchdog.run(signal_twice, **SOON)
     assert received[0] == signal.SIGTERM
 
@@ -140,7 +141,7 @@ def test_in_another_thread_the_handler_of_the_main_thread_passes_the_signal_on(r
     def node():
         try:
             watchdog.run(wait_for_stop_request, **SOON)
-        except watchdog.InterruptedTraining as error:
+        except InterruptedTraining as error:
             outcome.append(error.number)
 
     thread = threading.Thread(target=node)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer_module.training.cadence import LEAST_SECONDS, Cadence
+from trainer_module.training.cadence import MIN_CHECKPOINT_SECONDS, Cadence
 
 
 class Clock:
@@ -73,7 +73,7 @@ def test_with_zero_seconds_every_checkpoint_is_evaluated(clock):
 
 def test_without_configured_steps_a_fast_checkpoint_is_due_every_ten_seconds(clock):
     cadence = begin(clock)
-    clock.now += LEAST_SECONDS - 0.1
+    clock.now += MIN_CHECKPOINT_SECONDS - 0.1
     assert not cadence.checkpoint_due(5)
     clock.now += 0.2
     assert cadence.checkpoint_due(5)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import shutil
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ import tensorflow as tf
 from data import metric_names
 from tests.support.toy_estimator import NAN, checkpoints, estimator, exports, rows, served, training, weight
 from trainer_module.checkpoints import evaluations
-from trainer_module.supervision import watchdog
 from trainer_module.training import cadence, loop, progress
 from trainer_module.training.result import TrainingError
 
@@ -36,12 +34,9 @@ def read_record(model_dir):
     return json.loads(Path(model_dir, evaluations.FILE).read_text())
 
 
-@pytest.fixture
-def progress_records(caplog, monkeypatch):
-    """Returns a function: the progress records of the trainings so far. Every step is reported."""
-    monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
-    caplog.set_level(logging.INFO, progress.LOGGER.name)
-    return lambda: [r for r in caplog.records if r.name == progress.LOGGER.name]
+def never():
+    """The input of a training that must not take a step."""
+    raise AssertionError("This training reads its rows.")
 
 
 # The first and the last step of a training.
@@ -80,14 +75,12 @@ def test_a_training_that_was_cut_off_continues_from_its_last_checkpoint(tmp_path
     assert trained.metrics["loss"] == pytest.approx((2 * 0.8**10) ** 2, rel=1e-5)
 
 
-def test_a_finished_training_that_is_called_again_takes_no_step_and_returns_the_same_model(tmp_path, progress_records):
+def test_a_finished_training_that_is_called_again_takes_no_step_and_returns_the_same_model(tmp_path):
     first = train(tmp_path, 3)
-    count = len(progress_records())
-    again = train(tmp_path, 3)
+    again = train(tmp_path, 3, train_rows=never)
     assert (again.steps, again.resumed_from) == (3, 3)
     assert (again.checkpoint, again.saved_model, again.metrics) == (first.checkpoint, first.saved_model, first.metrics)
     assert exports(tmp_path) == [first.saved_model]
-    assert len(progress_records()) == count
 
 
 def test_a_training_with_more_steps_than_requested_stays_as_it_is(tmp_path):
@@ -261,77 +254,6 @@ def test_a_training_whose_metric_is_never_finite_is_refused(tmp_path):
         train_evaluating_often(tmp_path, 6, best="small", direction="higher")
 
 
-# The record of the evaluations.
-
-
-@pytest.fixture
-def record(tmp_path):
-    """Returns a function: records an evaluation with this step and loss. It returns the summary of all evaluations."""
-    evaluated = evaluations.Evaluations(str(tmp_path), "loss", "lower")
-
-    def record(step, loss):
-        for suffix in ("index", "data-00000-of-00001", "meta"):
-            (tmp_path / f"model.ckpt-{step}.{suffix}").write_text(f"{suffix} {step}")
-        evaluated.record(str(tmp_path / f"model.ckpt-{step}"), {"loss": loss, "global_step": step}, None)
-        return evaluated.read()
-
-    return record
-
-
-@pytest.mark.parametrize(
-    ("direction", "value", "best_so_far", "better"),
-    [
-        ("higher", 0.9, 0.8, True),
-        ("higher", 0.8, 0.9, False),
-        ("higher", 0.8, 0.8, False),
-        ("lower", 0.8, 0.9, True),
-        ("lower", 0.9, 0.9, False),
-        ("higher", NAN, 0.8, False),
-        ("higher", math.inf, 0.8, False),
-        ("lower", -math.inf, 0.8, False),
-        ("lower", 0.5, None, True),
-        ("lower", NAN, None, False),
-    ],
-)
-def test_a_better_metric_is_strictly_better_and_finite(direction, value, best_so_far, better):
-    evaluated = evaluations.Evaluations("/nowhere", metric_names.AUC, direction)
-    assert (
-        evaluated.is_better(
-            {metric_names.AUC: value, "loss": 1.0}, None if best_so_far is None else {metric_names.AUC: best_so_far}
-        )
-        is better
-    )
-    assert not evaluated.is_better({metric_names.AUC: value, "loss": NAN}, None)
-
-
-def test_the_record_survives_values_that_are_not_finite(record):
-    assert math.isnan(record(1, NAN).last.metrics["loss"])
-    assert record(2, math.inf).best is None
-    assert (record(3, 0.5).best.step, record(4, NAN).best.step) == (3, 3)
-
-
-def test_an_interrupted_copy_of_the_best_checkpoint_leaves_the_previous_best(record, tmp_path, monkeypatch):
-    record(1, 0.5)
-    real = tf.io.gfile.copy
-
-    def cut_off(source, target, **kwargs):
-        if str(source).endswith(".index"):
-            raise KeyboardInterrupt
-        real(source, target, **kwargs)
-
-    monkeypatch.setattr(tf.io.gfile, "copy", cut_off)
-    with pytest.raises(KeyboardInterrupt):
-        record(2, 0.4)
-    monkeypatch.undo()
-    best = evaluations.Evaluations(str(tmp_path), "loss", "lower").read().best
-    assert (best.step, best.checkpoint) == (1, "best/model.ckpt-1")
-    assert {p.suffix for p in (tmp_path / "best").glob("model.ckpt-1.*")} == {".index", ".data-00000-of-00001"}
-    assert record(3, 0.3).best.checkpoint == "best/model.ckpt-3"
-    assert sorted(p.name for p in (tmp_path / "best").iterdir()) == [
-        "checkpoint", "model.ckpt-3.data-00000-of-00001", "model.ckpt-3.index"
-    ]  # fmt: skip
-
-
 def slowly(dataset, seconds):
     """An input that takes `seconds` for each batch."""
 
@@ -382,14 +304,12 @@ def test_a_metric_that_is_nan_counts_as_no_improvement(tmp_path):
     assert (trained.steps, trained.best_step) == (6, 3)
 
 
-def test_a_stopped_training_that_is_called_again_takes_no_step_even_for_more_steps(tmp_path, progress_records):
+def test_a_stopped_training_that_is_called_again_takes_no_step_even_for_more_steps(tmp_path):
     first = train_evaluating_often(tmp_path, 100, patience=4)
-    count = len(progress_records())
     for steps in (100, 200):
-        again = train_evaluating_often(tmp_path, steps, patience=4)
+        again = train_evaluating_often(tmp_path, steps, patience=4, train_rows=never)
         assert (again.steps, again.resumed_from, again.ended_by) == (7, 7, first.ended_by)
         assert (again.saved_model, again.checkpoint, again.metrics) == (first.saved_model, first.checkpoint, first.metrics)
-    assert len(progress_records()) == count
 
 
 def test_a_stopped_training_continues_with_more_patience_or_without_the_stop_rule(tmp_path):
@@ -415,39 +335,8 @@ def test_a_training_that_reached_its_last_step_was_ended_by_its_steps(tmp_path):
 # Progress reports.
 
 
-def test_every_report_names_step_steps_loss_and_speed(tmp_path, progress_records):
-    train(tmp_path, 4)
-    reports = [r.progress for r in progress_records()]
-    # The loss of a step is the one before its update.
-    assert [r.step for r in reports] == [1, 2, 3, 4]
-    assert {r.steps for r in reports} == {4}
-    assert [r.loss for r in reports] == pytest.approx([(2 * 0.8**i) ** 2 for i in range(4)], rel=1e-5)
-    assert all(0 < r.steps_per_second < math.inf for r in reports)
-    assert progress_records()[0].getMessage().startswith("step 1/4, loss 4.0000, ")
-
-
-def test_a_continued_training_reports_only_its_new_steps(tmp_path, progress_records):
-    train(tmp_path, 2)
-    before = len(progress_records())
-    train(tmp_path, 5)
-    assert [r.progress.step for r in progress_records()[before:]] == [3, 4, 5]
-
-
-def test_reports_are_at_least_so_many_seconds_apart(tmp_path, progress_records, monkeypatch):
-    monkeypatch.setattr(progress, "EVERY_SECONDS", 1000)
-    train(tmp_path, 4)
-    assert progress_records() == []
-
-
-def test_a_step_without_a_report_fetches_nothing(monkeypatch):
-    hook = progress.ProgressHook(10, watchdog.Control())
-    with tf.Graph().as_default():
-        step = tf.compat.v1.train.create_global_step()
-        tf.compat.v1.losses.add_loss(tf.constant(1.5))
-        hook.begin()
-        with tf.compat.v1.Session() as session:
-            session.run(step.initializer)
-            hook.after_create_session(session, None)
-            assert hook.before_run(None) is None
-            monkeypatch.setattr(progress, "EVERY_SECONDS", 0)
-            assert session.run(hook.before_run(None).fetches) == 1.5
+def test_a_training_reports_its_progress_to_the_logger(tmp_path, caplog):
+    caplog.set_level(logging.INFO, progress.LOGGER.name)
+    train(tmp_path, 3, train_rows=slowly(rows(), 2 * progress.EVERY_SECONDS))
+    reports = [record.progress for record in caplog.records if record.name == progress.LOGGER.name]
+    assert {report.steps for report in reports} == {3}

@@ -13,8 +13,8 @@ from tests.support.jobs import STEPS, job
 from trainer_module import trainer
 from trainer_module.checkpoints import folder
 from trainer_module.checkpoints.checkpoints import step_of
-from trainer_module.supervision import watchdog
-from trainer_module.training import attempt, exporters, progress
+from trainer_module.supervision.control import Control, InterruptedTraining
+from trainer_module.training import attempt, progress
 
 # One model of each kind, each with dropout: custom, canned, converted from Keras; and one that reads text.
 MODELS = {
@@ -42,7 +42,7 @@ def train_and_kill(monkeypatch):
 
         with monkeypatch.context() as patched, pytest.raises(Killed):
             patched.setattr(progress.ProgressHook, "after_run", after_run)
-            attempt.train(work, watchdog.Control())
+            attempt.train(work, Control())
 
     return train
 
@@ -98,7 +98,7 @@ def fruit(materialised):
     return materialised("toy.fruit")
 
 
-class StopAtCheck(watchdog.Control):
+class StopAtCheck(Control):
     """Requests a stop at the n-th check for a stop request."""
 
     def __init__(self, moment):
@@ -113,7 +113,7 @@ class StopAtCheck(watchdog.Control):
 
 
 def assert_stops(work, control):
-    with pytest.raises(watchdog.InterruptedTraining):
+    with pytest.raises(InterruptedTraining):
         attempt.train(work, control)
 
 
@@ -122,7 +122,7 @@ def exported(work):
 
 
 def test_a_stop_request_during_a_step_saves_that_step_and_does_nothing_else(fruit, tmp_path, monkeypatch):
-    work, control = job(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "cut"), watchdog.Control()
+    work, control = job(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "cut"), Control()
     steps = iter(range(1, STEPS))
     monkeypatch.setattr(
         progress.ProgressHook, "after_run", lambda *_: control.request_stop(signal.SIGTERM) if next(steps) == 22 else None
@@ -142,22 +142,18 @@ def test_a_stop_request_during_an_evaluation_stops_before_the_next_batch(fruit, 
     assert trainer.train(work, None).resumed_from == 15
 
 
-def test_a_stop_request_during_an_export_stops_after_the_complete_export(fruit, tmp_path, monkeypatch):
-    work, control = job(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "cut", eval_seconds=0), watchdog.Control()
-    export = exporters.RememberingExporter.export
+def test_a_stop_request_during_an_export_stops_after_the_complete_export(fruit, tmp_path):
+    work = job(fruit, "toy.fruit", "custom_wide_deep", tmp_path / "cut", eval_seconds=0)
 
-    def export_and_request_stop(self, *args, **kwargs):
-        monkeypatch.setattr(
-            control, "raise_if_stopping", lambda: control.request_stop(signal.SIGTERM)
-        )  # takes effect at the next check
-        monkeypatch.setattr(self, "_control", control)
-        result = export(self, *args, **kwargs)
-        monkeypatch.undo()
-        control.raise_if_stopping()
-        return result
+    class StopAtExport(Control):
+        """Requests a stop as soon as there is an export."""
 
-    monkeypatch.setattr(exporters.RememberingExporter, "export", export_and_request_stop)
-    assert_stops(work, control)
+        def raise_if_stopping(self):
+            if exported(work):
+                self.request_stop(signal.SIGTERM)
+            super().raise_if_stopping()
+
+    assert_stops(work, StopAtExport())
     [model] = exported(work)
     assert (model / "saved_model.pb").exists()
     assert trainer.evaluations_of(work).read().last.step == step_of(work.folder) == 15

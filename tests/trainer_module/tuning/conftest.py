@@ -27,7 +27,7 @@ def examples(materialised):
 @pytest.fixture(autouse=True)
 def _short_check_interval(monkeypatch):
     """Lets the runner check its trials more often, because stubs end at once."""
-    monkeypatch.setattr(runner, "_CHECK_EVERY_SECONDS", 0.03)
+    monkeypatch.setattr(runner, "CHECK_EVERY_SECONDS", 0.03)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from data import metric_names
 from tests.support.searches import in_a_process, job, searched, starts, states, tuner, until
 from trainer_module.checkpoints import folder
-from trainer_module.supervision import watchdog
+from trainer_module.supervision.control import InterruptedTraining
 from trainer_module.tuning import oracles, search, trial_table
 
 
@@ -27,9 +28,9 @@ def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
     assert best.get("x") == max(trials, key=lambda t: t.objective).values["x"]
 
 
-def test_for_a_loss_the_lowest_objective_is_best(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer_module.tuning.search_spec.SearchSpec.direction", "lower")
-    result, trials = searched(tmp_path, job())
+def test_for_a_loss_the_lowest_objective_is_best(tmp_path):
+    result, trials = searched(tmp_path, replace(job(best=metric_names.CROSS_ENTROPY), dataset="toy.species"))
+    assert {trial.direction for trial in trials} == {"lower"}
     lowest = min(trials, key=lambda t: t.objective)
     assert result.get_best_hyperparameters()[0].get("x") == lowest.values["x"]
     assert min(value for _, value in lowest.curve) == lowest.objective
@@ -182,7 +183,7 @@ def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=send_signal).start()
-    with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
+    with pytest.raises((KeyboardInterrupt, InterruptedTraining)):
         search_tuner.search()
     assert states(trial_table.read(search_tuner.project_dir)) == ["interrupted"]
 

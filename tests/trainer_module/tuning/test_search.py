@@ -12,7 +12,7 @@ from tfx.components.tuner import executor
 from data import metric_names
 from tests.support.searches import in_a_process, job, planned, searched, starts, states, tuner, until
 from trainer_module.checkpoints.evaluations import Evaluations
-from trainer_module.tuning import best, oracles, trial, trial_table
+from trainer_module.tuning import best, oracles, trial_files, trial_table
 
 TRAINING = {"steps": 20, "summary_steps": 0}
 
@@ -29,14 +29,14 @@ def seed(*fates):
 def test_a_trial_that_diverges_or_dies_counts_as_one_failed_trial(tmp_path, examples):
     work = job("toy.fateful", examples=examples, **TRAINING)
     fates = ("diverges", "dies", "learns")
-    result_tuner, trials = searched(tmp_path, work, stub=False, seed=seed(*fates), parallel=2, evaluations=2)
+    tuning = {"seed": seed(*fates), "parallel": 2, "evaluations": 2}
+    result_tuner, trials = searched(tmp_path, work, stub=False, **tuning)
     assert [t.values["fate"] for t in trials] == list(fates)
     assert states(trials) == ["failed", "failed", "completed"]
     assert trials[0].why.startswith("TrainingError: The loss is nan")
     assert trials[1].why == "its process was killed by SIGKILL (out of memory?)"
     assert "Traceback" in Path(trials[0].log).read_text()
-    plan = result_tuner._spec
-    evaluated = Evaluations(plan.training_folder("2"), metric_names.AUC, "higher").read()
+    evaluated = Evaluations(planned(tmp_path, work, **tuning).training_folder("2"), metric_names.AUC, "higher").read()
     assert trials[2].objective == evaluated.best.metrics[metric_names.AUC] > 0.7
     assert [step for step, _ in trials[2].curve] == [10, 20]
 
@@ -106,7 +106,7 @@ def test_hyperband_gives_more_steps_to_the_best_trial(tmp_path, examples):
 def test_a_trial_below_the_median_is_stopped_and_keeps_its_value(tmp_path, examples):
     work = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=40, summary_steps=0)
     result, _ = searched(tmp_path, work, stub=False, trials=3, evaluations=4)
-    for report in Path(result.project_dir).glob(f"trial_*/{trial.REPORT}"):  # 1.01 is better than any possible auc
+    for report in Path(result.project_dir).glob(f"trial_*/{trial_files.REPORT}"):  # 1.01 is better than any possible auc
         content = json.loads(report.read_text())
         report.write_text(json.dumps(content | {"curve": [[step, 1.01] for step, _ in content["curve"]]}))
     result, trials = searched(tmp_path, work, stub=False, trials=4, evaluations=4)
@@ -115,66 +115,3 @@ def test_a_trial_below_the_median_is_stopped_and_keeps_its_value(tmp_path, examp
     assert trials[3].objective == max(value for _, value in trials[3].curve)
     assert "the median of 3 others" in trials[3].why
     assert result.oracle.trials["3"].status == "COMPLETED"
-
-
-def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tuning):
-    return planned(root, job(model, fixed, **(training or {})), **tuning).folder
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"oracle": "bayesian"},
-        {"seed": 2},
-        {"steps": 50},
-        {"objective": metric_names.BINARY_ACCURACY},
-        {"stop_early": False},
-        {"evaluations": 2},
-        {"fixed": {"rate": 0.5}},
-        {"model": "toy.peak"},
-        {"training": {"steps": 50}},
-        {"training": {"seed": 7}},
-        {"training": {"batch_size": 7}},
-        {"training": {"best": metric_names.BINARY_ACCURACY}},
-        {"training": {"patience": 7}},
-        {"training": {"export": "final"}},
-    ],
-    ids=str,
-)
-def test_a_setting_that_changes_the_result_gives_another_folder(changed):
-    assert folder(**changed) != folder()
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"trials": 30},
-        {"parallel": 4},
-        {"training": {"retries": 1}},
-        {"training": {"grace_seconds": 3}},
-        {"objective": metric_names.AUC},
-    ],
-    ids=str,
-)
-def test_a_setting_that_does_not_change_the_result_keeps_the_folder(changed):
-    assert folder(**changed) == folder()
-
-
-def test_another_range_in_the_space_gives_another_folder(monkeypatch):
-    before = folder(model="toy.peak")
-    import toy.peak
-
-    def wider(hp):
-        hp.Float("x", 0.0, 2.0, default=0.5)
-        hp.Int("units", 2, 32, sampling="log", default=8)
-        hp.Choice("kind", ["a", "b"], default="a")
-
-    monkeypatch.setattr(toy.peak, "search_space", wider)
-    assert folder(model="toy.peak") != before
-
-
-def test_objective_and_steps_default_to_those_of_the_training(tmp_path):
-    plan = planned(tmp_path, job(steps=70, best=metric_names.AUC))
-    assert (plan.objective, plan.direction, plan.steps) == (metric_names.AUC, "higher", 70)
-    plan = planned(tmp_path, job(), objective=metric_names.BINARY_ACCURACY, steps=30)
-    assert (plan.objective, plan.direction, plan.steps) == (metric_names.BINARY_ACCURACY, "higher", 30)

@@ -16,8 +16,9 @@ from trainer_module.checkpoints import evaluations
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.cluster import role
 from trainer_module.files import json_file
-from trainer_module.supervision import watchdog
+from trainer_module.supervision.control import Control, InterruptedTraining
 from trainer_module.tuning import hyperband, trial, trial_table
+from trainer_module.tuning.trial_files import TrialReport, read_report, read_spec, write_spec
 
 LEARNS = {"rate": 0.1, "fate": "learns"}
 
@@ -42,7 +43,7 @@ def kt_trial(number, **values):
 def run(plan, number, **values):
     """Runs a trial. Returns (exit status, report)."""
     plan.prepare(kt_trial(number, **values))
-    return trial.run(plan.trial_folder(number)), trial.read_report(plan.trial_folder(number))
+    return trial.run(plan.trial_folder(number)), read_report(plan.trial_folder(number))
 
 
 def evaluation_summary(plan, number):
@@ -70,10 +71,9 @@ def test_an_interrupted_trial_continues_with_the_same_curve(search):
     plan = search(evaluations=2)
     _, whole = run(plan, "0")
     plan.prepare(kt_trial("1"))
-    file = f"{plan.trial_folder('1')}/{trial.SPEC}"
-    spec = json_file.read(file, trial.TrialSpec)
+    spec = read_spec(plan.trial_folder("1"))
     half = dataclasses.replace(spec.job, settings=structs.replace(spec.job.settings, steps=20))
-    json_file.write(file, dataclasses.replace(spec, job=half))
+    write_spec(plan.trial_folder("1"), dataclasses.replace(spec, job=half))
     trial.run(plan.trial_folder("1"))
     _, report = run(plan, "1")
     assert (report.resumed_from, report.curve) == (20, whole.curve)
@@ -103,12 +103,12 @@ def test_an_interrupted_promoted_trial_keeps_its_own_checkpoint(search):
 
 
 def test_the_last_evaluation_counts_where_the_last_model_is_exported(search):
-    report = trial.TrialReport(curve=[(10, 0.9), (20, 0.8)])
+    report = TrialReport(curve=[(10, 0.9), (20, 0.8)])
     for export, value in (("best", 0.9), ("final", 0.8), ("latest", 0.8)):
         plan = search({"export": export})
         assert report.value("higher", best=plan.counts_best_evaluation) == value
     assert report.value("lower", best=True) == 0.8
-    assert trial.TrialReport().value("higher", best=False) is None
+    assert TrialReport().value("higher", best=False) is None
 
 
 def other_trial(number, value):
@@ -132,16 +132,10 @@ def test_a_trial_worse_than_the_median_is_stopped(search, objective_of_others, e
         assert (status_again, report_again.early, report_again.curve) == (role.DONE, True, report.curve)
 
 
-def test_without_stop_early_and_with_hyperband_no_trial_is_stopped_early(search):
-    assert search(stop_early=False).trial_spec(kt_trial("0")).search_folder is None
-    assert search(oracle="hyperband").trial_spec(kt_trial("0")).search_folder is None
-    assert search().trial_spec(kt_trial("0")).search_folder == search().folder
-
-
 def test_a_trial_that_is_stopped_by_a_signal_saves_and_is_not_finished(search, monkeypatch):
     plan = search({"steps": 100_000})
     beats = []
-    beat = watchdog.Control.heartbeat
+    beat = Control.heartbeat
 
     def count(self):
         beats.append(1)
@@ -149,16 +143,16 @@ def test_a_trial_that_is_stopped_by_a_signal_saves_and_is_not_finished(search, m
             os.kill(os.getpid(), signal.SIGINT)
         beat(self)
 
-    monkeypatch.setattr(watchdog.Control, "heartbeat", count)
-    with pytest.raises((KeyboardInterrupt, watchdog.InterruptedTraining)):
+    monkeypatch.setattr(Control, "heartbeat", count)
+    with pytest.raises((KeyboardInterrupt, InterruptedTraining)):
         run(plan, "0")
     assert 0 < step_of(plan.training_folder("0")) < 1000
-    assert trial.read_report(plan.trial_folder("0")).ended_by is None
+    assert read_report(plan.trial_folder("0")).ended_by is None
 
 
 def test_a_trial_checks_the_rule_at_the_first_step_after_an_evaluation():
     checks = []
-    control = trial.ReportingControl(watchdog.Control(), lambda: checks.append(1))
+    control = trial.ReportingControl(Control(), lambda: checks.append(1))
     control.heartbeat()
     assert not checks
     control.raise_if_stopping()  # called for each batch of an evaluation
@@ -169,10 +163,10 @@ def test_a_trial_checks_the_rule_at_the_first_step_after_an_evaluation():
 
 
 def test_the_control_of_a_trial_passes_on_a_stop_request():
-    watched = watchdog.Control()
+    watched = Control()
     control = trial.ReportingControl(watched, lambda: None)
     assert not control.stopping
     watched.request_stop(signal.SIGTERM)
     assert control.stopping
-    with pytest.raises(watchdog.InterruptedTraining):
+    with pytest.raises(InterruptedTraining):
         control.raise_if_stopping()

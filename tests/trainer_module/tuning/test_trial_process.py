@@ -21,7 +21,7 @@ def trial_environments(monkeypatch):
     def environments(visible=None, parallel=2):
         if visible is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        return [trial_process._environment(slot, parallel) for slot in range(parallel)]
+        return [trial_process.environment(slot, parallel) for slot in range(parallel)]
 
     return environments
 

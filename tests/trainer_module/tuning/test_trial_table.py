@@ -2,12 +2,9 @@
 
 import logging
 import os
-from dataclasses import replace
-
-import pytest
 
 from data import metric_names
-from trainer_module.tuning import plot, trial_table
+from trainer_module.tuning import trial_table
 from trainer_module.tuning.trial_summary import TrialSummary
 from trainer_module.tuning.trial_table import TrialTable
 
@@ -68,51 +65,3 @@ def test_the_newest_search_is_the_one_whose_table_was_written_last(tmp_path):
         os.utime(tmp_path / name / trial_table.FILE, (1000 - age, 1000 - age))
     assert trial_table.newest_search(str(tmp_path), 900) == str(tmp_path / "new")
     assert trial_table.newest_search(str(tmp_path), 1001) is None
-
-
-def plot_pixels(tmp_path, trials):
-    """Draws the plot of the trials. Returns its pixels."""
-    from matplotlib.image import imread
-
-    plot.draw(trials, str(tmp_path / "trials.png"))
-    assert [f.name for f in tmp_path.iterdir()] == ["trials.png"]
-    return imread(tmp_path / "trials.png")
-
-
-RED, BLUE, ORANGE = (0.84, 0.15, 0.16), (0.12, 0.47, 0.71), (1.0, 0.5, 0.05)
-
-
-def count_pixels(image, colour):
-    return int((abs(image[..., :3] - colour).max(axis=-1) < 0.05).sum())
-
-
-def test_the_plot_shows_values_failures_and_the_best_so_far(tmp_path):
-    trials = [
-        summary(0, objective=0.5),
-        summary(1, objective=0.7),
-        summary(2, "failed", None),
-        summary(3, "stopped early", 0.4),
-    ]
-    image = plot_pixels(tmp_path, trials)
-    assert image.shape[0] > 400
-    assert all(count_pixels(image, colour) > 50 for colour in (RED, BLUE, ORANGE))
-    assert not count_pixels(plot_pixels(tmp_path, trials[:2]), RED)
-
-
-def test_a_search_without_a_completed_trial_has_a_plot_too(tmp_path):
-    image = plot_pixels(tmp_path, [summary(0, "failed", None), summary(1, "failed", None)])
-    assert count_pixels(image, RED) > 50
-    assert not count_pixels(image, BLUE)
-
-
-@pytest.mark.parametrize(("direction", "bests"), [("higher", [0.5, 0.5, 0.7]), ("lower", [0.5, 0.4, 0.4])])
-def test_the_best_so_far_follows_the_direction(direction, bests):
-    lines = []
-
-    class Axes:
-        def step(self, x, y, **style):
-            lines.append((x, y))
-
-    values = (0.5, 0.4, 0.7)
-    plot._draw_best_so_far(Axes(), [replace(summary(i, objective=v), direction=direction) for i, v in enumerate(values)])
-    assert lines == [([0, 1, 2, 2], [*bests, bests[-1]])]
