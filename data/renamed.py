@@ -42,6 +42,10 @@ class RenamedArgumentError(TypeError):
     """An argument that a class of `data` no longer has. The message names its replacement."""
 
 
+class RenamedAttributeError(AttributeError):
+    """An attribute that a class of `data` no longer has. `hasattr`, copy and pickle see an ordinary AttributeError."""
+
+
 def missing_name(name: str) -> NoReturn:
     """Answers a name that `data` does not have (its module `__getattr__`).
 
@@ -55,7 +59,10 @@ def missing_name(name: str) -> NoReturn:
 
 
 def refuse_former_arguments(cls: C) -> C:
-    """Makes a class raise RenamedArgumentError for its former arguments (class decorator)."""
+    """Makes a class name the replacement of its former arguments and of the attributes of the same names (class decorator).
+
+    A former argument raises RenamedArgumentError, reading a former attribute RenamedAttributeError.
+    """
     former = ARGUMENTS[cls.__name__]
     init = cls.__init__  # type: ignore[misc]  # read to wrap it, never called on another class
 
@@ -66,5 +73,11 @@ def refuse_former_arguments(cls: C) -> C:
                 raise RenamedArgumentError(f"The argument `{name}` of {cls.__name__} {former[name]}.")
         init(self, *args, **kwargs)
 
+    def missing_attribute(self: Any, name: str) -> Any:
+        if name in former and not hasattr(cls, name):  # `Dataset.task` is a former argument, but a property today
+            raise RenamedAttributeError(f"The attribute `{name}` of {cls.__name__} {former[name]}.")
+        return object.__getattribute__(self, name)  # raises Python's own error, or the one inside a property
+
     cls.__init__ = checked_init  # type: ignore[misc]
+    cls.__getattr__ = missing_attribute  # type: ignore[attr-defined]
     return cls

@@ -1,6 +1,8 @@
 """The error for a former name of a class or an argument of a dataset gives the present name."""
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
@@ -66,3 +68,35 @@ def test_an_argument_that_never_existed_is_an_ordinary_type_error():
 def test_no_former_argument_is_an_argument_again(name, former):
     cls = getattr(data, name)
     assert former not in {field.name for field in dataclasses.fields(cls)}
+
+
+DECLARATIONS = {
+    "Bound": Bound(names.AUC, max_degradation=0.1),
+    "Dataset": Dataset(**DATASET),
+    "ForecastLabel": Series(**SERIES).label,
+    "Series": Series(**SERIES),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "former", "replaced"),
+    [(name, *row) for name, table in renamed.ARGUMENTS.items() for row in table.items() if row[0] != "task"],
+)
+def test_the_error_for_a_former_attribute_gives_the_present_attribute(name, former, replaced):
+    declared = DECLARATIONS[name]
+    assert not hasattr(declared, former)
+    with pytest.raises(AttributeError) as error:
+        getattr(declared, former)
+    assert str(error.value) == f"The attribute `{former}` of {name} {replaced}."
+
+
+@pytest.mark.parametrize("declared", DECLARATIONS.values(), ids=DECLARATIONS)
+def test_a_declaration_can_be_copied_and_pickled(declared):
+    assert copy.deepcopy(declared) == declared
+    assert pickle.loads(pickle.dumps(declared)) == declared
+
+
+def test_an_attribute_that_never_existed_is_an_ordinary_attribute_error():
+    with pytest.raises(AttributeError, match=r"'Series' object has no attribute 'pasts'"):
+        _ = Series(**SERIES).pasts
+    assert Dataset(**DATASET).task == "binary_classification"
