@@ -100,3 +100,11 @@ def test_a_keras_layer_with_the_activation_gives_the_same_predictions(task):
     layer = tf.keras.layers.Activation(head(task).activation)
     predictions = head(task).predictions(tf.constant(LOGITS[task]))
     np.testing.assert_allclose(layer(LOGITS[task]), predictions[heads.PREDICTION_KEYS[task]], rtol=1e-6)
+
+
+def test_the_error_for_the_former_name_of_the_prediction_keys_gives_the_present_name():
+    with pytest.raises(ImportError) as error:
+        exec("from trainer_module.heads import PREDICTED")
+    expected = "`PREDICTED` is now called `PREDICTION_KEYS`: write `from trainer_module.heads import PREDICTION_KEYS`."
+    assert str(error.value) == expected
+    assert not hasattr(heads, "PREDICTIONED")
