@@ -54,8 +54,7 @@ def test_the_sample_of_a_run_is_what_the_terminal_shows(page, console, tmp_path,
     caplog.set_level("INFO", logger=training_progress.LOGGER.name)
     config = pipeline_config.load(None, (), {})
     text = sample(page)
-    with Progress(console) as progress:
-        progress.begin([node.id for node in create_pipeline(config).components])
+    with Progress(console, [node.id for node in create_pipeline(config).components]) as progress:
         for node_id, state, seconds in NODE.findall(text):
             progress.node(node_id, state, float(seconds))
         for step, steps, loss, speed in STEP.findall(text):

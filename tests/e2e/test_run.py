@@ -216,10 +216,10 @@ def test_a_run_to_a_node_stops_after_it(runs):
     assert partial.served == runs.from_trainer.served
 
 
-def test_a_baseline_that_no_longer_fits_is_set_aside_with_the_reason(runs):
+def test_a_baseline_that_no_longer_fits_is_not_used_and_the_reason_is_shown(runs):
     changed = runs.changed
     assert (changed.result.code, changed.record["status"]) == (0, "pushed"), changed.result.err
-    assert "set aside" in changed.result.out
+    assert "The latest blessed model was not used as the baseline:" in changed.result.out
     [evaluator] = [g for g in changed.record["gates"] if g["id"] == node_ids.EVALUATOR]
     assert "'crate' as int64, but it is float32 now" in evaluator["why"]
 
