@@ -21,12 +21,12 @@ class Executor(executor.CsvFilesExecutor):
     ) -> dict[str, beam.PCollection[bytes]]:
         """Returns split name -> serialised tf.Examples."""
         buckets = executor.hash_buckets(exec_properties)
-        read = _ReadFile(executor.dataset_name(exec_properties), buckets)
+        read = _ReadExamples(executor.dataset_name(exec_properties), buckets)
         splits = self.list_files(pipeline) | "Read, split and encode" >> beam.ParDo(read).with_outputs(*buckets)
         return {name: splits[name] for name in buckets}
 
 
-class _ReadFile(beam.DoFn):
+class _ReadExamples(beam.DoFn):
     """Maps the path of a CSV file to serialised tf.Examples, tagged with their split. Files are read in parallel."""
 
     def __init__(self, dataset_name: str, buckets: dict[str, int]) -> None:

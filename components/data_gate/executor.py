@@ -39,7 +39,9 @@ class Executor(base_executor.BaseExecutor):
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         splits = {
-            split: logic.Split(_anomalies(anomalies, split), _statistics(statistics, split), partial(_values, examples, split))
+            split: logic.SplitData(
+                _anomalies(anomalies, split), _statistics(statistics, split), partial(_values, examples, split)
+            )
             for split in artifact_utils.decode_split_names(statistics.split_names)
         }
         decision = logic.decide(splits, read_schema(input_dict["schema"]), dataset)

@@ -18,7 +18,7 @@ _MAX_LISTED = 6
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitData:
     """The anomalies and statistics of one split.
 
     Attributes:
@@ -45,7 +45,7 @@ class Split:
         return statistics_pb2.FeatureNameStatistics()
 
 
-def decide(splits: Mapping[str, Split], schema: schema_pb2.Schema, dataset: Dataset) -> Decision:
+def decide(splits: Mapping[str, SplitData], schema: schema_pb2.Schema, dataset: Dataset) -> Decision:
     """Decides whether the data of a run may be trained on.
 
     Args:
@@ -71,7 +71,7 @@ def decide(splits: Mapping[str, Split], schema: schema_pb2.Schema, dataset: Data
     return Decision(decision="refused", why=" ".join([*refusals, way_out]), findings=findings)
 
 
-def _findings(name: str, split: Split, schema: schema_pb2.Schema, policy: AnomalyPolicy) -> Iterator[Finding]:
+def _findings(name: str, split: SplitData, schema: schema_pb2.Schema, policy: AnomalyPolicy) -> Iterator[Finding]:
     if not split.rows:
         yield Finding(text=f"The '{name}' split is empty: 0 rows.")
         return
@@ -95,7 +95,7 @@ def _kinds(info: anomalies_pb2.AnomalyInfo, policy: AnomalyPolicy) -> tuple[list
     return kinds, [kind for kind in kinds if policy.action(kind) == "refuse"]
 
 
-def _affected_rows(split: Split, feature: str, kinds: list[str], schema: schema_pb2.Schema) -> str:
+def _affected_rows(split: SplitData, feature: str, kinds: list[str], schema: schema_pb2.Schema) -> str:
     if split.values and evidence.OUT_OF_RANGE & set(kinds):
         return evidence.from_values(split.values(feature), split.rows, schema, feature)
     return evidence.from_statistics(split.feature(feature), split.rows, kinds, schema, feature)

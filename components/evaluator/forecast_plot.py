@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Window:
+class ForecastWindow:
     """One window of the evaluation split. Its origin is the number of grid steps since 1970."""
 
     series: str
@@ -56,23 +56,23 @@ def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> b
     return True
 
 
-def choose(windows: Iterable[Window], apart: int) -> Iterator[Window]:
+def choose(windows: Iterable[ForecastWindow], apart: int) -> Iterator[ForecastWindow]:
     """Yields the latest windows of the first few series, so that no two forecasts of a series overlap; in order of time.
 
     `apart`: least number of steps between two origins.
     """
-    by_series: dict[str, list[Window]] = {}
+    by_series: dict[str, list[ForecastWindow]] = {}
     for window in windows:
         by_series.setdefault(window.series, []).append(window)
     for name in sorted(by_series)[:_MAX_SERIES]:
-        latest: list[Window] = []
+        latest: list[ForecastWindow] = []
         for window in sorted(by_series[name], key=lambda w: -w.origin):
             if len(latest) < _MAX_FORECASTS and (not latest or window.origin <= latest[-1].origin - apart):
                 latest.append(window)
         yield from reversed(latest)
 
 
-def _parse(record: bytes, declared: Series) -> Window:
+def _parse(record: bytes, declared: Series) -> ForecastWindow:
     features = tf.train.Example.FromString(record).features.feature
 
     def numbers(name: str) -> Values:
@@ -80,7 +80,7 @@ def _parse(record: bytes, declared: Series) -> Window:
 
     multiple, unit = declared.grid
     origin = np.datetime64(features[ORIGIN].int64_list.value[0], "s").astype(f"datetime64[{unit}]").astype(int)
-    return Window(
+    return ForecastWindow(
         series=(features[SERIES].bytes_list.value or [b""])[0].decode(),
         origin=int(origin) // multiple,
         past=numbers(declared.value),
@@ -90,7 +90,7 @@ def _parse(record: bytes, declared: Series) -> Window:
     )
 
 
-def _draw(windows: list[Window], forecasts: Values, declared: Series, target: Any) -> None:
+def _draw(windows: list[ForecastWindow], forecasts: Values, declared: Series, target: Any) -> None:
     # Figure instead of pyplot, which has global state and may open windows.
     from matplotlib.figure import Figure
 

@@ -10,7 +10,7 @@ from components.csv_files import reader
 from components.csv_files.errors import InputDataError
 from components.window_example_gen import blocks, logic, times
 from components.window_example_gen.blocks import Extent
-from components.window_example_gen.windows import Split
+from components.window_example_gen.windows import StepRange
 from data import TRAIN_SPLIT, Dataset, Series
 
 
@@ -54,7 +54,7 @@ def check_files(
 def _check_lengths(path: str, extents: Sequence[Extent], series: Series) -> None:
     """Raises InputDataError if a split has no window."""
     time_range = blocks.union(extents)
-    for name, split in Split.all(*time_range, series).items():
+    for name, split in StepRange.of_splits(*time_range, series).items():
         extents_in_split = [(max(first, split.first), min(last, split.last)) for first, last in extents]
         if any(_has_origin(int(first), int(last), series) for first, last in extents_in_split if first <= last):
             continue

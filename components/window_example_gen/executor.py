@@ -47,7 +47,7 @@ class Executor(executor.CsvFilesExecutor):
         dataset_name = executor.dataset_name(exec_properties)
         series = logic.series_of(discovery.dataset(dataset_name))
         size = self.block_steps(series)
-        read = beam.ParDo(_ReadFile(dataset_name, size)).with_output_types(tuple[tuple[str, int], bytes])
+        read = beam.ParDo(_ReadBlocks(dataset_name, size)).with_output_types(tuple[tuple[str, int], bytes])
         parts = self.list_files(pipeline) | "Read into blocks" >> read
         time_range = (
             parts
@@ -60,7 +60,7 @@ class Executor(executor.CsvFilesExecutor):
         return {split: splits[split] for split in (TRAIN_SPLIT, EVAL_SPLIT)}
 
 
-class _ReadFile(beam.DoFn):
+class _ReadBlocks(beam.DoFn):
     """Maps the path of a CSV file to parts of blocks. Files are read in parallel."""
 
     def __init__(self, dataset_name: str, size: int) -> None:

@@ -15,7 +15,7 @@ from components.csv_files.format import MAX_CELL_CHARACTERS
 from components.window_example_gen import blocks, times, windows
 from components.window_example_gen.blocks import Extent, Key, Rows
 from components.window_example_gen.times import Floats
-from components.window_example_gen.windows import Cutter, Split
+from components.window_example_gen.windows import Cutter, StepRange
 from data import Dataset, Series
 
 # Name of a counter, beside those of `windows.COUNTERS`.
@@ -81,7 +81,7 @@ def examples(
         The split and a serialised tf.Example: the features and the label of `series`, and its `other_columns`.
     """
     cutter = Cutter(blocks.stretch(key, parts, series, size), series)
-    origins_by_split, block_counts = cutter.select(Split.all(*time_range, series))
+    origins_by_split, block_counts = cutter.select(StepRange.of_splits(*time_range, series))
     counts.update(block_counts)
     encoder = example_coder.RecordBatchToExamplesEncoder()
     for split, origins in origins_by_split.items():

@@ -50,15 +50,15 @@ def cutoff(first: int, last: int, series: Series) -> int:
 
 
 @dataclass(frozen=True)
-class Split:
+class StepRange:
     """The first and the last step that a split may use."""
 
     first: float
     last: float
 
     @classmethod
-    def all(cls, first: int, last: int, series: Series) -> dict[str, Split]:
-        """Returns the splits of a time range: name -> its steps. The arguments are those of `cutoff`."""
+    def of_splits(cls, first: int, last: int, series: Series) -> dict[str, StepRange]:
+        """Returns the steps of each split of a time range: split name -> its steps. The arguments are those of `cutoff`."""
         border = cutoff(first, last, series)
         return {TRAIN_SPLIT: cls(-math.inf, border - 1), EVAL_SPLIT: cls(border + series.embargo, math.inf)}
 
@@ -84,7 +84,7 @@ class Stretch:
         return rows[np.isfinite(self.values[rows, 0])]
 
 
-class _Column:
+class _FilledColumn:
     """A column of a stretch whose gaps are filled."""
 
     def __init__(self, values: Floats, max_gap: int) -> None:
@@ -128,10 +128,10 @@ class Cutter:
         self._stretch = stretch
         self._series = series
         names = columns(series)
-        self._columns = {name: _Column(stretch.values[:, i], series.max_gap) for i, name in enumerate(names)}
+        self._columns = {name: _FilledColumn(stretch.values[:, i], series.max_gap) for i, name in enumerate(names)}
         self._value = self._columns[series.value]
 
-    def select(self, splits: dict[str, Split]) -> tuple[dict[str, Ints], dict[str, int]]:
+    def select(self, splits: dict[str, StepRange]) -> tuple[dict[str, Ints], dict[str, int]]:
         """Chooses the origins that have a window.
 
         Args:

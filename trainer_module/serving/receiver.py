@@ -28,9 +28,9 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
             hangs for ever.
     """
     spec = tf_transform_output.raw_feature_spec()
-    features = {f.name: _Column(f.dtype, (f.length,) if isinstance(f, Window) else ()) for f in dataset.features}
+    features = {f.name: _RawColumn(f.dtype, (f.length,) if isinstance(f, Window) else ()) for f in dataset.features}
     # The label and the weight: a request may leave them out.
-    other_columns = {name: _Column(dtype) for name, dtype in dataset.columns.items() if name not in features}
+    other_columns = {name: _RawColumn(dtype) for name, dtype in dataset.columns.items() if name not in features}
 
     def receiver() -> tf.estimator.export.ServingInputReceiver:
         # Both kinds of input default to an empty batch and are concatenated, so the graph after them is the same for both.
@@ -55,7 +55,7 @@ def serving_input_receiver_fn(dataset: Dataset, tf_transform_output: tft.TFTrans
 
 
 @dataclass(frozen=True)
-class _Column:
+class _RawColumn:
     """A raw column: its type, and the shape of a row: () for one value, (length,) for a window."""
 
     dtype: DType

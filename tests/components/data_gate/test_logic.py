@@ -28,9 +28,9 @@ GOOD = {"fare": [1.0, 2.0, 3.0, 4.0, 5.0], "hour": [0, 6, 12, 18, 23], "payment"
 NEW_COLUMN = {**GOOD, "mood": ["fine", "fine", "fine", "bad", "fine"]}
 
 
-def split(columns: dict, schema: schema_pb2.Schema) -> logic.Split:
+def split(columns: dict, schema: schema_pb2.Schema) -> logic.SplitData:
     statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(columns))
-    return logic.Split(tfdv.validate_statistics(statistics, schema), statistics)
+    return logic.SplitData(tfdv.validate_statistics(statistics, schema), statistics)
 
 
 def decide(train: dict, evaluation: dict = GOOD, schema: str = SCHEMA, dataset: Dataset = TRIPS) -> logic.Decision:

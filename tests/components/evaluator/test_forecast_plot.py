@@ -3,11 +3,11 @@
 import numpy as np
 
 from components.evaluator import forecast_plot
-from components.evaluator.forecast_plot import Window
+from components.evaluator.forecast_plot import ForecastWindow
 
 
 def window(series, origin):
-    return Window(series, origin, np.zeros(4), np.zeros(3), np.zeros(3), b"")
+    return ForecastWindow(series, origin, np.zeros(4), np.zeros(3), np.zeros(3), b"")
 
 
 def chosen_windows(windows, apart=3):
