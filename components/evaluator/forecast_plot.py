@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ class ForecastWindow:
     example: bytes
 
 
-def draw(files: list[str], saved_model: str, declared: Series, target: Any) -> bool:
+def draw(files: list[str], saved_model: str, declared: Series, target: Path | IO[bytes]) -> bool:
     """Draws the plot as PNG.
 
     Args:
@@ -90,7 +91,7 @@ def _parse(record: bytes, declared: Series) -> ForecastWindow:
     )
 
 
-def _draw(windows: list[ForecastWindow], forecasts: Values, declared: Series, target: Any) -> None:
+def _draw(windows: list[ForecastWindow], forecasts: Values, declared: Series, target: Path | IO[bytes]) -> None:
     # Figure instead of pyplot, which has global state and may open windows.
     from matplotlib.figure import Figure
 

@@ -37,7 +37,7 @@ def resolve(model: str, overrides: Mapping[str, Any] | None = None) -> kt.HyperP
     return hp
 
 
-def _converted(declared: Any, value: Any, model: str) -> Any:
+def _converted(declared: kt.engine.hyperparameters.HyperParameter, value: object, model: str) -> bool | int | float | str:
     """Converts a value to the type of the default. Raises HyperParameterError if the value is outside the search space."""
     kind = type(declared.default)
     subject = f"Hyper-parameter '{declared.name}' of model '{model}' takes"
@@ -57,7 +57,7 @@ def _converted(declared: Any, value: Any, model: str) -> Any:
     return typed
 
 
-def _boolean(value: Any) -> bool:
+def _boolean(value: object) -> bool:
     """Converts true, false, 1 and 0. On a command line they are text, and bool() of any non-empty text is True."""
     text = str(value).lower()
     if text not in _BOOLEANS:

@@ -6,8 +6,6 @@ training if the first layer has no shape. The checks here run before the trainin
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from data import Dataset
@@ -89,7 +87,7 @@ def links(model: tf.keras.Model, dataset: Dataset) -> dict[str, str]:
     return feature_of
 
 
-def _check_optimizer(optimizer: Any) -> None:
+def _check_optimizer(optimizer: tf.keras.optimizers.Optimizer | tf.keras.optimizers.legacy.Optimizer) -> None:
     kind = type(optimizer).__name__
     lost = [s for s in ("weight_decay", "use_ema") if getattr(optimizer, s, None)]
     if lost or kind == "AdamW":

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from trainer_module.supervision.control import Control, InterruptedTraining, StalledError
 
@@ -25,6 +25,9 @@ _LOOK_EVERY_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 T = TypeVar("T")
+
+# What `signal.signal` takes and returns: a function, SIG_DFL or SIG_IGN; None for a handler that C code has installed.
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
 # The trainings that run in this process. The signal handler of a pipeline run calls `request_stop` first.
 _RUNNING: list[Control] = []
@@ -124,7 +127,7 @@ def _handling_signals(control: Control) -> Iterator[None]:
             signal.signal(number, previous_handlers[number])
             signal.raise_signal(number)
 
-    previous_handlers: dict[int, Any] = {}
+    previous_handlers: dict[int, _Handler] = {}
     _RUNNING.append(control)
     if threading.current_thread() is threading.main_thread():
         previous_handlers = {number: signal.signal(number, handle) for number in SIGNALS}
