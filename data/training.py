@@ -29,8 +29,8 @@ class Training:
 
     Example: `Training(steps=600, batch_size=64, patience=300)`.
 
-    `python -m pipeline list` describes each setting. Where a value is None, `checkpoint_steps` saves a checkpoint about every
-    10 seconds, `eval_seconds` evaluates as often as `train.overhead` allows, and `best` is the primary metric of the task. If a
+    `python -m pipeline list` describes each setting. Where a value is None, `checkpoint_steps` saves a checkpoint every few
+    seconds, `eval_seconds` evaluates as often as `train.overhead` allows, and `best` is the primary metric of the task. If a
     run trains more `steps` without `patience`, it makes as many checkpoints as this training, further apart: each can be
     evaluated, and evaluations must not take most of the time.
     """

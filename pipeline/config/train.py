@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from data.training import BatchSize, Best, CheckpointSteps, EvalSeconds, Patience, Steps
 from pipeline.config.table import FROM_DATASET
+from trainer_module.training.cadence import MIN_CHECKPOINT_SECONDS
 from trainer_module.training.settings import TrainOptions
 from trainer_module.tuning.settings import Trials, TuneOptions
 
@@ -21,7 +22,9 @@ class Train(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     steps: Annotated[Steps | None, Meta(description=FROM_DATASET)] = None
     batch_size: Annotated[BatchSize | None, Meta(description=FROM_DATASET)] = None
-    checkpoint_steps: Annotated[CheckpointSteps | None, Meta(description=f"{FROM_DATASET}, else one every 10 seconds")] = None
+    checkpoint_steps: Annotated[
+        CheckpointSteps | None, Meta(description=f"{FROM_DATASET}, else one every {MIN_CHECKPOINT_SECONDS:g} seconds")
+    ] = None
     eval_seconds: Annotated[EvalSeconds | None, Meta(description=f"{FROM_DATASET}, else as often as train.overhead allows")] = (
         None
     )

@@ -15,7 +15,7 @@ MIN_CHECKPOINT_SECONDS = 10.0
 # The part of the budget (for checkpoints, evaluations and exports) that checkpoints may take.
 _CHECKPOINTS = 0.25
 # The share of the time in steps that checkpoints may always take: without a checkpoint, a kill would cost the whole training.
-_CHECKPOINTS_AT_LEAST = 0.02
+GUARANTEED_CHECKPOINT_SHARE = 0.02
 
 
 class EvaluationBudgetError(Exception):
@@ -48,7 +48,7 @@ class Cadence:
         self._save_cost = self._eval_cost = 0.0
         self._last_eval = -float("inf")
         self._limit = float("inf")
-        self._checkpoint_share = max(_CHECKPOINTS * overhead, _CHECKPOINTS_AT_LEAST)
+        self._checkpoint_share = max(_CHECKPOINTS * overhead, GUARANTEED_CHECKPOINT_SHARE)
 
     def begin(self, step: int) -> None:
         """Starts the clock. Call it right before the first step."""

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from data.training import BatchSize, Best, CheckpointSteps, EvalSeconds, Patience, Steps
+from trainer_module.training import cadence
 
 Strategy = Literal["parameter_server", "multi_worker_mirrored", "mirrored"]
 Export = Literal["best", "latest", "final"]
@@ -67,7 +68,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True):
             ge=0,
             description="time for checkpoints, evaluations and exports during a training, as a share of the time in steps; "
             "applies if train.checkpoint_steps or train.eval_seconds is not set; 0 evaluates only at the end; checkpoints may "
-            "always take 0.02",
+            f"always take {cadence.GUARANTEED_CHECKPOINT_SHARE:g}",
         ),
     ] = 0.2
     memory_mb: Annotated[
@@ -98,7 +99,7 @@ class TrainSettings(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fiel
     """All settings of one training, each with a value.
 
     Attributes:
-        checkpoint_steps: None saves a checkpoint about every 10 seconds.
+        checkpoint_steps: None saves a checkpoint about every `cadence.MIN_CHECKPOINT_SECONDS` seconds.
         eval_seconds: None evaluates as often as `overhead` allows.
         fresh_run_id: if not empty, identifies the one run that trains from the beginning and ignores earlier checkpoints.
     """
