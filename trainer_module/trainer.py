@@ -8,9 +8,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from data import TASKS, discovery
 from trainer_module.checkpoints import folder
-from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.cluster import tf_config
 from trainer_module.supervision import watchdog
 from trainer_module.supervision.control import StalledError
@@ -40,7 +38,7 @@ def train(job: Job, lock: int | None) -> TrainingResult:
     """
     tf_config.discard()
     settings = job.settings
-    resumed_from = folder.prepare(job.folder, evaluations_of(job), settings.fresh_run_id)
+    resumed_from = folder.prepare(job.folder, job.evaluations, settings.fresh_run_id)
     job.write(training_state.job_file(job))
     if not settings.cluster.alone:
         _train_in_processes(job, lock)
@@ -53,12 +51,6 @@ def train(job: Job, lock: int | None) -> TrainingResult:
         _train_in_processes(replace(job, settings=structs.replace(settings, cluster=Cluster())), lock)
         trained = _train_in_thread(job)
     return replace(trained, resumed_from=resumed_from)
-
-
-def evaluations_of(job: Job) -> Evaluations:
-    """Returns the evaluations of a job."""
-    best = job.settings.best
-    return Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
 
 
 def _train_in_thread(job: Job) -> TrainingResult:

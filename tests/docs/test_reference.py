@@ -15,8 +15,8 @@ from pipeline import errors
 from pipeline.metadata import uri
 from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord, TrialRecord
 from tests.support.pages import DOCS, PAGES, ROOT, code_in, section
-from trainer_module.cluster import tf_config
 from trainer_module.serving import signatures
+from trainer_module.supervision.child_environment import TF_CONFIG
 
 COMMAND_LINE = DOCS / "reference/command-line.md"
 
@@ -79,4 +79,4 @@ def test_the_reference_lists_exactly_the_options_of_the_cluster_programs(module)
 
 def test_the_reference_lists_exactly_the_environment_variables_of_the_code():
     written = set(code_in(section("reference/command-line.md", "Environment variables"))) - {"--debug"}
-    assert written == {errors.DEBUG, uri.USER, uri.PASSWORD, tf_config.VARIABLE}
+    assert written == {errors.DEBUG, uri.USER, uri.PASSWORD, TF_CONFIG}

@@ -29,6 +29,7 @@ from trainer_module.cluster import tf_config
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, ClusterTask
 from trainer_module.cluster.tf_config import TFConfigError
 from trainer_module.supervision import heartbeat
+from trainer_module.supervision.child_environment import TF_CONFIG
 from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART, Heartbeat
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ def _take_task(job: Job) -> ClusterTask | None:
     Raises:
         TFConfigError: TF_CONFIG is invalid.
     """
-    text, cluster = os.environ.pop(tf_config.VARIABLE, ""), job.settings.cluster
+    text, cluster = os.environ.pop(TF_CONFIG, ""), job.settings.cluster
     if not text and not cluster.workers and not cluster.ps:
         return None
     task = tf_config.parse(text, cluster.strategy)
     if task.role != EVALUATOR:  # the evaluator's Estimator works without a cluster
-        os.environ[tf_config.VARIABLE] = task.to_json()
+        os.environ[TF_CONFIG] = task.to_json()
     return task
 
 

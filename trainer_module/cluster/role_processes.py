@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer_module.cluster import addresses, tf_config
+from trainer_module.cluster import addresses
 
 # An import, and not only a name in a string: the hash of the Trainer's code follows imports.
 from trainer_module.cluster import role as role_module
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, WORKER, ClusterTask
-from trainer_module.files.paths import is_remote
+from trainer_module.files.paths import local_log_folder
+from trainer_module.supervision import child_environment
+from trainer_module.supervision.child_environment import TF_CONFIG
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.training.job import Job
 from trainer_module.training.training_state import FOLDER, job_file
@@ -106,7 +106,7 @@ def create(
     path = job_file(job)
     job.write(path)
     command = [sys.executable, "-m", role_module.__name__, path]
-    logs = _log_folder(job.folder)
+    logs = local_log_folder(job.folder) / FOLDER
     inherited = () if lock is None else (lock,)
 
     def role_process(name: str, role: str, environment: dict[str, str]) -> RoleProcess:
@@ -133,15 +133,7 @@ def _tasks(job: Job, free_addresses: Sequence[str]) -> list[ClusterTask]:
 
 
 def _environment(task: ClusterTask | None) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name != tf_config.VARIABLE}
-    environment |= addresses.REUSE_PORT
-    # With this path the process finds the project, and also datasets and models outside of it.
-    environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    environment = child_environment.create() | addresses.REUSE_PORT
     # Several processes may share a GPU. By default the first one takes all its memory.
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    return environment | ({tf_config.VARIABLE: task.to_json()} if task else {})
-
-
-def _log_folder(folder: str) -> Path:
-    """Returns the folder for the logs: in the folder of the training, or, if that is remote, a temporary one."""
-    return Path(tempfile.mkdtemp(prefix="cluster-")) if is_remote(folder) else Path(folder, FOLDER)
+    return environment | ({TF_CONFIG: task.to_json()} if task else {})

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 
 from trainer_module.cluster import addresses, tf_config_problems
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, WORKER, ClusterTask
-
-VARIABLE = "TF_CONFIG"
+from trainer_module.supervision.child_environment import TF_CONFIG
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ def parse(text: str, strategy: str | None = None) -> ClusterTask:
     """
     problems = tf_config_problems.find(text, strategy)
     if problems:
-        raise TFConfigError(f"{VARIABLE} is wrong. " + " ".join(problems) + f" Received: {text or 'nothing'}")
+        raise TFConfigError(f"{TF_CONFIG} is wrong. " + " ".join(problems) + f" Received: {text or 'nothing'}")
     config = json.loads(text)
     cluster = {role: hosts for role, hosts in config["cluster"].items() if role != EVALUATOR}
     return ClusterTask(config["task"]["type"], int(config["task"]["index"]), cluster)
@@ -48,25 +47,25 @@ def discard() -> None:
 
     With it, an Estimator would train without evaluating, or wait for processes that do not exist.
     """
-    text = os.environ.pop(VARIABLE, "").strip()
+    text = os.environ.pop(TF_CONFIG, "").strip()
     if text:
         _log.warning(
             "%s is set, but a Trainer does not use it: it trains in one process, or starts its own cluster on this machine "
             "(train.cluster.workers, train.cluster.ps). To train on several machines, start "
             "`python -m trainer_module.cluster.role JOB` on each of them, with its own %s. Otherwise unset it. Received: %s",
-            VARIABLE, VARIABLE, text,
+            TF_CONFIG, TF_CONFIG, text,
         )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Checks the TF_CONFIG of the environment. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m trainer_module.cluster.tf_config", description=f"Checks ${VARIABLE}.")
+    parser = argparse.ArgumentParser(prog="python -m trainer_module.cluster.tf_config", description=f"Checks ${TF_CONFIG}.")
     parser.add_argument(
         "--strategy", choices=["parameter_server", "multi_worker_mirrored"], help="check the cluster for this strategy"
     )
     parser.add_argument("--reach", type=float, metavar="SECONDS", help="all other processes must answer within this time")
     options = parser.parse_args(arguments)
-    text = os.environ.get(VARIABLE, "")
+    text = os.environ.get(TF_CONFIG, "")
     problems = tf_config_problems.find(text, options.strategy)
     if not problems:
         task = parse(text)

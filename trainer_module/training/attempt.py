@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from data import TASKS, Dataset, discovery
+from data import Dataset, discovery
 from trainer_module import inputs
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.estimators import build as estimators
@@ -67,7 +67,7 @@ def build(
     return PreparedTraining(
         estimator=_estimator(job, dataset, is_chief, run_config or {}),
         settings=settings,
-        direction=TASKS[dataset.task].metrics[settings.best],
+        direction=job.direction,
         train_input_fn=inputs.input_fn(
             job.train_files,
             training=True,

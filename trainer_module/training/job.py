@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 import tensorflow as tf
 
+from data import TASKS, discovery
+from data.tasks import Direction
 from trainer_module import fingerprint
+from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.files import atomic
 from trainer_module.training.settings import TrainSettings
 
@@ -43,6 +46,16 @@ class Job:
     folder: str
     settings: TrainSettings
     base_model: str | None = None
+
+    @property
+    def direction(self) -> Direction:
+        """Whether a higher or a lower `settings.best` is better."""
+        return TASKS[discovery.dataset(self.dataset).task].metrics[self.settings.best]
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """The evaluations on disk."""
+        return Evaluations(self.folder, self.settings.best, self.direction)
 
     def write(self, path: str) -> None:
         """Writes the job as JSON, atomically."""

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from data import TASKS, discovery
 from trainer_module.checkpoints import checkpoints
-from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 
@@ -59,8 +57,7 @@ class TrainingState:
     def __init__(self, job: Job) -> None:
         """`job`: the training, with its folder."""
         self._folder, self._settings = job.folder, job.settings
-        best = job.settings.best
-        self.evaluations = Evaluations(job.folder, best, TASKS[discovery.dataset(job.dataset).task].metrics[best])
+        self.evaluations = job.evaluations
 
     def read(self) -> Snapshot:
         """Returns the state now. Reads each file at most once: on object storage every read is a round trip."""

@@ -6,7 +6,6 @@ import functools
 import logging
 import math
 import posixpath
-import tempfile
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +14,11 @@ import tensorflow as tf
 from keras_tuner.engine.trial import Trial
 from msgspec import structs
 
-from data import TASKS, discovery
 from data.tasks import Direction
 from trainer_module import fingerprint
 from trainer_module.checkpoints import checkpoints, evaluations
 from trainer_module.estimators import hyperparameters
+from trainer_module.files.paths import local_log_folder
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
 from trainer_module.tuning import hyperband, space, trial_files
@@ -56,7 +55,7 @@ class SearchSpec:
     @property
     def direction(self) -> Direction:
         """In which direction the objective gets better."""
-        return TASKS[discovery.dataset(self.job.dataset).task].metrics[self.objective]
+        return self._job_by_objective.direction
 
     @property
     def counts_best_evaluation(self) -> bool:
@@ -73,6 +72,11 @@ class SearchSpec:
         """Folder of the search. It remains when the search is killed."""
         return posixpath.join(self.root, self.fingerprint())
 
+    @property
+    def _job_by_objective(self) -> Job:
+        """The training of every trial, with the objective as the metric that decides which checkpoint is the best one."""
+        return replace(self.job, settings=structs.replace(self.job.settings, best=self.objective))
+
     def search_space(self) -> kt.HyperParameters:
         """Returns the search space."""
         return space.searched(self.job.model, self.job.hyperparameters)
@@ -81,7 +85,7 @@ class SearchSpec:
         """Returns a hash of everything that decides the values of trials. (The settings `trials` and `parallel` do not.)"""
         tuning = {name: value for name, value in structs.asdict(self.tuning).items() if name not in ("trials", "parallel")}
         return fingerprint.settings(
-            training=replace(self.job, settings=structs.replace(self.job.settings, best=self.objective)).fingerprint(),
+            training=self._job_by_objective.fingerprint(),
             patience=self.job.settings.patience,
             best_counts=self.counts_best_evaluation,
             space=self.search_space().get_config()["space"],
@@ -117,7 +121,6 @@ class SearchSpec:
         can_stop_early = self.tuning.stop_early and self.tuning.oracle != "hyperband"
         return TrialSpec(
             job=replace(self.job, hyperparameters=values, folder=self.training_folder(kt_trial.trial_id), settings=settings),
-            direction=self.direction,
             search_folder=self.folder if can_stop_early else None,
         )
 
@@ -150,9 +153,8 @@ class SearchSpec:
 
 
 def log_file(folder: str) -> str:
-    """Returns the path of a trial's log: in the trial's folder, or, if that is remote, in a temporary one on this machine."""
-    scheme, _, path = folder.rpartition("://")
-    return posixpath.join(tempfile.gettempdir() if scheme else "", path, LOG)
+    """Returns the path of a trial's log on this machine, see `trainer_module.files.paths.local_log_folder`."""
+    return str(local_log_folder(folder) / LOG)
 
 
 def model_values(kt_trial: Trial) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trainer_module.checkpoints import folder as folders
-from trainer_module.checkpoints.evaluations import Evaluation, Evaluations
+from trainer_module.checkpoints.evaluations import Evaluation
 from trainer_module.error_text import first_paragraph
 from trainer_module.supervision import heartbeat, watchdog
 from trainer_module.supervision.control import Control, StalledError
@@ -35,7 +35,7 @@ class Reporter:
             resumed_from: global step of the checkpoint from which it continues.
         """
         self._folder, self._spec = folder, spec
-        self._evaluations = Evaluations(spec.job.folder, spec.job.settings.best, spec.direction)
+        self._evaluations = spec.job.evaluations
         self._step = 0
         self._write(TrialReport(resumed_from, [(s, v) for s, v in read_report(folder).curve if s <= resumed_from]))
 
@@ -59,7 +59,7 @@ class Reporter:
         self._step = last.step
         self._add(last)
         steps = self._spec.job.settings.steps
-        why = stopping.median_rule(self._report.curve, steps, self._finished_trials(), self._spec.direction)
+        why = stopping.median_rule(self._report.curve, steps, self._finished_trials(), self._spec.job.direction)
         if why and last.step < steps:
             self.report_end(why, early=True)
             raise TrialPruned(why)
@@ -130,8 +130,7 @@ def run(folder: str) -> int:
 
 def _train(folder: str, spec: TrialSpec, control: Control) -> None:
     job = spec.job
-    evaluations = Evaluations(job.folder, job.settings.best, spec.direction)
-    reporter = Reporter(folder, spec, folders.prepare(job.folder, evaluations, job.settings.fresh_run_id))
+    reporter = Reporter(folder, spec, folders.prepare(job.folder, job.evaluations, job.settings.fresh_run_id))
     try:
         trained = attempt.train(job, ReportingControl(control, reporter.check_evaluation))
         reporter.check_evaluation()

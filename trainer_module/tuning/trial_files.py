@@ -20,13 +20,11 @@ class TrialSpec:
 
     Attributes:
         job: the training; `settings.best` is the objective.
-        direction: in which the objective gets better.
         search_folder: folder of the search, whose finished trials decide whether this one is stopped early; None if it must
             not be stopped early.
     """
 
     job: Job
-    direction: Direction
     search_folder: str | None
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer_module.supervision import heartbeat
+from trainer_module.supervision import child_environment, heartbeat
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.heartbeat import Heartbeat
 
@@ -41,9 +41,7 @@ def environment(slot: int, parallel: int) -> dict[str, str]:
         slot: number of the trial among the trials that run at the same time.
         parallel: number of trials that run at the same time.
     """
-    variables = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
-    # With this path the process finds the project, and also datasets and models outside of it.
-    variables["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    variables = child_environment.create()
     if parallel > 1:
         gpus = _gpus()
         variables |= {"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}

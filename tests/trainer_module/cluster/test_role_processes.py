@@ -86,5 +86,4 @@ def test_a_role_process_gets_the_job_the_import_path_and_the_lock(job, start, st
 def test_the_logs_of_a_training_in_a_remote_folder_are_here(job, start, started, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     start(replace(job, folder="ram://bucket/training"))
-    [folder] = tmp_path.glob("cluster-*")
-    assert [log for _, _, log, *_ in started] == [folder / f"{name}.log" for name in ALL]
+    assert [log for _, _, log, *_ in started] == [tmp_path / "bucket" / "training" / "cluster" / f"{name}.log" for name in ALL]

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from data import metric_names
 from tests.support.settings import train_settings
+from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.training import job as jobs
 from trainer_module.training.job import Job
 from trainer_module.training.settings import Cluster
@@ -26,6 +27,15 @@ def test_a_number_of_numpy_which_an_oracle_chooses_is_written_as_a_number(tmp_pa
     path = str(tmp_path / jobs.FILE)
     replace(JOB, hyperparameters={"rate": np.float64(0.25), "units": 4}).write(path)
     assert jobs.read(path).hyperparameters == {"rate": 0.25, "units": 4}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "best", "direction"), [("taxi", metric_names.AUC, "higher"), ("housing", metric_names.MAE, "lower")]
+)
+def test_the_evaluations_of_a_training_are_compared_by_its_metric_in_the_direction_of_the_task(dataset, best, direction):
+    work = replace(JOB, dataset=dataset, folder="/training", settings=structs.replace(JOB.settings, best=best))
+    assert work.direction == direction
+    assert work.evaluations == Evaluations("/training", best, direction)
 
 
 @pytest.mark.parametrize(

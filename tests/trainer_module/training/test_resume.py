@@ -75,7 +75,7 @@ def test_three_kills_and_a_truncated_checkpoint_do_not_change_a_bit(model, memor
     train_and_kill(32, cut)
     assert step_of(cut.folder) == 45
     truncate_newest(cut.folder)
-    folder.prepare(cut.folder, trainer.evaluations_of(cut), "")
+    folder.prepare(cut.folder, cut.evaluations, "")
     assert step_of(cut.folder) == 30
     train_and_kill(20, cut)
     assert step_of(cut.folder) == 45
@@ -129,7 +129,7 @@ def test_a_stop_request_during_a_step_saves_that_step_and_does_nothing_else(frui
     )
     assert_stops(work, control)
     assert step_of(work.folder) == 22
-    assert trainer.evaluations_of(work).read().last.step == 15
+    assert work.evaluations.read().last.step == 15
 
 
 def test_a_stop_request_during_an_evaluation_stops_before_the_next_batch(fruit, tmp_path):
@@ -137,7 +137,7 @@ def test_a_stop_request_during_an_evaluation_stops_before_the_next_batch(fruit, 
     # Check 4 is in the first evaluation, after the session was created and the checkpoint of step 15 was saved.
     assert_stops(work, StopAtCheck(4))
     assert step_of(work.folder) == 15
-    assert trainer.evaluations_of(work).read().last is None
+    assert work.evaluations.read().last is None
     assert exported(work) == []
     assert trainer.train(work, None).resumed_from == 15
 
@@ -156,7 +156,7 @@ def test_a_stop_request_during_an_export_stops_after_the_complete_export(fruit, 
     assert_stops(work, StopAtExport())
     [model] = exported(work)
     assert (model / "saved_model.pb").exists()
-    assert trainer.evaluations_of(work).read().last.step == step_of(work.folder) == 15
+    assert work.evaluations.read().last.step == step_of(work.folder) == 15
     result = trainer.train(work, None)
     assert (result.steps, result.resumed_from) == (STEPS, 15)
 
