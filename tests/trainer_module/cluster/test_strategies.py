@@ -7,15 +7,16 @@ import sys
 
 import pytest
 
+from tests.support import sparse_training
 from tests.support.cli import ROOT
 from trainer_module.cluster import strategies
 from trainer_module.training.settings import Cluster
 
 
-def run_script(script, **env):
-    """Runs a Python script. Returns its last line of output, decoded from JSON."""
+def run_program(*arguments, **env):
+    """Runs Python with arguments. Returns its last line of output, decoded from JSON."""
     result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return json.loads(result.stdout.splitlines()[-1])
@@ -41,36 +42,12 @@ print(json.dumps([list(config.session_config.device_filters), settings, manager.
 def test_a_session_waits_only_for_the_parameter_servers(role, filters):
     cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
     config = json.dumps({"cluster": cluster, "task": {"type": role, "index": int(role == "worker")}})
-    assert run_script(PS, TF_CONFIG=config) == [filters, {"experimental_max_worker_delay_secs": 0}, 1]
-
-
-# Two devices; four steps with four ids on each. The number of distinct ids varies. Each occurrence lowers its weight by 1/4.
-SPARSE = """
-import json
-import tensorflow as tf
-from trainer_module.cluster import strategies
-from trainer_module.training.settings import Cluster
-
-IDS = [[0, 0, 0, 0], [0, 1, 2, 3], [4, 4, 1, 1], [0, 1, 1, 1], [2, 2, 2, 2], [3, 3, 4, 4], [0, 1, 2, 4], [1, 1, 1, 1]]
-
-def model_fn(features, labels, mode):
-    weights = tf.compat.v1.get_variable("weights", [6, 1], initializer=tf.ones_initializer())
-    ids, positions, counts = tf.unique_with_counts(features)
-    loss = tf.reduce_sum(tf.gather(weights, ids)[:, 0] * tf.cast(counts, tf.float32)) / 2
-    step = tf.compat.v1.train.get_or_create_global_step()
-    train_op = tf.compat.v1.train.GradientDescentOptimizer(1.0).minimize(loss, global_step=step)
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
-
-config = tf.estimator.RunConfig(**strategies.run_config(Cluster(strategy="mirrored", devices=2), None))
-estimator = tf.estimator.Estimator(model_fn, config=config)
-estimator.train(lambda: tf.data.Dataset.from_tensor_slices(tf.constant(IDS)).map(lambda ids: (ids, ids)))
-print(json.dumps([estimator.get_variable_value("weights")[:, 0].tolist(), int(estimator.get_variable_value("global_step"))]))
-"""
+    assert run_program("-c", PS, TF_CONFIG=config) == [filters, {"experimental_max_worker_delay_secs": 0}, 1]
 
 
 def test_sparse_gradients_of_devices_with_different_numbers_of_ids_add_up():
     occurrences = [4 + 1 + 1 + 1, 1 + 2 + 3 + 1 + 4, 1 + 4 + 1, 1 + 2, 2 + 2 + 1, 0]
-    assert run_script(SPARSE) == [[1 - n / 4 for n in occurrences], 4]
+    assert run_program("-m", sparse_training.__name__) == [[1 - n / 4 for n in occurrences], 4]
 
 
 def test_a_single_process_sets_nothing():

@@ -19,6 +19,10 @@ SMALL = {"hidden_units": "32", "embedding_dim": 2}
 
 # A model with its own model_fn, and a converted Keras model. tests/contracts trains every model.
 CUSTOM, CONVERTED = "custom_wide_deep", "keras_wide_deep"
+# A Keras model file without `build`, and a model that always predicts one number: see tests/support/toys.
+LINE, GUESS = "toy.line", "toy.guess"
+
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 def rows():
@@ -106,18 +110,6 @@ def test_without_a_seed_the_random_state_of_the_process_stays(tmp_path):
 
 # A Keras model file.
 
-KERAS = """
-def search_space(hp):
-    hp.Float("slope", -10.0, 10.0, default=2.0)
-
-
-def keras_model(dataset, hp):
-    x = tf.keras.Input([1], name="{input}")
-    line = tf.keras.layers.Dense(1, kernel_initializer=tf.keras.initializers.Constant(hp.get("slope")), name="predictions")
-    model = tf.keras.Model(x, line(x))
-    model.compile(tf.keras.optimizers.legacy.SGD(0.0), "mse", metrics=["mae"])
-    return model
-"""
 OFFSET, SCALE = 100.0, 10.0
 
 
@@ -128,19 +120,14 @@ def prices(features=("weight",), batches=1, labels=(90.0, 100.0, 120.0)):
     return tf.data.Dataset.from_tensors((values, tf.constant(labels)[:, tf.newaxis])).repeat(batches)
 
 
-@pytest.fixture(scope="module")
-def line(write_model):
-    return write_model("line", KERAS.format(input="weight"))
-
-
 def config(folder):
     return tf.estimator.RunConfig(model_dir=str(folder), tf_random_seed=1, save_summary_steps=None)
 
 
-def test_a_keras_model_file_without_build_predicts_in_the_units_of_the_label(line, tmp_path):
-    compatibility.check(PRICES, line)
-    hp = hyperparameters.resolve(line, {"slope": 3})
-    estimator = estimators.build(PRICES, line, hp, config(tmp_path))
+def test_a_keras_model_file_without_build_predicts_in_the_units_of_the_label(tmp_path):
+    compatibility.check(PRICES, LINE)
+    hp = hyperparameters.resolve(LINE, {"slope": 3})
+    estimator = estimators.build(PRICES, LINE, hp, config(tmp_path))
     estimator.train(prices, max_steps=1)
     predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(prices)]
     assert predicted == pytest.approx([OFFSET - 3 * SCALE, OFFSET, OFFSET + 3 * SCALE])
@@ -157,31 +144,6 @@ def test_a_keras_model_file_without_build_predicts_in_the_units_of_the_label(lin
 
 # Units.
 
-# A model that always predicts one number, and reports the mean of the labels it sees.
-ONE_NUMBER = """
-def search_space(hp):
-    hp.Float("guess", -100.0, 100.0, default=0.5)
-
-
-def build(dataset, hp, config):
-    return tf.estimator.Estimator(_model_fn, config=config, params=hp.values)
-
-
-def _model_fn(features, labels, mode, params):
-    predictions = {"{key}": tf.zeros_like(features["weight"]) + params["guess"], "other": features["weight"]}
-    if mode == "infer":
-        return tf.estimator.EstimatorSpec(mode, predictions=predictions)
-    seen = {"seen": tf.compat.v1.metrics.mean(labels), "mae": tf.compat.v1.metrics.mean(-1.0)}
-    step = tf.compat.v1.train.get_or_create_global_step().assign_add(1)
-    loss = tf.reduce_mean(tf.abs(labels - params["guess"]))
-    return tf.estimator.EstimatorSpec(mode, predictions=predictions, loss=loss, train_op=step, eval_metric_ops=seen)
-"""
-
-
-@pytest.fixture(scope="module")
-def one_number(write_model):
-    return write_model("number", ONE_NUMBER.replace("{key}", PREDICTIONS))
-
 
 def build_and_train(dataset, model, folder):
     estimator = estimators.build(dataset, model, hyperparameters.resolve(model), config(folder))
@@ -189,15 +151,15 @@ def build_and_train(dataset, model, folder):
     return estimator
 
 
-def test_a_model_sees_standardised_labels_and_its_metrics_are_in_the_units_of_the_label(one_number, tmp_path):
-    metrics = build_and_train(PRICES, one_number, tmp_path).evaluate(prices)
+def test_a_model_sees_standardised_labels_and_its_metrics_are_in_the_units_of_the_label(tmp_path):
+    metrics = build_and_train(PRICES, GUESS, tmp_path).evaluate(prices)
     assert metrics["seen"] == pytest.approx((-1 + 0 + 2) / 3)
     assert metrics["loss"] == pytest.approx((1.5 + 0.5 + 1.5) / 3)
     assert metrics[metric_names.MAE] == pytest.approx((15 + 5 + 15) / 3)  # the metric of the task replaces the model's own
     assert metrics[metric_names.MEAN_PREDICTION] == pytest.approx(105)
 
 
-def test_predictions_of_a_label_with_a_logarithm_are_converted_back(one_number, tmp_path):
+def test_predictions_of_a_label_with_a_logarithm_are_converted_back(tmp_path):
     skewed = dataclasses.replace(PRICES, label=NumericLabel("price", log=True))
 
     def small():
@@ -205,28 +167,28 @@ def test_predictions_of_a_label_with_a_logarithm_are_converted_back(one_number, 
             lambda x, y: ({**x, label_scale.OFFSET: x["weight"], label_scale.SCALE: tf.fill([3, 1], 2.0)}, y)
         )
 
-    estimator = build_and_train(skewed, one_number, tmp_path)
+    estimator = build_and_train(skewed, GUESS, tmp_path)
     predicted = [float(p[PREDICTIONS][0]) for p in estimator.predict(small)]
     assert predicted == pytest.approx(np.expm1([0, 1, 2]), abs=1e-6)
     assert estimator.evaluate(small)[metric_names.MAE] == pytest.approx(np.mean(np.abs(np.expm1([0, 1, 2]) - [0, 3, 5])))
 
 
-def test_other_outputs_than_the_prediction_of_the_label_are_not_scaled(one_number, tmp_path):
-    predicted = list(build_and_train(PRICES, one_number, tmp_path).predict(prices))
+def test_other_outputs_than_the_prediction_of_the_label_are_not_scaled(tmp_path):
+    predicted = list(build_and_train(PRICES, GUESS, tmp_path).predict(prices))
     assert [(float(p[PREDICTIONS][0]), float(p["other"][0])) for p in predicted] == [(105, -1), (105, 0), (105, 1)]
 
 
-def test_metrics_are_weighted_by_the_example_weights(one_number, tmp_path):
+def test_metrics_are_weighted_by_the_example_weights(tmp_path):
     weighed = dataclasses.replace(PRICES, weight="copies")
 
     def rows():
         return prices().map(lambda x, y: ({**x, WEIGHT: tf.constant([[2.0], [0.0], [1.0]])}, y))
 
-    assert build_and_train(weighed, one_number, tmp_path).evaluate(rows)[metric_names.MAE] == pytest.approx((2 * 15 + 15) / 3)
+    assert build_and_train(weighed, GUESS, tmp_path).evaluate(rows)[metric_names.MAE] == pytest.approx((2 * 15 + 15) / 3)
 
 
 @pytest.mark.parametrize("dataset", [PRICES, KINDS], ids=["with units", "without units"])
-def test_a_model_without_the_prediction_that_its_task_needs_is_refused(write_model, tmp_path, dataset):
-    model = write_model(f"misnamed_{dataset.task}", ONE_NUMBER.replace("{key}", "score"))
+def test_a_model_without_the_prediction_that_its_task_needs_is_refused(monkeypatch, tmp_path, dataset):
+    monkeypatch.setattr(f"{GUESS}.PREDICTION", "score")
     with pytest.raises(MissingPredictionError, match=r"predictions\['pr.*'\].* This model predicts: other, score\."):
-        build_and_train(dataset, model, tmp_path).evaluate(prices)
+        build_and_train(dataset, GUESS, tmp_path).evaluate(prices)
