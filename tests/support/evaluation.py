@@ -18,7 +18,7 @@ from pipeline.evaluation import eval_config
 
 
 @dataclass
-class Judged:
+class EvaluationResult:
     """The result of an evaluation.
 
     Attributes:
@@ -30,8 +30,8 @@ class Judged:
     validation: object
 
 
-def judge(folder, dataset, labels, predictions, *, baseline=None, features=None, weights=None):
-    """Evaluates rows. Returns a Judged.
+def evaluate_rows(folder, dataset, labels, predictions, *, baseline=None, features=None, weights=None):
+    """Evaluates rows. Returns an EvaluationResult.
 
     Args:
         folder: an empty folder.
@@ -68,7 +68,7 @@ def judge(folder, dataset, labels, predictions, *, baseline=None, features=None,
         for key, values in _kept(folder, "metrics")
     }
     [validation] = _kept(folder, "validation")
-    return Judged(metrics, validation)
+    return EvaluationResult(metrics, validation)
 
 
 def _array(value):

@@ -30,18 +30,18 @@ def job(model="toy.peak", fixed=None, examples=None, **settings):
     return Job("toy.fruit", model, fixed or {}, train, evaluation, graph, "code", "", training)
 
 
-def planned(root, job, **tuning):
+def build_search_spec(root, job, **tuning):
     """Returns the specification of a search in the folder `root`. `tuning`: its settings."""
     return search_spec.SearchSpec(job, TuneSettings(**{"trials": 3, "oracle": "random"} | tuning), str(root))
 
 
 def tuner(root, job, *, stub=True, **tuning):
     """Returns the tuner of a search with stubs or with real trials."""
-    spec = planned(root, job, **tuning)
+    spec = build_search_spec(root, job, **tuning)
     return search.EstimatorTuner(spec, start_stub) if stub else search.EstimatorTuner(spec)
 
 
-def searched(root, job, **settings):
+def run_search(root, job, **settings):
     """Runs a search to its end. Returns its tuner and its trials."""
     result = tuner(root, job, **settings)
     result.search()
@@ -71,10 +71,10 @@ def main(arguments):
     """The program of the process of `in_a_process`. SIGTERM ends it, as by default."""
     root, job_json, settings = json.loads(arguments)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    searched(root, msgspec.convert(job_json, Job), **settings)
+    run_search(root, msgspec.convert(job_json, Job), **settings)
 
 
-def until(condition, expected):
+def wait_until(condition, expected):
     """Waits until a condition returns a true value, and returns that value."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not (result := condition()):

@@ -86,7 +86,7 @@ def checkpoints(model_dir):
     return sorted(p.stem for p in Path(model_dir).glob("*.index"))
 
 
-def served(trained):
+def served_weight(trained):
     """Returns the weight of the exported model."""
     answer = tf.saved_model.load(trained.saved_model).signatures[SERVING_DEFAULT](x=tf.constant([[1.0]]))
     return answer["y"].numpy().item()

@@ -18,7 +18,7 @@ _KINDS = {"string": str.encode, "int64": int, "float32": float}
 _ROW = "row"
 
 
-def through(folder, columns, preprocessing_fn, *tables, required=()):
+def transform_tables(folder, columns, preprocessing_fn, *tables, required=()):
     """Analyses the first table and transforms all tables, in one pipeline. Writes the graph into `folder`.
 
     Args:
@@ -53,8 +53,10 @@ def through(folder, columns, preprocessing_fn, *tables, required=()):
 
 
 def transformed(folder, declared, *tables, required=()):
-    """Transforms tables by the rules of a dataset; see `through`."""
-    return through(folder, declared.columns, lambda inputs: preprocess.preprocess(declared, inputs), *tables, required=required)
+    """Transforms tables by the rules of a dataset; see `transform_tables`."""
+    return transform_tables(
+        folder, declared.columns, lambda inputs: preprocess.preprocess(declared, inputs), *tables, required=required
+    )
 
 
 def _rows(columns, table):

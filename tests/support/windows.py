@@ -13,7 +13,7 @@ SMALL = Series(time="day", value="sold", inputs=2, outputs=1)
 EVER = (0, 1 << 40)
 
 
-def declare(series):
+def dataset_of(series):
     """Returns a dataset of a series."""
     return Dataset(name="shop", features=series.features, label=series.label, sample="shop.csv", series=series)
 

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from components.metrics.classification import AccuracySkill, MulticlassSkill
 from data import TASKS, BinaryLabel, Bound, Dataset, MulticlassLabel, Numeric, Vocabulary
 from data import metric_names as names
-from tests.support.evaluation import judge
+from tests.support.evaluation import evaluate_rows
 
 LABELS = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]  # the share of the majority is 0.75
 PREDICTIONS = {
@@ -54,7 +54,7 @@ BINARY = Dataset(
 def test_tfma_computes_the_skill_of_every_slice(tmp_path):
     models = [name for name in PREDICTIONS for _ in LABELS]
     scores = [p for predictions in PREDICTIONS.values() for p in predictions]
-    result = judge(tmp_path, BINARY, LABELS * len(PREDICTIONS), scores, features={"model": models})
+    result = evaluate_rows(tmp_path, BINARY, LABELS * len(PREDICTIONS), scores, features={"model": models})
     skills = {name: metrics[names.ACCURACY_SKILL] for name, metrics in result.metrics.items()}
     assert skills.pop("overall") == pytest.approx((6 + 2 + 8 + 7 + 0) / 40 - 0.75)
     assert skills == pytest.approx(SKILLS)
@@ -63,7 +63,9 @@ def test_tfma_computes_the_skill_of_every_slice(tmp_path):
 def test_tfma_weights_the_majority_too(tmp_path):
     # With weights, the ones are the majority: 10 of 16.
     weighted = dataclasses.replace(BINARY, weight="copies", slices=())
-    result = judge(tmp_path, weighted, LABELS, PREDICTIONS["always_1"], weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0])
+    result = evaluate_rows(
+        tmp_path, weighted, LABELS, PREDICTIONS["always_1"], weights=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0, 5.0]
+    )
     assert result.metrics["overall"][names.ACCURACY_SKILL] == pytest.approx(0.0)
 
 
@@ -96,7 +98,7 @@ WEIGHTS = np.array([1, 2, 0.5, 1, 3, 1, 0, 1])
 
 def evaluate(folder, scores=SCORES, weights=None, bounds=()):
     dataset = dataclasses.replace(FRUIT, bounds=bounds, weight=None if weights is None else "copies")
-    return judge(folder, dataset, KINDS, scores, features={"market": MARKETS}, weights=weights)
+    return evaluate_rows(folder, dataset, KINDS, scores, features={"market": MARKETS}, weights=weights)
 
 
 def expected(scores=SCORES, rows=slice(None), weights=None):

@@ -10,7 +10,7 @@ from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
 from components.metrics.regression import ForecastMetrics, RegressionMetrics
 from data import SERIES, TASKS, Bound, Dataset, Numeric, NumericLabel, Series, Vocabulary
 from data import metric_names as names
-from tests.support.evaluation import judge
+from tests.support.evaluation import evaluate_rows
 
 HOUSES = Dataset(
     name="houses",
@@ -106,7 +106,7 @@ def houses(tmp_path_factory):
     bounds = (Bound(names.MAE, at_most=8), Bound(names.RMSE, at_most=100), Bound(names.CALIBRATION, at_least=1.1))
     dataset = dataclasses.replace(HOUSES, bounds=bounds)
     folder = tmp_path_factory.mktemp("houses")
-    return judge(folder, dataset, PRICES, GUESSES, features={"street": STREETS}, weights=COPIES)
+    return evaluate_rows(folder, dataset, PRICES, GUESSES, features={"street": STREETS}, weights=COPIES)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def levels(tmp_path_factory):
     """The evaluation of a forecast that misses one of two bounds. Its data has columns with text."""
     dataset = dataclasses.replace(FORECAST, bounds=(Bound(names.RELATIVE_RMSE, at_most=0.9), Bound(names.RMSE, at_most=0.1)))
     features = {"level": PAST, "level_seasonal_naive": NAIVE, SERIES: PLACES, "note": ["ä", "", "no number", "?"]}
-    return judge(tmp_path_factory.mktemp("levels"), dataset, FUTURE, FORECASTS, features=features, weights=WEIGHTS)
+    return evaluate_rows(tmp_path_factory.mktemp("levels"), dataset, FUTURE, FORECASTS, features=features, weights=WEIGHTS)
 
 
 # Regressions.
@@ -206,7 +206,7 @@ def test_an_error_may_grow_by_a_ratio_of_the_error_of_the_blessed_model(tmp_path
     )
     dataset = dataclasses.replace(FORECAST, weight=None, slices=(), bounds=bounds)
     features = {"level": PAST, "level_seasonal_naive": NAIVE}
-    result = judge(tmp_path, dataset, FUTURE, FORECASTS, baseline=better, features=features)
+    result = evaluate_rows(tmp_path, dataset, FUTURE, FORECASTS, baseline=better, features=features)
     [validation] = result.validation.metric_validations_per_slice
     [failure] = validation.failures
     assert (failure.metric_key.name, failure.metric_key.is_diff) == (names.MAE, True)
@@ -222,7 +222,7 @@ def test_a_model_that_reaches_every_bound_passes(tmp_path):
         Bound(names.CALIBRATION, at_least=0.9, at_most=1.1),
     )
     dataset = dataclasses.replace(HOUSES, weight=None, slices=(), bounds=bounds)
-    result = judge(tmp_path, dataset, PRICES, GUESSES)
+    result = evaluate_rows(tmp_path, dataset, PRICES, GUESSES)
     assert task_metrics(result.metrics["overall"]) == pytest.approx(regression(GUESSES))
     assert result.validation.validation_ok
     assert failures(result) == []

@@ -6,7 +6,7 @@ import pytest
 
 from components.csv_files.errors import InputDataError
 from components.window_example_gen.check import check_files
-from tests.support.windows import SMALL, declare
+from tests.support.windows import SMALL, dataset_of
 
 LONG = dataclasses.replace(SMALL, id="shop", eval_share=0.3)
 
@@ -16,7 +16,7 @@ def table(days, shop="A"):
 
 
 def check(*files, series=LONG, path="", **options):
-    check_files(path or files[0], files, declare(series), **({"max_bytes": 1 << 20} | options))
+    check_files(path or files[0], files, dataset_of(series), **({"max_bytes": 1 << 20} | options))
 
 
 def test_a_good_file_passes_the_check(write_file):

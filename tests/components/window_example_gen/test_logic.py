@@ -6,14 +6,14 @@ import pytest
 
 from components.csv_files.errors import InputDataError
 from components.window_example_gen import logic
-from tests.support.windows import SMALL, declare
+from tests.support.windows import SMALL, dataset_of
 
 SHOPS = dataclasses.replace(SMALL, id="shop")
 
 
 def refusal(path, series=SHOPS, **options):
     with pytest.raises(InputDataError) as error:
-        list(logic.read(path, declare(series), **options))
+        list(logic.read(path, dataset_of(series), **options))
     assert str(error.value).startswith(path)
     return str(error.value).removeprefix(path)
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from components.window_example_gen import logic, windows
-from tests.support.windows import EVER, SMALL, cut, day, declare, origins
+from tests.support.windows import EVER, SMALL, cut, dataset_of, day, origins
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def cut_text(write_file):
     """Returns a function: (text of a CSV file, series) -> result of `cut`."""
 
     def run(text, series, time_range=None):
-        return cut(logic.read(write_file(text), declare(series)), series, 4096, time_range)
+        return cut(logic.read(write_file(text), dataset_of(series)), series, 4096, time_range)
 
     return run
 
@@ -54,7 +54,7 @@ def test_windows_have_the_columns_and_lengths_of_the_dataset(windows_of):
         SMALL, past_covariates=("rain",), known_covariates=("holiday",), calendar=("week", "year"), id="shop"
     )
     rows = [(d, f"A,{d},{d / 2},{d % 2}") for d in range(1, 11)]
-    dataset = declare(series)
+    dataset = dataset_of(series)
     for window in windows_of(rows, series):
         assert set(window) == set(dataset.types)
         for feature in dataset.features:

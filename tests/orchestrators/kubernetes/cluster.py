@@ -57,9 +57,9 @@ class Cluster:
 
     def wait(self, name, seconds):
         """Waits until a workflow has ended, at most `seconds`. Returns its status."""
-        return self.until(lambda: self._end_status(name), seconds, f"the end of {name}")
+        return self.wait_until(lambda: self._end_status(name), seconds, f"the end of {name}")
 
-    def until(self, condition, seconds, what):
+    def wait_until(self, condition, seconds, what):
         """Waits until a function returns a true value, at most `seconds`. Returns that value. `what` names it in the error."""
         deadline = time.monotonic() + seconds
         while not (result := condition()):
@@ -95,7 +95,7 @@ class Cluster:
             self.core.delete_collection_namespaced_pod(self.namespace, label_selector=f"{_WORKFLOW}={name}")
             return self.pods(name) == []
 
-        self.until(gone, seconds, f"the end of the pods of {name}")
+        self.wait_until(gone, seconds, f"the end of the pods of {name}")
 
     def dry_run(self, pod):
         """Lets the API server validate a pod strictly without creating it. Returns why it refuses the pod, or ""."""

@@ -42,7 +42,7 @@ def ended(cluster):
             status = cluster.core.read_namespaced_pod_status(name, cluster.namespace).status
             return status if status.phase in ("Succeeded", "Failed") else None
 
-        return cluster.until(end_status, SECONDS, f"the end of {name}")
+        return cluster.wait_until(end_status, SECONDS, f"the end of {name}")
 
     return call
 
@@ -102,23 +102,25 @@ def test_a_deleted_pod_gets_its_grace_period(cluster, run):
     pod = run(shell(f"trap 'echo received > {file}; exit 0' TERM; echo started; while true; do sleep 0.1; done"))
     stubborn = run(shell("trap '' TERM; echo started; while true; do sleep 0.1; done"))
     for name in (pod, stubborn):
-        cluster.until(lambda name=name: "started" in cluster.log(name), SECONDS, f"{name}'s start")
+        cluster.wait_until(lambda name=name: "started" in cluster.log(name), SECONDS, f"{name}'s start")
         cluster.core.delete_namespaced_pod(name, cluster.namespace, grace_period_seconds=1)
-    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **THESE_PODS).items, SECONDS, "their end")
+    cluster.wait_until(
+        lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **THESE_PODS).items, SECONDS, "their end"
+    )
     assert file.read_text() == "received\n"
 
 
 def test_a_pod_that_ends_before_the_kubelet_sees_its_deletion_is_removed(cluster, run, ended, monkeypatch):
     file = cluster.volume / "may-end"
     pod = run(shell(f"echo started; until test -e {file}; do sleep 0.1; done"))
-    cluster.until(lambda: "started" in cluster.log(pod), SECONDS, "its start")
+    cluster.wait_until(lambda: "started" in cluster.log(pod), SECONDS, "its start")
     kubelet = cluster.log.__self__
     with monkeypatch.context() as patch:  # the kubelet ignores the event of the deletion
         patch.setattr(kubelet, "handle", lambda *_: None)
         cluster.core.delete_namespaced_pod(pod, cluster.namespace, grace_period_seconds=SECONDS)
         file.touch()
         assert ended(pod).phase == "Succeeded"
-    cluster.until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **THESE_PODS).items, SECONDS, "its end")
+    cluster.wait_until(lambda: not cluster.core.list_namespaced_pod(cluster.namespace, **THESE_PODS).items, SECONDS, "its end")
 
 
 def test_a_time_limit_ends_a_pod(run, ended):
@@ -131,7 +133,7 @@ def test_a_failing_test_leaves_no_process_and_no_port(programs, tmp_path):
         container = {"name": "main", "image": local.IMAGE, **shell("sleep 60")}
         pod = {"metadata": {"name": "sleeper"}, "spec": {"containers": [container]}}
         rig.cluster.core.create_namespaced_pod(rig.cluster.namespace, pod)
-        rig.cluster.until(lambda: processes.marked(processes.CONTAINER, f"{uid(rig)}/main"), SECONDS, "the container")
+        rig.cluster.wait_until(lambda: processes.marked(processes.CONTAINER, f"{uid(rig)}/main"), SECONDS, "the container")
         assert all(processes.listens(port) for port in rig.ports)
         raise ZeroDivisionError
     assert local.left_of(rig) == []

@@ -38,7 +38,7 @@ def first(cluster, compiled, output):
     """
     workflow = compiled("train.steps=100", "train.checkpoint_steps=100")
     name = cluster.submit(workflow, train_steps="3000")
-    cluster.until(lambda: list(output.glob("checkpoints/*/model.ckpt-[1-9]*.index")), SECONDS, "a checkpoint")
+    cluster.wait_until(lambda: list(output.glob("checkpoints/*/model.ckpt-[1-9]*.index")), SECONDS, "a checkpoint")
     [trainer] = cluster.tries(name, "trainer")
     cluster.kill(cluster.pod(trainer))
     return name, cluster.wait(name, SECONDS), record_of(output)
@@ -130,7 +130,7 @@ def test_the_password_of_a_database_comes_from_a_secret(cluster, compiled):
         assert databases.PASSWORD not in json.dumps(workflow)
         name = cluster.submit(workflow)
         try:
-            cluster.until(lambda: state(output, node_ids.STATISTICS_GEN) == "done", SECONDS, "the second node")
+            cluster.wait_until(lambda: state(output, node_ids.STATISTICS_GEN) == "done", SECONDS, "the second node")
         finally:
             cluster.delete(name, POD_SECONDS)
     assert not (output / "metadata.sqlite").exists()
@@ -144,7 +144,7 @@ def state(output, node):
 
 def test_a_missing_image_is_named(cluster, compiled):
     name = cluster.submit(compiled(f"kubeflow.image={posixpath.dirname(cluster.image)}/no-such-image:1"))
-    cluster.until(lambda: "no-such-image" in messages(cluster, name), POD_SECONDS, "the missing image")
+    cluster.wait_until(lambda: "no-such-image" in messages(cluster, name), POD_SECONDS, "the missing image")
     cluster.delete(name, POD_SECONDS)
 
 
@@ -175,7 +175,7 @@ def test_a_time_limit_ends_a_try(cluster, compiled):
 def test_a_pod_that_is_killed_in_its_last_try_is_recorded_as_failed(cluster, compiled):
     output = cluster.volume / "killed"
     name = cluster.submit(compiled("kubeflow.all.retries=0", f"output_dir={output}"))
-    [attempt] = cluster.until(lambda: running(cluster, name, "csvexamplegen"), POD_SECONDS, "a pod that runs")
+    [attempt] = cluster.wait_until(lambda: running(cluster, name, "csvexamplegen"), POD_SECONDS, "a pod that runs")
     cluster.kill(cluster.pod(attempt))
     assert cluster.wait(name, SECONDS)["phase"] == "Failed"
     record = record_of(output)

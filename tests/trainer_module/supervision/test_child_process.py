@@ -19,7 +19,7 @@ from trainer_module.supervision.progress_report import ProgressReport
 SECONDS = 30
 
 
-def until(condition):
+def wait_until(condition):
     """Calls `condition` until its result is true. Returns that result."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
@@ -57,7 +57,7 @@ SENDER = (
 def test_a_child_has_started_when_its_first_message_arrives(process):
     child = process(SENDER + "sender.start(); time.sleep(60)")
     assert not child.started
-    until(lambda: list(child.read_progress()) or child.started)
+    wait_until(lambda: list(child.read_progress()) or child.started)
     assert child.silent_seconds < SECONDS
     assert child.how_it_ended() == "is running"
 
@@ -68,12 +68,12 @@ def test_progress_that_a_child_logs_arrives_as_a_report(process):
         SENDER + "from trainer_module.training import progress\nprogress.LOGGER.setLevel('INFO')\n"
         f"sender.start(progress.LOGGER); progress.log(progress.{report}); time.sleep(60)"
     )
-    assert until(lambda: list(child.read_progress())) == [report]
+    assert wait_until(lambda: list(child.read_progress())) == [report]
 
 
 def test_a_child_sends_the_reason_why_a_restart_would_not_help(process):
     child = process(SENDER + "sender.send_failure('TrainingError: ' + 'x' * 9000)")
-    until(lambda: child.exit_code is not None)
+    wait_until(lambda: child.exit_code is not None)
     assert list(child.read_progress()) == []
     assert child.failure.startswith("TrainingError: xxx")
 
@@ -82,7 +82,7 @@ def test_a_message_in_two_parts_arrives_as_one(process):
     child = process("import os, sys, time; pipe = int(sys.argv[-1]); os.write(pipe, b'{\"prog'); time.sleep(0.3); "
                   "os.write(pipe, b'ress\": {\"step\": 1, \"steps\": 2, "
                   "\"loss\": 3, \"steps_per_second\": 4}}\\n'); time.sleep(60)")  # fmt: skip
-    assert until(lambda: list(child.read_progress())) == [ProgressReport(1, 2, 3, 4)]
+    assert wait_until(lambda: list(child.read_progress())) == [ProgressReport(1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_a_message_in_two_parts_arrives_as_one(process):
 )
 def test_how_it_ended_names_the_status_or_the_signal(process, script, description):
     child = process(script)
-    until(lambda: child.exit_code is not None)
+    wait_until(lambda: child.exit_code is not None)
     assert child.how_it_ended() == description
 
 
 def test_the_log_grows_and_its_end_is_the_output_of_this_start(process):
     first = process("print('first')")
-    until(lambda: first.exit_code is not None)
+    wait_until(lambda: first.exit_code is not None)
     second = process("import sys; print('out'); sys.exit('err')")
-    until(lambda: second.exit_code is not None)
+    wait_until(lambda: second.exit_code is not None)
     assert second.log.read_text().count("role, start 1") == 2
     title, header, *lines = second.end_of_log().splitlines()
     assert title == f"The end of {second.log}:"
@@ -110,7 +110,7 @@ def test_the_log_grows_and_its_end_is_the_output_of_this_start(process):
 def test_a_child_inherits_only_the_given_file_descriptors(process, tmp_path):
     with (tmp_path / "lock").open("w") as lock, (tmp_path / "other").open("w") as other:
         child = process(f"import os; print(os.fstat({lock.fileno()}).st_ino); os.fstat({other.fileno()})", (lock.fileno(),))
-        until(lambda: child.exit_code is not None)
+        wait_until(lambda: child.exit_code is not None)
         assert str(os.fstat(lock.fileno()).st_ino) in child.end_of_log()
     assert "Bad file descriptor" in child.end_of_log()
 
@@ -156,7 +156,7 @@ def test_a_child_is_killed_with_its_parent(tmp_path):
     assert alive(pid)
     node.kill()
     node.wait(SECONDS)
-    until(lambda: not alive(pid))
+    wait_until(lambda: not alive(pid))
 
 
 def test_a_child_whose_parent_is_already_dead_ends_at_once():

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from data import metric_names
-from tests.support.toy_estimator import NAN, checkpoints, estimator, exports, rows, served, training, weight
+from tests.support.toy_estimator import NAN, checkpoints, estimator, exports, rows, served_weight, training, weight
 from trainer_module.checkpoints import evaluations
 from trainer_module.training import cadence, loop, progress
 from trainer_module.training.result import TrainingError
@@ -49,7 +49,7 @@ def test_a_training_goes_to_its_last_step_and_exports_once(tmp_path):
     assert trained.checkpoint == str(tmp_path / "best" / "model.ckpt-5")
     assert trained.metrics["loss"] == pytest.approx((weight(5) - 2) ** 2, rel=1e-5)
     assert all(type(v) is float for v in trained.metrics.values())
-    assert served(trained) == pytest.approx(weight(5), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(5), rel=1e-5)
 
 
 def test_a_second_call_continues_where_the_first_ended(tmp_path):
@@ -125,7 +125,7 @@ def test_the_best_model_is_exported_and_not_the_last(tmp_path):
     trained = train_evaluating_often(tmp_path, 8)
     assert (trained.steps, trained.best_step, trained.ended_by) == (8, 3, "steps")
     assert trained.metrics["loss"] == pytest.approx((weight(3) - 1) ** 2, rel=1e-4)
-    assert served(trained) == pytest.approx(weight(3), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(3), rel=1e-5)
 
 
 def test_the_checkpoint_of_the_best_model_is_kept_and_evaluates_to_its_metrics(tmp_path):
@@ -141,7 +141,7 @@ def test_the_checkpoint_of_the_best_model_is_kept_and_evaluates_to_its_metrics(t
 def test_the_direction_of_the_metric_decides_what_is_better(tmp_path, direction, best):
     trained = train_evaluating_often(tmp_path, 5, best="weight", direction=direction)
     assert trained.best_step == best
-    assert served(trained) == pytest.approx(weight(best), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(best), rel=1e-5)
 
 
 def test_an_evaluation_whose_metric_is_nan_is_never_the_best(tmp_path):
@@ -162,7 +162,7 @@ def test_a_restart_can_find_a_better_evaluation(tmp_path):
     assert train_evaluating_often(tmp_path, 2).best_step == 2
     second = train_evaluating_often(tmp_path, 5)
     assert second.best_step == 3
-    assert served(second) == pytest.approx(weight(3), rel=1e-5)
+    assert served_weight(second) == pytest.approx(weight(3), rel=1e-5)
 
 
 def test_the_best_model_of_a_finished_training_is_exported_again_if_its_export_is_missing(tmp_path):
@@ -171,7 +171,7 @@ def test_the_best_model_of_a_finished_training_is_exported_again_if_its_export_i
     again = train_evaluating_often(tmp_path, 6)
     assert (again.resumed_from, again.checkpoint, again.metrics) == (6, first.checkpoint, first.metrics)
     assert exports(tmp_path) == [again.saved_model]
-    assert served(again) == pytest.approx(weight(3), rel=1e-5)
+    assert served_weight(again) == pytest.approx(weight(3), rel=1e-5)
     assert train_evaluating_often(tmp_path, 6).saved_model == again.saved_model
 
 
@@ -180,7 +180,7 @@ def test_a_last_checkpoint_without_evaluation_is_evaluated_by_the_next_call(tmp_
     estimator(tmp_path, checkpoint_steps=1).train(rows(), max_steps=3)
     trained = train_evaluating_often(tmp_path, 3)
     assert (trained.resumed_from, trained.best_step) == (3, 3)
-    assert served(trained) == pytest.approx(weight(3), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(3), rel=1e-5)
 
 
 def test_an_earlier_checkpoint_without_evaluation_is_evaluated_before_the_training_continues(tmp_path):
@@ -215,7 +215,7 @@ def test_export_latest_exports_at_every_evaluation_and_returns_the_last_model(tm
     assert (trained.steps, trained.best_step) == (4, 3)
     assert trained.checkpoint == str(tmp_path / "model.ckpt-4")
     assert trained.metrics["loss"] == pytest.approx((weight(4) - 1) ** 2, rel=1e-4)
-    assert served(trained) == pytest.approx(weight(4), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(4), rel=1e-5)
     assert len(exports(tmp_path, "latest")) == 2  # as many as checkpoints
     assert trained.saved_model == exports(tmp_path, "latest")[-1]
 
@@ -223,7 +223,7 @@ def test_export_latest_exports_at_every_evaluation_and_returns_the_last_model(tm
 def test_export_final_exports_once_and_returns_the_last_model(tmp_path):
     trained = train_evaluating_often(tmp_path, 4, export="final")
     assert (trained.checkpoint, trained.best_step) == (str(tmp_path / "model.ckpt-4"), 3)
-    assert served(trained) == pytest.approx(weight(4), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(4), rel=1e-5)
     assert exports(tmp_path, "final") == [trained.saved_model]
     assert train_evaluating_often(tmp_path, 4, export="final").saved_model == trained.saved_model
 
@@ -232,14 +232,14 @@ def test_export_final_also_exports_a_training_that_the_stop_rule_ended(tmp_path)
     trained = train_evaluating_often(tmp_path, 8, export="final", patience=2)
     assert trained.steps == 5
     assert exports(tmp_path, "final") == [trained.saved_model]
-    assert served(trained) == pytest.approx(weight(5), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(5), rel=1e-5)
 
 
 def test_another_export_setting_exports_a_finished_training_without_a_step(tmp_path):
     train_evaluating_often(tmp_path, 5, export="final")
     best = train_evaluating_often(tmp_path, 5)
     assert (best.resumed_from, best.checkpoint) == (5, str(tmp_path / "best" / "model.ckpt-3"))
-    assert served(best) == pytest.approx(weight(3), rel=1e-5)
+    assert served_weight(best) == pytest.approx(weight(3), rel=1e-5)
 
 
 def test_the_error_for_a_missing_metric_names_the_metrics_that_the_estimator_reports(tmp_path):
@@ -283,7 +283,7 @@ def test_an_evaluation_over_its_time_budget_is_given_up_and_the_last_one_is_comp
 def test_a_training_without_improvement_stops_at_the_checkpoint_where_patience_ends(tmp_path):
     trained = train_evaluating_often(tmp_path, 100, patience=4)
     assert (trained.steps, trained.best_step, trained.ended_by) == (7, 3, "no better loss in 4 steps")
-    assert served(trained) == pytest.approx(weight(3), rel=1e-5)
+    assert served_weight(trained) == pytest.approx(weight(3), rel=1e-5)
     assert checkpoints(tmp_path)[-1] == "model.ckpt-7"
 
 

@@ -87,7 +87,7 @@ class Sales:
             padded(table | {"fare": [r[0] for r in tips], "tips": [r[1] for r in tips]})
             for table, tips in ((SALES_ON, TIPS), (SALES_SERVED, FIFTHS))
         ]
-        transformed = transform.through(folder, columns, rules, *tables)
+        transformed = transform.transform_tables(folder, columns, rules, *tables)
         self.big_tipper = [table.pop("big_tipper.big_tipper")[:, 0].tolist() for table in transformed]
         self.trained_on, self.served = (
             {name: values[: len(table["price"])] for name, values in outputs.items()}

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from data import metric_names
-from tests.support.searches import in_a_process, job, searched, starts, states, tuner, until
+from tests.support.searches import in_a_process, job, run_search, starts, states, tuner, wait_until
 from trainer_module.checkpoints import folder
 from trainer_module.supervision.control import InterruptedTraining
 from trainer_module.tuning import oracles, search, trial_table
 
 
 def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
-    result, trials = searched(tmp_path, job(), trials=3)
+    result, trials = run_search(tmp_path, job(), trials=3)
     assert states(trials) == ["completed"] * 3
     assert [t.id for t in trials] == ["0", "1", "2"]
     for trial in trials:
@@ -29,7 +29,7 @@ def test_a_search_ends_with_a_value_for_every_trial(tmp_path):
 
 
 def test_for_a_loss_the_lowest_objective_is_best(tmp_path):
-    result, trials = searched(tmp_path, replace(job(best=metric_names.CROSS_ENTROPY), dataset="toy.species"))
+    result, trials = run_search(tmp_path, replace(job(best=metric_names.CROSS_ENTROPY), dataset="toy.species"))
     assert {trial.direction for trial in trials} == {"lower"}
     lowest = min(trials, key=lambda t: t.objective)
     assert result.get_best_hyperparameters()[0].get("x") == lowest.values["x"]
@@ -37,24 +37,24 @@ def test_for_a_loss_the_lowest_objective_is_best(tmp_path):
 
 
 def test_a_fixed_hyper_parameter_is_not_searched(tmp_path):
-    _, trials = searched(tmp_path, job(fixed={"units": 4}))
+    _, trials = run_search(tmp_path, job(fixed={"units": 4}))
     assert [t.values["units"] for t in trials] == [4, 4, 4]
     assert len({t.values["x"] for t in trials}) == 3
 
 
 def test_a_search_for_more_trials_repeats_no_finished_trial(tmp_path):
-    _, first = searched(tmp_path, job(), trials=2)
-    _, second = searched(tmp_path, job(), trials=4)
+    _, first = run_search(tmp_path, job(), trials=2)
+    _, second = run_search(tmp_path, job(), trials=4)
     assert second[:2] == first
     assert states(second) == ["completed"] * 4
     assert [starts(t) for t in second] == [1, 1, 1, 1]
-    _, at_once = searched(tmp_path / "other", job(), trials=4)
+    _, at_once = run_search(tmp_path / "other", job(), trials=4)
     assert [t.values for t in second] == [t.values for t in at_once]
 
 
 def test_a_trial_that_dies_counts_as_one_failed_trial(tmp_path, fates):
     fates({0: "dies", 1: "dies", 2: "dies", 3: "dies", 4: "fails"})
-    result, trials = searched(tmp_path, job(), trials=6)
+    result, trials = run_search(tmp_path, job(), trials=6)
     assert states(trials) == ["failed"] * 5 + ["completed"]
     assert trials[0].why == "its process was killed by SIGKILL (out of memory?)"
     assert trials[4].why == "TrainingError: the loss is nan"
@@ -66,30 +66,30 @@ def test_a_trial_that_dies_counts_as_one_failed_trial(tmp_path, fates):
 def test_the_error_of_a_search_without_success_names_reasons_and_logs(tmp_path, fates):
     fates(dict.fromkeys(range(4), "fails"))
     with pytest.raises(search.TuningError) as error:
-        searched(tmp_path, job(), trials=4)
+        run_search(tmp_path, job(), trials=4)
     message = str(error.value)
     assert message.startswith("All 4 trials of model 'toy.peak' have failed. trial 1: TrainingError: the loss is nan")
     assert message.count("trial.log") == 3
     fates()  # the cause of the failures is gone
-    _, trials = searched(tmp_path, job(), trials=4)
+    _, trials = run_search(tmp_path, job(), trials=4)
     assert states(trials) == ["completed"] * 4
 
 
 def test_a_stalled_trial_continues_from_its_checkpoint(tmp_path, fates):
     fates({0: "stalls"})
-    _, [trial] = searched(tmp_path, job(), trials=1)
+    _, [trial] = run_search(tmp_path, job(), trials=1)
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
 
 
 def test_a_trial_without_heartbeats_is_killed_and_continues(tmp_path, fates):
     fates({0: "stops"})
-    _, [trial] = searched(tmp_path, job(stall_seconds=3), trials=1)
+    _, [trial] = run_search(tmp_path, job(stall_seconds=3), trials=1)
     assert (trial.state, trial.resumed_from, starts(trial)) == ("completed", 20, 2)
 
 
 def test_a_trial_that_stalls_every_time_fails(tmp_path, fates):
     fates({0: "always stalls"})
-    _, trials = searched(tmp_path, job(retries=2, stall_seconds=60), trials=2)
+    _, trials = run_search(tmp_path, job(retries=2, stall_seconds=60), trials=2)
     assert states(trials) == ["failed", "completed"]
     assert trials[0].why == "it stalled 3 times, for 60 s each"
     assert starts(trials[0]) == 3
@@ -97,11 +97,11 @@ def test_a_trial_that_stalls_every_time_fails(tmp_path, fates):
 
 def test_parallel_trials_share_the_slots_and_try_the_same_values(tmp_path, fates):
     fates({0: "dies"}, pace=0.05)
-    _, trials = searched(tmp_path, job(), trials=5, parallel=2)
+    _, trials = run_search(tmp_path, job(), trials=5, parallel=2)
     assert states(trials) == ["failed"] + ["completed"] * 4
     slots = {Path(t.log).read_text().splitlines()[1].split()[0] for t in trials}
     assert slots == {"0/2", "1/2"}
-    _, alone = searched(tmp_path / "other", job(), trials=5)
+    _, alone = run_search(tmp_path / "other", job(), trials=5)
     assert [t.values for t in trials] == [t.values for t in alone]
 
 
@@ -125,17 +125,17 @@ def test_a_killed_search_is_continued(tmp_path, fates, parallel):
         return len(ended) >= 2 and "2" in trials and trials["2"].curve and trials
 
     with in_a_process(tmp_path, job(), trials=5, parallel=parallel) as process:
-        before = until(second_trial_is_evaluated, "trial 2")
+        before = wait_until(second_trial_is_evaluated, "trial 2")
         assert any(alive(p) for p in tmp_path.glob("*/trial_*/training/.lock"))
         process.kill()
-        until(lambda: not any(alive(p) for p in tmp_path.glob("*/trial_*/training/.lock")), "end of the trials")
+        wait_until(lambda: not any(alive(p) for p in tmp_path.glob("*/trial_*/training/.lock")), "end of the trials")
     fates()
-    _, trials = searched(tmp_path, job(), trials=5, parallel=parallel)
+    _, trials = run_search(tmp_path, job(), trials=5, parallel=parallel)
     assert states(trials) == ["completed"] * 5
     assert {t.id: t.values for t in trials} | {k: t.values for k, t in before.items()} == {t.id: t.values for t in trials}
     assert (trials[2].resumed_from, starts(trials[2])) == (20, 2)
     assert [starts(t) for t in trials[:2]] == [1, 1]
-    _, at_once = searched(tmp_path / "other", job(), trials=5)
+    _, at_once = run_search(tmp_path / "other", job(), trials=5)
     assert [t.values for t in trials] == [t.values for t in at_once]
 
 
@@ -144,7 +144,7 @@ def test_a_search_that_is_stopped_by_a_signal_saves_its_trials(tmp_path, fates):
     fates({1: "hangs", 2: "hangs"})
     with in_a_process(tmp_path, job(), trials=3, parallel=2) as process:
         search_folder = Path(tuner(tmp_path, job(), trials=3, parallel=2).project_dir)
-        until(
+        wait_until(
             lambda: [t.state for t in trial_table.read(str(search_folder)) if t.curve and t.id != "0"] == ["running"] * 2,
             "trials",
         )
@@ -152,7 +152,7 @@ def test_a_search_that_is_stopped_by_a_signal_saves_its_trials(tmp_path, fates):
         assert process.wait(60) == -signal.SIGTERM
     assert states(trial_table.read(str(search_folder))) == ["completed", "interrupted", "interrupted"]
     fates()
-    _, trials = searched(tmp_path, job(), trials=3, parallel=2)
+    _, trials = run_search(tmp_path, job(), trials=3, parallel=2)
     assert states(trials) == ["completed"] * 3
     assert [t.resumed_from for t in trials] == [0, 20, 20]
 
@@ -161,9 +161,9 @@ def test_a_trial_that_ended_just_before_the_search_died_is_not_run_again(tmp_pat
     """The search dies after the end of a trial and before the oracle saves it."""
     monkeypatch.setattr(oracles.RandomOracle, "end_trial", lambda self, trial: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        searched(tmp_path, job(), trials=1)
+        run_search(tmp_path, job(), trials=1)
     monkeypatch.undo()
-    _, [trial] = searched(tmp_path, job(), trials=1)
+    _, [trial] = run_search(tmp_path, job(), trials=1)
     assert (trial.state, starts(trial)) == ("completed", 1)
 
 
@@ -179,7 +179,7 @@ def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
     search_tuner = tuner(tmp_path, job(), trials=1)
 
     def send_signal():
-        until(lambda: [t for t in trial_table.read(search_tuner.project_dir) if t.curve], "evaluation")
+        wait_until(lambda: [t for t in trial_table.read(search_tuner.project_dir) if t.curve], "evaluation")
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=send_signal).start()
@@ -189,16 +189,16 @@ def test_a_signal_ends_a_search_in_this_process_too(tmp_path, fates):
 
 
 def test_a_fresh_run_begins_a_search_again_once(tmp_path):
-    _, first = searched(tmp_path, job(), trials=1)
-    _, again = searched(tmp_path, job(fresh_run_id="run 2"), trials=1)
+    _, first = run_search(tmp_path, job(), trials=1)
+    _, again = run_search(tmp_path, job(fresh_run_id="run 2"), trials=1)
     assert starts(again[0]) == 1
     assert again[0].values == first[0].values
-    _, retried = searched(tmp_path, job(fresh_run_id="run 2"), trials=2)
+    _, retried = run_search(tmp_path, job(fresh_run_id="run 2"), trials=2)
     assert retried[0] == again[0]
 
 
 def test_the_plot_and_the_table_are_in_the_folder(tmp_path, fates):
     fates({1: "fails"})
-    result, trials = searched(tmp_path, job())
+    result, trials = run_search(tmp_path, job())
     assert Path(result.project_dir, trial_table.PLOT).read_bytes().startswith(b"\x89PNG")
     assert [t["state"] for t in json.loads(Path(result.project_dir, trial_table.FILE).read_text())] == states(trials)

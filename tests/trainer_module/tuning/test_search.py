@@ -10,7 +10,7 @@ import pytest
 from tfx.components.tuner import executor
 
 from data import metric_names
-from tests.support.searches import in_a_process, job, planned, searched, starts, states, tuner, until
+from tests.support.searches import build_search_spec, in_a_process, job, run_search, starts, states, tuner, wait_until
 from trainer_module.checkpoints.evaluations import Evaluations
 from trainer_module.tuning import best, oracles, trial_files, trial_table
 
@@ -20,7 +20,7 @@ TRAINING = {"steps": 20, "summary_steps": 0}
 def seed(*fates):
     """A seed that gives these fates to the first trials."""
     for number in itertools.count():
-        spec = planned("/nowhere", job("toy.fateful"), seed=number)
+        spec = build_search_spec("/nowhere", job("toy.fateful"), seed=number)
         oracle = oracles.build(spec.tuning, spec.search_space(), metric_names.AUC, "higher", spec.steps)
         if tuple(oracle._random_values()["fate"] for _ in fates) == fates:
             return number
@@ -30,13 +30,13 @@ def test_a_trial_that_diverges_or_dies_counts_as_one_failed_trial(tmp_path, exam
     work = job("toy.fateful", examples=examples, **TRAINING)
     fates = ("diverges", "dies", "learns")
     tuning = {"seed": seed(*fates), "parallel": 2, "evaluations": 2}
-    result_tuner, trials = searched(tmp_path, work, stub=False, **tuning)
+    result_tuner, trials = run_search(tmp_path, work, stub=False, **tuning)
     assert [t.values["fate"] for t in trials] == list(fates)
     assert states(trials) == ["failed", "failed", "completed"]
     assert trials[0].why.startswith("TrainingError: The loss is nan")
     assert trials[1].why == "its process was killed by SIGKILL (out of memory?)"
     assert "Traceback" in Path(trials[0].log).read_text()
-    evaluated = Evaluations(planned(tmp_path, work, **tuning).training_folder("2"), metric_names.AUC, "higher").read()
+    evaluated = Evaluations(build_search_spec(tmp_path, work, **tuning).training_folder("2"), metric_names.AUC, "higher").read()
     assert trials[2].objective == evaluated.best.metrics[metric_names.AUC] > 0.7
     assert [step for step, _ in trials[2].curve] == [10, 20]
 
@@ -62,7 +62,7 @@ def interrupt(root, work, signal_number, **tuning):
         return len(trials) >= 2 and trials[0].state == "completed" and len(trials[1].curve) >= 1 and trials
 
     with in_a_process(root, work, stub=False, **tuning) as process:
-        until(second_trial_has_a_checkpoint, "second trial")
+        wait_until(second_trial_has_a_checkpoint, "second trial")
         process.send_signal(signal_number)
         assert process.wait(120) == -signal_number
     return trial_table.read(folder)
@@ -75,7 +75,7 @@ def test_an_interrupted_search_continues_with_the_same_trials(tmp_path, examples
     tuning = {"trials": 2, "oracle": "bayesian", "evaluations": 4, "stop_early": False}
     before = interrupt(tmp_path, work, signal_number, **tuning)
     assert states(before)[:2] == ["completed", "running" if signal_number == signal.SIGKILL else "interrupted"]
-    _, trials = searched(tmp_path, work, stub=False, **tuning)
+    _, trials = run_search(tmp_path, work, stub=False, **tuning)
     assert states(trials) == ["completed"] * 2
     assert [starts(t) for t in trials] == [1, 2]
     assert trials[0] == before[0]
@@ -84,14 +84,14 @@ def test_an_interrupted_search_continues_with_the_same_trials(tmp_path, examples
 
     # After SIGTERM the checkpoint is at another step, and so are the later evaluations.
     if signal_number == signal.SIGKILL:
-        _, whole = searched(tmp_path / "whole", work, stub=False, **tuning)
+        _, whole = run_search(tmp_path / "whole", work, stub=False, **tuning)
         assert [(t.values, t.curve) for t in trials] == [(t.values, t.curve) for t in whole]
 
 
 @pytest.mark.slow
 def test_hyperband_gives_more_steps_to_the_best_trial(tmp_path, examples):
     work = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=60, summary_steps=0)
-    result, trials = searched(tmp_path, work, stub=False, oracle="hyperband", trials=4, evaluations=3, parallel=2)
+    result, trials = run_search(tmp_path, work, stub=False, oracle="hyperband", trials=4, evaluations=3, parallel=2)
     assert states(trials) == ["completed"] * 4
     assert [(t.steps, t.resumed_from) for t in trials] == [(20, 0)] * 3 + [(60, 20)]
     promoted = trials[3]
@@ -105,11 +105,11 @@ def test_hyperband_gives_more_steps_to_the_best_trial(tmp_path, examples):
 @pytest.mark.slow
 def test_a_trial_below_the_median_is_stopped_and_keeps_its_value(tmp_path, examples):
     work = job("toy.fateful", {"fate": "learns"}, examples=examples, steps=40, summary_steps=0)
-    result, _ = searched(tmp_path, work, stub=False, trials=3, evaluations=4)
+    result, _ = run_search(tmp_path, work, stub=False, trials=3, evaluations=4)
     for report in Path(result.project_dir).glob(f"trial_*/{trial_files.REPORT}"):  # 1.01 is better than any possible auc
         content = json.loads(report.read_text())
         report.write_text(json.dumps(content | {"curve": [[step, 1.01] for step, _ in content["curve"]]}))
-    result, trials = searched(tmp_path, work, stub=False, trials=4, evaluations=4)
+    result, trials = run_search(tmp_path, work, stub=False, trials=4, evaluations=4)
     assert states(trials) == ["completed"] * 3 + ["stopped early"]
     assert trials[3].step == 20
     assert trials[3].objective == max(value for _, value in trials[3].curve)

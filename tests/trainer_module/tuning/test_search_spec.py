@@ -5,13 +5,13 @@ import pytest
 from keras_tuner.engine.trial import Trial
 
 from data import metric_names
-from tests.support.searches import job, planned
+from tests.support.searches import build_search_spec, job
 from trainer_module.training.settings import Cluster
 from trainer_module.tuning import hyperband, search_spec
 
 
 def folder(root="/nowhere", model="toy.fateful", fixed=None, training=None, **tuning):
-    return planned(root, job(model, fixed, **(training or {})), **tuning).folder
+    return build_search_spec(root, job(model, fixed, **(training or {})), **tuning).folder
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_another_range_in_the_space_gives_another_folder(monkeypatch):
 
 
 def test_objective_and_steps_default_to_those_of_the_training(tmp_path):
-    plan = planned(tmp_path, job(steps=70, best=metric_names.AUC))
+    plan = build_search_spec(tmp_path, job(steps=70, best=metric_names.AUC))
     assert (plan.objective, plan.direction, plan.steps) == (metric_names.AUC, "higher", 70)
-    plan = planned(tmp_path, job(), objective=metric_names.BINARY_ACCURACY, steps=30)
+    plan = build_search_spec(tmp_path, job(), objective=metric_names.BINARY_ACCURACY, steps=30)
     assert (plan.objective, plan.direction, plan.steps) == (metric_names.BINARY_ACCURACY, "higher", 30)
 
 
@@ -81,7 +81,7 @@ def kt_trial(number, **values):
 
 def test_a_trial_is_evaluated_at_equal_distances_alone_and_without_an_export():
     what = job(steps=100, export="best", cluster=Cluster(workers=2, ps=1), fresh_run_id="run 2")
-    spec = planned("/searches", what, evaluations=3).trial_spec(kt_trial("7"))
+    spec = build_search_spec("/searches", what, evaluations=3).trial_spec(kt_trial("7"))
     settings = spec.job.settings
     assert (settings.steps, settings.checkpoint_steps, settings.eval_seconds) == (100, 34, 0)
     assert (settings.export, settings.cluster, settings.fresh_run_id) == ("final", Cluster(), "")
@@ -90,7 +90,7 @@ def test_a_trial_is_evaluated_at_equal_distances_alone_and_without_an_export():
 
 
 def test_a_trial_of_hyperband_has_the_steps_that_hyperband_gives_it():
-    plan = planned("/searches", job(steps=100), oracle="hyperband")
+    plan = build_search_spec("/searches", job(steps=100), oracle="hyperband")
     trial = kt_trial("0", **{hyperband.BUDGET: 33})
     assert plan.steps_of(trial) == plan.trial_spec(trial).job.settings.steps == 33
     assert hyperband.BUDGET not in plan.trial_spec(trial).job.hyperparameters
@@ -100,7 +100,7 @@ def test_a_trial_of_hyperband_has_the_steps_that_hyperband_gives_it():
     ("tuning", "can_stop_early"), [({}, True), ({"stop_early": False}, False), ({"oracle": "hyperband"}, False)]
 )
 def test_only_a_trial_that_may_be_stopped_early_is_told_where_the_others_are(tuning, can_stop_early):
-    plan = planned("/searches", job(), **tuning)
+    plan = build_search_spec("/searches", job(), **tuning)
     assert plan.trial_spec(kt_trial("0")).search_folder == (plan.folder if can_stop_early else None)
 
 

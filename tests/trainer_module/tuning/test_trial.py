@@ -11,7 +11,7 @@ from keras_tuner.engine.trial import Trial
 from msgspec import structs
 
 from data import metric_names
-from tests.support.searches import job, planned
+from tests.support.searches import build_search_spec, job
 from trainer_module.checkpoints import evaluations
 from trainer_module.checkpoints.checkpoints import step_of
 from trainer_module.cluster import role
@@ -29,7 +29,7 @@ def search(tmp_path, examples):
 
     def make_spec(training=None, **tuning):
         settings = {"steps": 40, "summary_steps": 0} | (training or {})
-        return planned(tmp_path, job("toy.fateful", examples=examples, **settings), **tuning)
+        return build_search_spec(tmp_path, job("toy.fateful", examples=examples, **settings), **tuning)
 
     return make_spec
 

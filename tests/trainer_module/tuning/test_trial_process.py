@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.searches import ROOT, until
+from tests.support.searches import ROOT, wait_until
 from trainer_module.tuning import trial_process
 
 
@@ -55,7 +55,7 @@ def test_a_trial_whose_search_is_dead_ends_at_once(tmp_path):
     """Its real parent is not the process that `--parent` names."""
     command = [sys.executable, "-m", "trainer_module.tuning.trial_process", str(tmp_path), "--parent", "1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as started:
-        code = until(lambda: started.poll() is not None and [started.returncode], "end")
+        code = wait_until(lambda: started.poll() is not None and [started.returncode], "end")
         assert code == [-9]
         assert started.stderr.read() == b""
 
