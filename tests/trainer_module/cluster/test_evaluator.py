@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from data import TASKS
 from tests.support import toy_estimator as toy
 from tests.support.settings import train_settings
 from trainer_module.checkpoints.evaluations import Evaluations
@@ -42,7 +43,7 @@ def job(tmp_path, monkeypatch, toy_metrics):
 @pytest.fixture
 def toy_metrics(monkeypatch):
     """Lets the loss be a selection metric of binary classification."""
-    task = training_state.TASKS["binary_classification"]
+    task = TASKS["binary_classification"]
     monkeypatch.setitem(task.metrics, "loss", "lower")
 
 
