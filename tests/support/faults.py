@@ -35,6 +35,9 @@ PS = Cluster(workers=2, ps=1, start_seconds=_START_SECONDS)
 MIRRORED = Cluster(workers=1, strategy="multi_worker_mirrored", start_seconds=_START_SECONDS)
 DEVICES = Cluster(strategy="mirrored", devices=2, start_seconds=_START_SECONDS)
 
+# A broken promise of the injector, not of the training: it ended before it reported the step of the fault.
+NO_FAULT = "the fault did not happen"
+
 _CHECKPOINTS = 8  # per training
 _LATE_SECONDS = 10.0  # delay of a process that starts late
 # Time limit of a training, enough for two busy cores.
@@ -214,7 +217,7 @@ def run(case: Case, training: Job, fault_step: int) -> Result:
 def _broken_by_run(case: Case, result: Result, injector: FaultInjector) -> Iterator[str]:
     """Yields a sentence for each promise that the course of the training broke."""
     if case.fault != "none" and not injector.done:
-        yield "the fault did not happen"
+        yield NO_FAULT
     if case.fails and result.ending != "fails":
         yield "it did not fail"
     if injector.continued_step < injector.saved_step:
