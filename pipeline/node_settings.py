@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from tfx import components as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
@@ -21,6 +20,8 @@ from components.window_example_gen import WindowExampleGen
 from data import EVAL_SPLIT, TRAIN_SPLIT, Dataset, discovery
 from pipeline import code_hash, evaluation, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
+from trainer_module import custom_config
+from trainer_module.custom_config import TrainerConfig, TunerConfig
 from trainer_module.models import NAME as MODELS
 
 # TFX's own parameter, which each runner sets.
@@ -105,21 +106,21 @@ def transform(config: PipelineConfig) -> Mapping[str, str]:
 
 def trainer(config: PipelineConfig) -> Mapping[str, Any]:
     """Returns the `custom_config` of the Trainer, which `run_fn` reads."""
-    return _training(config) | {"checkpoints": config.checkpoints}
+    return custom_config.encode(TrainerConfig(**_training(config), checkpoints=config.checkpoints))
 
 
 def tuner(config: PipelineConfig) -> Mapping[str, Any]:
     """Returns the `custom_config` of the Tuner, which `tuner_fn` reads."""
-    return _training(config) | {"tuning": msgspec.to_builtins(config.tuning), "searches": config.searches}
+    return custom_config.encode(TunerConfig(**_training(config), tuning=config.tuning, searches=config.searches))
 
 
 def _training(config: PipelineConfig) -> dict[str, Any]:
-    """Returns the settings that Tuner and Trainer share. Configured hyper-parameters override those of a search."""
+    """Returns the settings that Tuner and Trainer share."""
     return {
         "dataset": config.dataset_name,
         "model": config.model_name,
         "hyperparameters": config.settings.hyperparameters,
-        "settings": msgspec.to_builtins(config.training),
+        "settings": config.training,
         "code": code_hash.of_node(config, "trainer_module.entry", discovery.module_name(MODELS, config.model_name)),
     }
 

@@ -7,18 +7,17 @@ import posixpath
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import tensorflow as tf
 
 from data import discovery
 from trainer_module import tfx_jobs, trainer
 from trainer_module.checkpoints import folder
+from trainer_module.custom_config import TunerConfig, decode
 from trainer_module.estimators import warm_start
 from trainer_module.serving import export
 from trainer_module.training.job import Job
 from trainer_module.training.result import TrainingResult
 from trainer_module.transform import preprocess
-from trainer_module.tuning.settings import TuneSettings
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -40,8 +39,7 @@ def run_fn(fn_args: FnArgs) -> None:
     outputs of a failed Trainer): an interrupted training continues there.
 
     Args:
-        fn_args: its `custom_config` has `dataset`, `model`, `hyperparameters` (set by the user), `checkpoints` (a
-            folder), `code` (a hash), and `settings` (a `trainer_module.training.settings.TrainSettings`).
+        fn_args: its `custom_config` is a `trainer_module.custom_config.TrainerConfig`.
 
     Raises:
         trainer_module.training.result.TrainingError: the training did not reach its end, or has no usable model.
@@ -61,8 +59,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Returns a tuner that searches for the hyper-parameters that `custom_config` does not fix.
 
     Args:
-        fn_args: its `custom_config` has the keys of `run_fn` except `checkpoints`; also `searches` (a folder) and `tuning` (a
-            `trainer_module.tuning.settings.TuneSettings`).
+        fn_args: its `custom_config` is a `trainer_module.custom_config.TunerConfig`.
 
     Raises:
         trainer_module.tuning.space.NothingToSearchError: the configuration fixes all hyper-parameters.
@@ -71,9 +68,8 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
     from trainer_module.tuning import search
 
-    custom = fn_args.custom_config
-    tuning = msgspec.convert(custom["tuning"], TuneSettings)
-    return TunerFnResult(search.tuner(tfx_jobs.trial_job(fn_args), tuning, custom["searches"]), {})
+    config = decode(fn_args.custom_config, TunerConfig)
+    return TunerFnResult(search.tuner(tfx_jobs.trial_job(fn_args, config), config.tuning, config.searches), {})
 
 
 def _write_model_run(job: Job, trained: TrainingResult, model_run: str) -> None:

@@ -6,16 +6,14 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from data import discovery
-from trainer_module import fingerprint
+from trainer_module import custom_config, fingerprint
 from trainer_module.checkpoints import folder
+from trainer_module.custom_config import TrainerConfig, TrainingConfig, TunerConfig
 from trainer_module.estimators import hyperparameters
 from trainer_module.files.paths import is_remote
 from trainer_module.models import NAME as MODELS
 from trainer_module.training.job import Job
-from trainer_module.training.settings import TrainSettings
 from trainer_module.tuning import best
 
 if TYPE_CHECKING:
@@ -30,18 +28,18 @@ def trainer_job(fn_args: FnArgs) -> Job:
     Raises:
         trainer_module.estimators.hyperparameters.HyperParameterError: the model has no such hyper-parameter.
     """
-    custom = fn_args.custom_config
-    tuned = best.values(fn_args.hyperparameters, custom["dataset"], custom["model"])
-    values = hyperparameters.resolve(custom["model"], tuned | custom["hyperparameters"]).values
-    job = _job(fn_args, values)
-    first_folder = posixpath.join(custom["checkpoints"], job.fingerprint())
+    config = custom_config.decode(fn_args.custom_config, TrainerConfig)
+    tuned = best.values(fn_args.hyperparameters, config.dataset, config.model)
+    values = hyperparameters.resolve(config.model, tuned | config.hyperparameters).values
+    job = _job(fn_args, config, values)
+    first_folder = posixpath.join(config.checkpoints, job.fingerprint())
     max_step = job.settings.steps + job.settings.cluster.overshoot
     return replace(job, folder=folder.choose(first_folder, max_step, job.settings.fresh_run_id))
 
 
-def trial_job(fn_args: FnArgs) -> Job:
+def trial_job(fn_args: FnArgs, config: TunerConfig) -> Job:
     """Returns the job of every trial of the Tuner, without a folder, and with only the user's hyper-parameters."""
-    return _job(fn_args, fn_args.custom_config["hyperparameters"])
+    return _job(fn_args, config, config.hyperparameters)
 
 
 def owner(fn_args: FnArgs, root: str) -> str:
@@ -51,22 +49,21 @@ def owner(fn_args: FnArgs, root: str) -> str:
     return artifacts if is_remote(fn_args.model_run_dir) else posixpath.relpath(artifacts, root)
 
 
-def _job(fn_args: FnArgs, values: dict[str, Any]) -> Job:
-    custom = fn_args.custom_config
+def _job(fn_args: FnArgs, config: TrainingConfig, values: dict[str, Any]) -> Job:
     return Job(
-        dataset=custom["dataset"],
-        model=custom["model"],
+        dataset=config.dataset,
+        model=config.model,
         hyperparameters=values,
         train_files=list(fn_args.train_files),
         eval_files=list(fn_args.eval_files),
         transform_graph=fn_args.transform_graph_path,
-        # The code that determines the weights. `custom["code"]` covers all code that the Trainer runs, for TFX's cache.
+        # The code that determines the weights. `config.code` covers all code that the Trainer runs, for TFX's cache.
         code=fingerprint.code(
             "trainer_module.training.attempt",
-            discovery.module_name(MODELS, custom["model"]),
-            discovery.module_name(discovery.DATASETS, custom["dataset"]),
+            discovery.module_name(MODELS, config.model),
+            discovery.module_name(discovery.DATASETS, config.dataset),
         ),
         folder="",
-        settings=msgspec.convert(custom["settings"], TrainSettings),
+        settings=config.settings,
         base_model=fn_args.base_model,
     )

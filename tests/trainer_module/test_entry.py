@@ -42,6 +42,7 @@ def make_args(fruit, tmp_path):
                 "dataset": "toy.fruit",
                 "model": "custom_wide_deep",
                 "hyperparameters": {},
+                "code": "",
                 "checkpoints": str(checkpoints),
                 "settings": msgspec.to_builtins(
                     train_settings(**{"steps": steps, "batch_size": 50, "best": metric_names.AUC} | settings)

@@ -10,7 +10,9 @@ from data import metric_names
 from tests.support.settings import train_settings
 from trainer_module import tfx_jobs
 from trainer_module.checkpoints import folder, prune
+from trainer_module.custom_config import TunerConfig
 from trainer_module.estimators.hyperparameters import HyperParameterError
+from trainer_module.tuning.settings import TuneSettings
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def make_args(tmp_path):
                 "dataset": "taxi",
                 "model": "custom_wide_deep",
                 "hyperparameters": chosen or {},
+                "code": "",
                 "checkpoints": str(tmp_path / "checkpoints"),
                 "settings": msgspec.to_builtins(train_settings(steps, best=metric_names.AUC, **settings)),
             },
@@ -49,7 +52,11 @@ def test_a_hyper_parameter_that_the_model_does_not_have_is_refused(make_args):
 
 
 def test_a_trials_job_has_only_the_hyper_parameters_of_the_user_and_no_folder(make_args):
-    job = tfx_jobs.trial_job(make_args(20, chosen={"dropout": 0.5}))
+    config = TunerConfig(
+        dataset="taxi", model="custom_wide_deep", hyperparameters={"dropout": 0.5}, code="",
+        settings=train_settings(20, best=metric_names.AUC), tuning=TuneSettings(trials=2), searches="searches",
+    )  # fmt: skip
+    job = tfx_jobs.trial_job(make_args(20), config)
     assert (job.hyperparameters, job.folder) == ({"dropout": 0.5}, "")
 
 
