@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from ml_metadata.metadata_store.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-_BACKSLASH, _STAND_IN = "\\", "\ue05c"  # a private-use character: no text of this project or of TFX holds it
+_BACKSLASH, STAND_IN = "\\", "\ue05c"  # a private-use character: no text of this project or of TFX holds it
 # Method -> (field of the request that holds the ids, field of the response that holds the objects with these ids).
 _BY_ID = {"GetArtifactsByID": ("artifact_ids", "artifacts"), "GetExecutionsByID": ("execution_ids", "executions")}
 
@@ -35,9 +35,9 @@ def _call_repaired(store: MetadataStore, method: str, request: Message, response
         return
     request_copy = type(request)()
     request_copy.CopyFrom(request)
-    _replace(request_copy, _BACKSLASH, _STAND_IN)
+    _replace(request_copy, _BACKSLASH, STAND_IN)
     _call(store, method, request_copy, response)
-    _replace(response, _STAND_IN, _BACKSLASH)
+    _replace(response, STAND_IN, _BACKSLASH)
     if method in _BY_ID:
         ids, named = _BY_ID[method]
         position = {number: i for i, number in enumerate(getattr(request, ids))}
@@ -50,9 +50,9 @@ def _replace(message: Message, old: str, new: str) -> None:
         is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
         inner = field.message_type.fields_by_name["value"] if is_map else field
         if inner.type == inner.TYPE_MESSAGE:
-            messages = value.values() if is_map else value if field.label == field.LABEL_REPEATED else [value]
-            for message in messages:
-                _replace(message, old, new)
+            inner_messages = value.values() if is_map else value if field.label == field.LABEL_REPEATED else [value]
+            for inner_message in inner_messages:
+                _replace(inner_message, old, new)
         elif inner.type == inner.TYPE_STRING:
             if is_map:
                 for key in value:
@@ -63,4 +63,5 @@ def _replace(message: Message, old: str, new: str) -> None:
                 setattr(message, field.name, value.replace(old, new))
 
 
+MetadataStore.is_postgresql = False  # of connections from before the import
 MetadataStore.__init__, MetadataStore._call_method = _connect_and_remember, _call_repaired
