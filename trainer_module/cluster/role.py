@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import faulthandler
 import logging
 import os
-import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,7 +26,7 @@ from msgspec import structs
 from trainer_module.cluster import tf_config
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, ClusterTask
 from trainer_module.cluster.tf_config import TFConfigError
-from trainer_module.supervision import heartbeat
+from trainer_module.supervision import child_program, heartbeat
 from trainer_module.supervision.child_environment import TF_CONFIG
 from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART, Heartbeat
 
@@ -43,12 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer_module.cluster.role")
     parser.add_argument("job", help="file that Job.write has written")
     parser.add_argument("--steps", type=int, help="global step at which the training ends; by default that of the job")
-    parser.add_argument("--parent", type=int, help="id of the parent process, with which this one ends")
-    parser.add_argument("--heartbeat", type=int, help="descriptor of the pipe for messages to the parent")
+    child_program.add_options(parser)
     options = parser.parse_args(arguments)
     if options.parent:
         heartbeat.end_with(options.parent)  # before TensorFlow is imported, which takes 3 s
-    _log_to_stderr()
+    child_program.log_to_stderr()
     line = Heartbeat(options.heartbeat)
     from trainer_module.training import job as jobs
 
@@ -130,14 +127,6 @@ def _do_not_restart(line: Heartbeat, error: Exception) -> int:
     _log.error("%s", error)
     line.send_failure(f"{type(error).__name__}: {error}")
     return DO_NOT_RESTART
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # TensorFlow 2.15 logs twenty times per start that a part of Estimators is deprecated.
-    logging.getLogger("tensorflow").addFilter(lambda record: "deprecated" not in str(record.msg))
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1)  # kill -USR1 prints all stacks
 
 
 if __name__ == "__main__":

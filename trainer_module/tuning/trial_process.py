@@ -6,15 +6,12 @@ It ends with the process that searches. So it imports nothing heavy before it ha
 from __future__ import annotations
 
 import argparse
-import faulthandler
-import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer_module.supervision import child_environment, heartbeat
+from trainer_module.supervision import child_environment, child_program, heartbeat
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.heartbeat import Heartbeat
 
@@ -63,13 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the trial. Returns the exit status, see `trial.run`."""
     parser = argparse.ArgumentParser(prog="python -m trainer_module.tuning.trial_process")
     parser.add_argument("folder", help="folder of the trial")
-    parser.add_argument("--parent", type=int, help="id of the parent process, with which this one ends")
-    parser.add_argument("--heartbeat", type=int, help="descriptor of the pipe for messages to the parent")
+    child_program.add_options(parser)
     options = parser.parse_args(arguments)
     if options.parent:
         heartbeat.end_with(options.parent)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    faulthandler.register(signal.SIGUSR1)  # kill -USR1 prints all stacks
+    child_program.log_to_stderr()
     from trainer_module.training import progress
     from trainer_module.tuning import trial
 
