@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.orchestrators import processes
-from tests.orchestrators.kubernetes import existing, local, tools
+from tests.orchestrators.kubernetes.server import existing, local, tools
 from tests.support import cli, warm
 
 # Time that the processes of a module have to end after its last test.
@@ -40,7 +40,7 @@ def no_process_left(warm_process):
     yield
     del os.environ[processes.MODULE]
     deadline = time.monotonic() + _LEAVING_SECONDS
-    while left := [p for p in processes.marked(processes.MODULE, mark) if not processes.has(p, processes.RIG)]:
+    while left := [p for p in processes.marked(processes.MODULE, mark) if not processes.has(p, processes.SERVER)]:
         assert time.monotonic() < deadline, [Path(f"/proc/{process}/cmdline").read_text() for process in left]
         time.sleep(0.1)
 
@@ -66,9 +66,9 @@ def cluster(request, tmp_path_factory):
     if os.environ.get(existing.KUBECONFIG):
         yield existing.cluster(os.environ)
         return
-    with local.up(request.getfixturevalue("programs"), tmp_path_factory.mktemp("kubernetes")) as rig:
-        yield rig.cluster
-    assert local.left_of(rig) == []
+    with local.up(request.getfixturevalue("programs"), tmp_path_factory.mktemp("kubernetes")) as installation:
+        yield installation.cluster
+    assert local.left_of(installation) == []
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
-# Variables that mark all processes of a test module, of a rig (a cluster or an Airflow), and of a container in a pod.
-MODULE, RIG, CONTAINER = "E2E_MODULE", "E2E_RIG", "E2E_CONTAINER"
+# Variables that mark all processes of a test module, of a server (a cluster or an Airflow), and of a container in a pod.
+MODULE, SERVER, CONTAINER = "E2E_MODULE", "E2E_SERVER", "E2E_CONTAINER"
 _LOOK_EVERY_SECONDS = 0.05
 
 

@@ -15,9 +15,9 @@ import pytest
 from data import metric_names
 from pipeline import node_ids
 from tests.orchestrators import mlmd_server, parity
-from tests.orchestrators.airflow import rig
+from tests.orchestrators.airflow.server import Airflow
 from tests.orchestrators.kubeflow_v2 import interpreter
-from tests.orchestrators.kubernetes import existing
+from tests.orchestrators.kubernetes.server import existing
 from tests.support import cli, samples
 from tests.support.dags import BEFORE_TRAINER
 
@@ -130,7 +130,7 @@ every_other_runner = pytest.mark.parametrize("runner", RUNNERS)
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow") / "home"
-    airflow = rig.Airflow(home, f"sqlite:///{home}/airflow.db", None)
+    airflow = Airflow(home, f"sqlite:///{home}/airflow.db", None)
     yield airflow
     airflow.close()
 

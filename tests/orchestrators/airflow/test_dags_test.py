@@ -12,7 +12,7 @@ from data import metric_names
 from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.orchestrators import airflow_compiler
-from tests.orchestrators.airflow import live, rig
+from tests.orchestrators.airflow import live, server
 from tests.support import cli, samples
 from tests.support.dags import DATA_NODES, NODES
 
@@ -24,7 +24,7 @@ OUR_RUN_ID = f"fruit.{RUN_ID}"
 @pytest.fixture(scope="module")
 def airflow(toy, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow") / "home"
-    installation = rig.Airflow(home, f"sqlite:///{home}/airflow.db", toy)
+    installation = server.Airflow(home, f"sqlite:///{home}/airflow.db", toy)
     yield installation
     installation.close()
 
@@ -36,7 +36,7 @@ def test_a_dag_runs_to_a_pushed_model(airflow, tmp_path):
     assert airflow.tasks(RUN_ID) == dict.fromkeys(("Pool", *NODES, "Outcome"), "success"), output
     assert airflow.run_state(RUN_ID) == "success"
     assert "DataGate: done. Passed. The data fits its schema" in output
-    record = rig.record(tmp_path, OUR_RUN_ID)
+    record = server.record(tmp_path, OUR_RUN_ID)
     assert (record["status"], record["exit_code"], record["run_id"]) == ("pushed", 0, OUR_RUN_ID)
     assert [n["state"] for n in record["nodes"]] == ["done"] * len(NODES)
     assert record["metrics"][metric_names.AUC] > 0.7
@@ -55,7 +55,7 @@ def test_data_that_the_gate_refuses_skips_the_later_tasks_and_fails_the_run(airf
     assert airflow.tasks(RUN_ID) == {
         **dict.fromkeys(NODES, "skipped"), **dict.fromkeys(("Pool", *DATA_NODES), "success"), "Outcome": "failed"
     }, output  # fmt: skip
-    record = rig.record(tmp_path, OUR_RUN_ID)
+    record = server.record(tmp_path, OUR_RUN_ID)
     assert (record["status"], record["exit_code"], record["gates"][0]["id"]) == ("refused", 3, node_ids.DATA_GATE)
     assert f"AirflowFailException: Refused. {record['why']} (3)" in output
     assert {n["id"]: n["state"] for n in record["nodes"]} == {n: "done" if n in DATA_NODES else "skipped" for n in NODES}

@@ -11,7 +11,7 @@ import pytest
 from data import metric_names
 from pipeline import node_ids
 from tests.orchestrators import processes
-from tests.orchestrators.airflow import live, rig
+from tests.orchestrators.airflow import live, server
 from tests.orchestrators.databases import or_skip
 from tests.support import cli
 from tests.support.dags import NODES
@@ -34,8 +34,8 @@ def our_run_id(date):
 @pytest.fixture(scope="module")
 def airflow(toy, tmp_path_factory):
     mark = secrets.token_hex(8)
-    with or_skip(rig.postgresql(mark)) as uri:
-        installation = rig.Airflow(
+    with or_skip(server.postgresql(mark)) as uri:
+        installation = server.Airflow(
             tmp_path_factory.mktemp("airflow") / "home", uri, toy, mark,
             CORE__EXECUTOR="LocalExecutor", CORE__PARALLELISM=3,
             SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD=20, SCHEDULER__ZOMBIE_DETECTION_INTERVAL=2,
@@ -43,7 +43,7 @@ def airflow(toy, tmp_path_factory):
         )  # fmt: skip
         yield installation
         installation.close()
-    assert processes.marked(processes.RIG, mark) == []
+    assert processes.marked(processes.SERVER, mark) == []
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def output(airflow, toy):
 
 
 def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, output):
-    with rig.scheduler(airflow) as scheduler:
+    with server.scheduler(airflow) as scheduler:
         airflow.wait("the DAG", lambda: airflow.rows("select 1 from dag where dag_id = 'fruit'"), scheduler)
 
         def wait_for_success(date):
@@ -94,7 +94,7 @@ def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, ou
         wait_for_success(NEWER)
         assert airflow.tasks(airflow_run_id(NEWER)) == dict.fromkeys(("Pool", *NODES, "Outcome"), "success")
         assert airflow.log(airflow_run_id(NEWER), node_ids.TRAINER, attempt=2).count("Interrupted. Stopped by SIGTERM.") >= 1
-        record = rig.record(output, our_run_id(NEWER))
+        record = server.record(output, our_run_id(NEWER))
         assert (record["status"], record["exit_code"], record["train"]["steps"]) == ("pushed", 0, 30000)
         assert record["train"]["resumed_from"] > 100
         assert [n["state"] for n in record["nodes"]] == ["done"] * len(NODES)
@@ -108,7 +108,7 @@ def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, ou
         wait_for_success(NEWER)
         assert "has already run in this run" in airflow.log(airflow_run_id(NEWER), node_ids.TRAINER, attempt=4)
         live.assert_one_each(output, our_run_id(NEWER), NODES)
-        again = rig.record(output, our_run_id(NEWER))
+        again = server.record(output, our_run_id(NEWER))
         assert {key: again[key] for key in ("status", "train", "metrics")} == {
             key: record[key] for key in ("status", "train", "metrics")
         }
@@ -121,7 +121,7 @@ def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, ou
         states = airflow.tasks(airflow_run_id(OLDER))
         assert {task for task, state in states.items() if state == "skipped"} == {node_ids.PUSHER}
         assert {state for task, state in states.items() if task != node_ids.PUSHER} == {"success"}
-        record = rig.record(output, our_run_id(OLDER))
+        record = server.record(output, our_run_id(OLDER))
         assert (record["status"], record["exit_code"], record["train"]["steps"]) == ("unchanged", 0, 30000)
         assert "span 20483" in record["why"] and record["metrics"][metric_names.AUC] > 0.7
         live.assert_one_each(output, our_run_id(OLDER), NODES[:-1])

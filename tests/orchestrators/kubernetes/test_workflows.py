@@ -9,7 +9,7 @@ import pytest
 from data import metric_names
 from pipeline import node_ids
 from tests.orchestrators import databases, processes
-from tests.orchestrators.kubernetes import existing
+from tests.orchestrators.kubernetes.server import existing
 from tests.support import cli
 
 pytestmark = pytest.mark.e2e

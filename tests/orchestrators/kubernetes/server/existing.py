@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kubernetes import client, config
 
-from tests.orchestrators.kubernetes.cluster import Cluster
+from tests.orchestrators.kubernetes.server.cluster import Cluster
 from tests.support import cli
 
 KUBECONFIG = "E2E_KUBECONFIG"

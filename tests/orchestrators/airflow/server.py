@@ -33,7 +33,7 @@ class Airflow:
             home: a new folder.
             uri: URI of Airflow's database.
             path: folder that the project's commands can import from, or None.
-            mark: value of `processes.RIG` in the environment of all processes, or None for no mark.
+            mark: value of `processes.SERVER` in the environment of all processes, or None for no mark.
             **settings: Airflow's settings as SECTION__KEY=value.
         """
         self.home, self.dags, self._engine = home, home / "dags", sqlalchemy.create_engine(uri)
@@ -47,7 +47,7 @@ class Airflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "TF_CPP_MIN_LOG_LEVEL": "2",
-            **({processes.RIG: mark} if mark else {}),
+            **({processes.SERVER: mark} if mark else {}),
             **{f"AIRFLOW__{key}": str(value) for key, value in settings.items()},
         }
         self("db", "migrate")
@@ -141,7 +141,7 @@ def postgresql(mark):
     Raises:
         debian.MissingPackageError: the package is not installed and cannot be downloaded.
     """
-    with databases.postgresql(processes.free_port(), "airflow", **{processes.RIG: mark}) as uri:
+    with databases.postgresql(processes.free_port(), "airflow", **{processes.SERVER: mark}) as uri:
         yield uri.replace("postgresql://tfx@", f"postgresql+psycopg2://tfx:{databases.PASSWORD}@")
 
 

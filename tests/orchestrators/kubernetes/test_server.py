@@ -5,12 +5,12 @@ import os
 import pytest
 
 from tests.orchestrators import processes
-from tests.orchestrators.kubernetes import existing, local, tools
+from tests.orchestrators.kubernetes.server import existing, local, tools
 
 pytestmark = pytest.mark.e2e
 
 SECONDS = 30
-THESE_PODS = {"label_selector": "of=test-rig"}
+THESE_PODS = {"label_selector": "of=test-server"}
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(cluster, request):
         name = f"{request.node.name[:40].replace('_', '-').strip('-')}-{len(names)}"
         main = {"name": "main", "image": cluster.image} | container
         spec = {"restartPolicy": "Never", "containers": [main]} | pod
-        metadata = {"name": name, "labels": {"of": "test-rig"}}
+        metadata = {"name": name, "labels": {"of": "test-server"}}
         cluster.core.create_namespaced_pod(cluster.namespace, {"metadata": metadata, "spec": spec})
         names.append(name)
         return name
@@ -129,19 +129,21 @@ def test_a_time_limit_ends_a_pod(run, ended):
 
 
 def test_a_failing_test_leaves_no_process_and_no_port(programs, tmp_path):
-    with pytest.raises(ZeroDivisionError), local.up(programs, tmp_path) as rig:
+    with pytest.raises(ZeroDivisionError), local.up(programs, tmp_path) as installation:
         container = {"name": "main", "image": local.IMAGE, **shell("sleep 60")}
         pod = {"metadata": {"name": "sleeper"}, "spec": {"containers": [container]}}
-        rig.cluster.core.create_namespaced_pod(rig.cluster.namespace, pod)
-        rig.cluster.wait_until(lambda: processes.marked(processes.CONTAINER, f"{uid(rig)}/main"), SECONDS, "the container")
-        assert all(processes.listens(port) for port in rig.ports)
+        installation.cluster.core.create_namespaced_pod(installation.cluster.namespace, pod)
+        installation.cluster.wait_until(
+            lambda: processes.marked(processes.CONTAINER, f"{uid(installation)}/main"), SECONDS, "the container"
+        )
+        assert all(processes.listens(port) for port in installation.ports)
         raise ZeroDivisionError
-    assert local.left_of(rig) == []
+    assert local.left_of(installation) == []
 
 
-def uid(rig):
+def uid(installation):
     """Returns the uid of the pod `sleeper`."""
-    return rig.cluster.core.read_namespaced_pod("sleeper", rig.cluster.namespace).metadata.uid
+    return installation.cluster.core.read_namespaced_pod("sleeper", installation.cluster.namespace).metadata.uid
 
 
 def test_without_go_the_error_names_it(tmp_path, monkeypatch):

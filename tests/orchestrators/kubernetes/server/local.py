@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kubernetes import client, config, utils
 
 from tests.orchestrators import mlmd_server, processes
-from tests.orchestrators.kubernetes.cluster import Cluster
-from tests.orchestrators.kubernetes.container import Machine
-from tests.orchestrators.kubernetes.kubelet import Kubelet
+from tests.orchestrators.kubernetes.server.cluster import Cluster
+from tests.orchestrators.kubernetes.server.container import Machine
+from tests.orchestrators.kubernetes.server.kubelet import Kubelet
 from tests.support import cli
 
 IMAGE = "registry.example/estimator-pipeline:1.0"
@@ -32,12 +32,12 @@ _CONTROLLER_SETTINGS = "metricsConfig: {enabled: false}\ntelemetryConfig: {enabl
 
 
 @dataclass
-class Rig:
+class Installation:
     """A cluster on this machine, with what a test needs to check that it has ended.
 
     Attributes:
         cluster: the Cluster to work with.
-        mark: value of the variable `processes.RIG` in the environment of all its processes.
+        mark: value of the variable `processes.SERVER` in the environment of all its processes.
         ports: ports that its servers listen on.
     """
 
@@ -48,30 +48,32 @@ class Rig:
 
 @contextlib.contextmanager
 def up(tools, folder):
-    """Starts a cluster, yields its Rig, and ends all its processes.
+    """Starts a cluster, yields its Installation, and ends all its processes.
 
     Args:
         tools: Tools with the programs.
         folder: empty folder for everything that the cluster writes.
     """
-    rig = Rig(None, f"{folder}-{uuid.uuid4().hex}")
+    installation = Installation(None, f"{folder}-{uuid.uuid4().hex}")
     try:
         with contextlib.ExitStack() as stack:
-            rig.cluster = _start(tools, folder, rig, stack)
-            yield rig
+            installation.cluster = _start(tools, folder, installation, stack)
+            yield installation
     finally:
-        processes.kill(processes.RIG, rig.mark)  # processes that a server or a step has started
+        processes.kill(processes.SERVER, installation.mark)  # processes that a server or a step has started
 
 
-def left_of(rig):
-    """Returns what is left of a rig: ids of running processes, and ports that are still in use."""
-    return processes.marked(processes.RIG, rig.mark) + [port for port in rig.ports if processes.listens(port)]
+def left_of(installation):
+    """Returns what is left of an installation: ids of running processes, and ports that are still in use."""
+    return processes.marked(processes.SERVER, installation.mark) + [
+        port for port in installation.ports if processes.listens(port)
+    ]
 
 
-def _start(tools, folder, rig, stack):
-    """Starts all servers, which `stack` ends. Adds their ports to the rig. Returns the Cluster."""
+def _start(tools, folder, installation, stack):
+    """Starts all servers, which `stack` ends. Adds their ports to the installation. Returns the Cluster."""
     servers = []
-    environment = cli.environment() | {processes.RIG: rig.mark}
+    environment = cli.environment() | {processes.SERVER: installation.mark}
 
     def serve(name, *arguments, **variables):
         server = processes.Server(name, [tools[name], *arguments], folder, environment | variables)
@@ -79,8 +81,8 @@ def _start(tools, folder, rig, stack):
         servers.append(server)
 
     def port():
-        rig.ports.append(processes.free_port())
-        return rig.ports[-1]
+        installation.ports.append(processes.free_port())
+        return installation.ports[-1]
 
     client_url, peer_url = (f"http://127.0.0.1:{port()}" for _ in range(2))
     serve("etcd", *_etcd(folder / "etcd", client_url, peer_url))
@@ -91,9 +93,9 @@ def _start(tools, folder, rig, stack):
     # The controller handles a change after 100 ms instead of ten seconds.
     serve("workflow-controller", "-kubeconfig", str(folder / "kubeconfig"), DEFAULT_REQUEUE_TIME="100ms")
     metadata = stack.enter_context(mlmd_server.running(f"sqlite://{folder}/metadata.sqlite", environment))
-    rig.ports.append(int(metadata.rpartition(":")[2]))
+    installation.ports.append(int(metadata.rpartition(":")[2]))
     _create_pipeline_objects(api, metadata, folder)
-    kubelet = Kubelet(api, _machine(folder, rig.mark))
+    kubelet = Kubelet(api, _machine(folder, installation.mark))
     stack.callback(kubelet.close)
     return Cluster(
         api=api, namespace=_NAMESPACE, image=IMAGE, claim=_CLAIM, volume=_volume(folder),
@@ -189,7 +191,7 @@ def _machine(folder, mark):
         "PYTHONPATH": str(folder / "application"),
         "PYTHONUNBUFFERED": "1",
         "HOME": str(folder),
-        processes.RIG: mark,
+        processes.SERVER: mark,
     }
     return Machine(IMAGE, folder / "application", environment, folder / "logs")
 

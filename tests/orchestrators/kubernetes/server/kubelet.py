@@ -11,7 +11,7 @@ import threading
 from kubernetes import client, watch
 from urllib3.exceptions import HTTPError
 
-from tests.orchestrators.kubernetes.pod import Pod
+from tests.orchestrators.kubernetes.server.pod import Pod
 
 # Length of one watch request. `close` waits at most so long for the current request to end.
 _WATCH_SECONDS = 2

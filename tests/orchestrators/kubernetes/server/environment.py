@@ -5,7 +5,7 @@ import re
 
 from kubernetes import client
 
-from tests.orchestrators.kubernetes.container import WaitingError
+from tests.orchestrators.kubernetes.server.container import WaitingError
 
 NODE = "this-machine"
 

@@ -6,8 +6,8 @@ import time
 
 from kubernetes import client
 
-from tests.orchestrators.kubernetes.container import Container
-from tests.orchestrators.kubernetes.environment import NODE, PodEnvironment
+from tests.orchestrators.kubernetes.server.container import Container
+from tests.orchestrators.kubernetes.server.environment import NODE, PodEnvironment
 
 _POLL_SECONDS = 0.1
 # Time between two attempts to start a container that cannot start yet.
