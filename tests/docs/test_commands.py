@@ -10,7 +10,10 @@ import pytest
 from data import Dataset
 from tests.support import cli
 from tests.support.pages import BLOCKS, FILES, ROOT
+from tests.support.warm import WarmProcess
 
+PIPELINE = ".venv/bin/python -m pipeline "
+SECONDS = 600
 AIRFLOW = "it writes to the home folder; tests/orchestrators/airflow runs compiled DAGs with `dags test` and a scheduler"
 # Start of a command that does not run in this test -> reason. Only its syntax is checked.
 NOT_RUN = {
@@ -60,22 +63,44 @@ def environment():
     return {k: v for k, v in cli.environment().items() if k not in ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")}
 
 
-def shell(command, folder):
-    """Runs a command in bash, at most ten minutes. Returns the completed process."""
-    return subprocess.run(
-        ["bash", "-euc", command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False
-    )
+@pytest.fixture
+def run_command(checkout, tmp_path):
+    """Returns a function that runs a command of a page in bash, at most ten minutes, and asserts that it succeeds.
+
+    A command that only starts `python -m pipeline` runs in a fork, with the arguments that bash passes: see `warm`.
+    """
+    process = WarmProcess(checkout)
+
+    def run(page, command):
+        stdin, out, err = streams = [tmp_path / name for name in ("in", "out", "err")]
+        for stream in streams:
+            stream.write_text("")
+        if command.startswith(PIPELINE) and not set(command) & set(";|&"):
+            print_arguments = "printf '%s\\0' " + command.removeprefix(PIPELINE)
+            arguments = subprocess.run(
+                ["bash", "-euc", print_arguments], cwd=checkout, capture_output=True, text=True, check=True
+            ).stdout.split("\0")[:-1]
+            code = process.run("pipeline", arguments, cwd=checkout, environment=environment(), streams=streams, seconds=SECONDS)
+        else:
+            with stdin.open() as in_, out.open("w") as out_, err.open("w") as err_:
+                code = subprocess.run(
+                    ["bash", "-euc", command], cwd=checkout, env=environment(), stdin=in_, stdout=out_, stderr=err_,
+                    timeout=SECONDS, check=False,
+                ).returncode  # fmt: skip
+        assert code == 0, f"{page}: {command}\n{out.read_text()}\n{err.read_text()}"
+
+    yield run
+    process.stop()
 
 
 @pytest.mark.slow
-def test_every_command_works_in_the_order_of_the_pages(checkout):
+def test_every_command_works_in_the_order_of_the_pages(checkout, run_command):
     already_run = set()
     for block in BLOCKS:
         if block.language == "bash" and block.info != "norun":
             for command in commands(block):
                 if command not in already_run:  # two pages may show the same command
-                    done = shell(command, checkout)
-                    assert done.returncode == 0, f"{block.page.name}: {command}\n{done.stdout}\n{done.stderr}"
+                    run_command(block.page.name, command)
                     already_run.add(command)
         elif block.language == "python" and block.info == "run":
             done = subprocess.run(

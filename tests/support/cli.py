@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support import warm
+from tests.support.warm import CHECKOUT
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 300
@@ -52,15 +52,20 @@ def call(*args, path=None, stdin="", new_process=False):
         streams = [Path(folder, name) for name in ("in", "out", "err")]
         for stream, text in zip(streams, (stdin, "", ""), strict=True):
             stream.write_text(text)
-        start = _start if new_process else warm.run
-        code = start([str(arg) for arg in args], cwd=ROOT, environment=environment(path), streams=streams, seconds=_SECONDS)
+        run_module = run_in_new_process if new_process else CHECKOUT.run
+        code = run_module(
+            "pipeline", map(str, args), cwd=ROOT, environment=environment(path), streams=streams, seconds=_SECONDS
+        )
         return Result(code, *(stream.read_text() for stream in streams[1:]))
 
 
-def _start(arguments, *, cwd, environment, streams, seconds):
-    with streams[0].open() as stdin, streams[1].open("w") as out, streams[2].open("w") as err:
+def run_in_new_process(module, arguments, *, cwd, environment, streams, seconds):
+    """Runs `python -m MODULE ARGUMENTS` like `WarmProcess.run`, in a process that starts Python. Returns the exit code."""
+    command_line = [sys.executable, "-m", module, *arguments]
+    stdin_file, *output_files = streams
+    with stdin_file.open("rb") as stdin, output_files[0].open("ab") as out, output_files[1].open("ab") as err:
         return subprocess.run(
-            command(*arguments), cwd=cwd, env=environment, stdin=stdin, stdout=out, stderr=err, timeout=seconds, check=False
+            command_line, cwd=cwd, env=environment, stdin=stdin, stdout=out, stderr=err, timeout=seconds, check=False
         ).returncode
 
 

@@ -1,70 +1,133 @@
-"""Commands of `python -m pipeline`, each in a fork of a process that has imported TensorFlow and TFX.
+"""A process that has imported TensorFlow and TFX, and that runs each Python command in a fork of itself.
 
-The import takes 7 s of the 13 s of a small run, and the tests make a hundred runs. Otherwise a fork is like a new process: it
-has its own arguments, environment, working folder, standard streams and exit code. A command does not affect the next one.
+The imports take 7 s of the 13 s of a small run, and the tests run two hundred commands. Otherwise a fork is like a new process:
+it has its own arguments, environment, working folder, standard streams and exit code. A command does not affect the next one.
 """
 
-import multiprocessing
+import atexit
+import contextlib
+import json
 import os
+import runpy
+import select
+import signal
+import subprocess
 import sys
-from multiprocessing import forkserver
-from multiprocessing import process as this_process
+import threading
+from pathlib import Path
 
 # The imports of a run. They start no thread of TensorFlow, so a fork of the process works like a new process.
-_PRELOADED = ("pipeline.cli", "pipeline.commands.run", "pipeline.execution.local_runner", "pipeline.dag", __name__)
-
-# sys.path of the forking process. multiprocessing gives each child the path of its parent, to which tests have added folders.
-_PATH = list(sys.path)
-_CONTEXT = multiprocessing.get_context("forkserver")
+_PRELOADED = ("pipeline.cli", "pipeline.commands.run", "pipeline.execution.local_runner", "pipeline.dag")
 
 
-def start():
-    """Starts the process that forks, if it is not running. It ends with this process."""
-    _CONTEXT.set_forkserver_preload(list(_PRELOADED))
-    forkserver.ensure_running()
+class WarmProcess:
+    """Runs commands, one at a time. The process starts with the first command and ends with the process that uses it."""
+
+    def __init__(self, code):
+        """`code`: the checkout that the process imports."""
+        self._code, self._process, self._one_at_a_time = code, None, threading.Lock()
+
+    def start(self):
+        """Starts the process, if it is not running."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__], cwd=self._code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            atexit.register(self.stop)
+
+    def stop(self):
+        """Ends the process, if it is running."""
+        atexit.unregister(self.stop)
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def run(self, module, arguments, *, cwd, environment, streams, seconds):
+        """Runs a command to its end.
+
+        Args:
+            module: the module of `python -m MODULE ARGUMENTS`.
+            arguments: the arguments after it.
+            cwd: its working folder.
+            environment: all variables of the command, PYTHONPATH too.
+            streams: the files that are its standard input, output and error. Output is appended.
+            seconds: time limit of the command.
+
+        Returns:
+            The exit code. As in `subprocess`, it is negative if a signal killed the command.
+
+        Raises:
+            TimeoutError: the command has not ended in time. It is killed.
+        """
+        request = {
+            "module": module,
+            "arguments": list(arguments),
+            "cwd": str(cwd),
+            "environment": dict(environment),
+            "streams": [str(file) for file in streams],
+            "seconds": seconds,
+        }
+        with self._one_at_a_time:
+            self.start()
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            code = json.loads(self._process.stdout.readline())
+        if code is None:
+            raise TimeoutError(f"python -m {module} {' '.join(arguments)} has not ended after {seconds} s.")
+        return code
 
 
-def run(arguments, *, cwd, environment, streams, seconds):
-    """Runs a command to its end.
-
-    Args:
-        arguments: the arguments after `python -m pipeline`.
-        cwd: its working folder.
-        environment: all variables of the command, PYTHONPATH too.
-        streams: the files that are its standard input, output and error.
-        seconds: time limit of the command.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        TimeoutError: the command has not ended in time. It is killed.
-    """
-    start()
-    command = _CONTEXT.Process(target=_command, args=(arguments, str(cwd), environment, [str(file) for file in streams]))
-    command.start()
-    command.join(seconds)
-    if command.exitcode is None:
-        command.kill()
-        command.join()
-        raise TimeoutError(f"python -m pipeline {' '.join(arguments)} has not ended after {seconds} s.")
-    return command.exitcode
+def _serve():
+    """The program of the process: forks for each line of standard input, and writes the exit code, or null after a time-out."""
+    for module in _PRELOADED:
+        __import__(module)
+    for line in iter(sys.stdin.readline, ""):
+        request = json.loads(line)
+        child = os.fork()
+        if not child:
+            _command(**request)
+        print(json.dumps(_exit_code(child, request["seconds"])), flush=True)
 
 
-def _command(arguments, cwd, environment, streams):
-    """The program of the fork: sets up streams, folder, environment and path, then runs the command."""
-    for descriptor, (file, flags) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
-        descriptor_of_file = os.open(file, flags)
+def _exit_code(child, seconds):
+    """Waits for a fork. Returns its exit code, or None if it was killed: it took too long, or the tests have ended."""
+    ended = os.pidfd_open(child)
+    in_time = ended in select.select([ended, sys.stdin], [], [], seconds)[0]
+    if not in_time:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    os.close(ended)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if in_time else None
+
+
+def _command(module, arguments, cwd, environment, streams, seconds):
+    """The program of a fork: sets up streams, folder, environment and path, then runs the command. Does not return."""
+    for descriptor, file in enumerate(streams):
+        descriptor_of_file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT if descriptor else os.O_RDONLY, 0o644)
         os.dup2(descriptor_of_file, descriptor)
         os.close(descriptor_of_file)
-    sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing opens /dev/null as sys.stdin
+    sys.stdin = os.fdopen(0, closefd=False)  # the buffer of the former one may hold the next request
     os.chdir(cwd)
+    own_path = [folder for folder in sys.path if folder not in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[:] = [*filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)), *_PATH]
-    sys.argv = ["pipeline", *arguments]
-    this_process.current_process().name = "MainProcess"
+    sys.path[:] = [*filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)), *own_path]
+    sys.argv = [module, *arguments]
+    code = 1
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ending:
+        code = ending.code or 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
-    from pipeline import cli
 
-    cli.main()
+CHECKOUT = WarmProcess(Path(__file__).parents[2])
+
+if __name__ == "__main__":
+    _serve()

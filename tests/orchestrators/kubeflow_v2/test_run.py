@@ -10,6 +10,7 @@ import pytest
 from pipeline import node_ids
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.support import cli
+from tests.support.warm import CHECKOUT
 from trainer_module.entry import TRAINED_FILE
 
 pytestmark = pytest.mark.e2e
@@ -25,9 +26,9 @@ def volume(tmp_path_factory):
 
 @pytest.fixture
 def compiled(volume, toy, tmp_path):
-    """Returns a function: command-line arguments -> Interpreter of the compiled pipeline."""
+    """Returns a function: command-line arguments -> Interpreter of the compiled pipeline. `run_module`: see Interpreter."""
 
-    def compile_(*arguments):
+    def compile_(*arguments, run_module=CHECKOUT.run):
         out = tmp_path / "pipeline.yaml"
         done = cli.call(
             "compile", "kubeflow_v2", "--out", out, *QUICK, "--set", "kubeflow.image=registry/estimator-pipeline:1",
@@ -36,14 +37,13 @@ def compiled(volume, toy, tmp_path):
         assert done.code == 0, done.err
         spec, _ = interpreter.load(out)
         store = interpreter.Store(volume / "artifacts.json")
-        return interpreter.Interpreter(spec, volume / "runs", store, cli.environment(toy), cli.ROOT)
+        return interpreter.Interpreter(spec, volume / "runs", store, cli.environment(toy), cli.ROOT, run_module)
 
     return compile_
 
 
 def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, toy):
-    pipeline = compiled()
-    first = pipeline.run("first", train_steps="80")
+    first = compiled(run_module=cli.run_in_new_process).run("first", train_steps="80")
     assert set(first.states.values()) == {"succeeded"}, _log(first)
     output = volume / "toy.fruit"
     assert len(cli.served_versions(output)) == 1
@@ -51,7 +51,7 @@ def test_a_first_run_pushes_and_the_second_competes_with_it(compiled, volume, to
     assert trained["steps"] == 80, "the run's parameter, not the compiled value"
     assert _decision(volume, "first", *node_ids.BLESSING)["decision"] == "passed"
 
-    second = pipeline.run("second", train_steps="90")
+    second = compiled().run("second", train_steps="90")
     decision = _decision(volume, "second", *node_ids.BLESSING)
     assert "the latest blessed model" in decision["why"], decision
     assert decision["decision"] in ("passed", "refused")
