@@ -9,6 +9,9 @@ import pytest
 
 from pipeline import node_ids
 from tests.support import cli, samples, toys
+from trainer_module.supervision import garbage
+
+garbage.collect_seldom()  # as in the programs of the project
 
 # TensorFlow's C++ log messages would hide the failure in the output of a failing test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

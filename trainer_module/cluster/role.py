@@ -26,7 +26,7 @@ from msgspec import structs
 from trainer_module.cluster import tf_config
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, ClusterTask
 from trainer_module.cluster.tf_config import TFConfigError
-from trainer_module.supervision import child_program, heartbeat
+from trainer_module.supervision import child_program, garbage, heartbeat
 from trainer_module.supervision.child_environment import TF_CONFIG
 from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART, Heartbeat
 
@@ -130,4 +130,5 @@ def _do_not_restart(line: Heartbeat, error: Exception) -> int:
 
 
 if __name__ == "__main__":
+    garbage.collect_seldom()
     heartbeat.exit_now(main())

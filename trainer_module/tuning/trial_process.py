@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer_module.supervision import child_environment, child_program, heartbeat
+from trainer_module.supervision import child_environment, child_program, garbage, heartbeat
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.heartbeat import Heartbeat
 
@@ -73,4 +73,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    garbage.collect_seldom()
     heartbeat.exit_now(main())

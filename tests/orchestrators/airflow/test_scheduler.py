@@ -1,5 +1,6 @@
 """A real Airflow: PostgreSQL and a scheduler with LocalExecutor run two logical dates, and tasks are cleared and killed."""
 
+import json
 import os
 import secrets
 import shutil
@@ -94,8 +95,12 @@ def test_killed_and_cleared_tasks_leave_exactly_one_live_output_each(airflow, ou
         wait_for_success(NEWER)
         assert airflow.tasks(airflow_run_id(NEWER)) == dict.fromkeys(("Pool", *NODES, "Outcome"), "success")
         assert airflow.log(airflow_run_id(NEWER), node_ids.TRAINER, attempt=2).count("Interrupted. Stopped by SIGTERM.") >= 1
+        assert "DataGate: done. Passed. The data fits its schema" in airflow.log(airflow_run_id(NEWER), node_ids.DATA_GATE)
+        assert airflow.rows("select slots from slot_pool where pool = 'heavy_tasks'") == [(1,)]
         record = server.record(output, our_run_id(NEWER))
+        assert json.loads((output / "run.json").read_text()) == record
         assert (record["status"], record["exit_code"], record["train"]["steps"]) == ("pushed", 0, 30000)
+        assert record["run_id"] == our_run_id(NEWER) and record["metrics"][metric_names.AUC] > 0.7
         assert record["train"]["resumed_from"] > 100
         assert [n["state"] for n in record["nodes"]] == ["done"] * len(NODES)
         live.assert_one_each(output, our_run_id(NEWER), NODES)
