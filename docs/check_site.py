@@ -1,4 +1,8 @@
-"""Checks the built documentation: the target of every internal link exists, and no page loads anything from another server."""
+"""Checks the built documentation for what Sphinx accepts.
+
+The target of every internal link exists, no page loads anything from another server, and no page shows the fence of a directive
+(`:::`), which means that the directive is not closed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "sourc
 
 
 class Page(HTMLParser):
-    """One page: its anchors, its links, and the files that a browser loads with it."""
+    """One page: its anchors, its links, the files that a browser loads with it, and its text."""
 
     def __init__(self, path: Path) -> None:
         """Reads the page at `path`."""
@@ -21,6 +25,7 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loaded: list[str] = []
+        self.text = ""
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -33,15 +38,20 @@ class Page(HTMLParser):
         if tag in LOADED and (url := values.get(LOADED[tag])) and values.get("rel") not in ("canonical", "index", "search"):
             self.loaded.append(url)
 
+    def handle_data(self, data: str) -> None:
+        """Collects the text."""
+        self.text += data
+
 
 def problems(site: Path) -> list[str]:
-    """Returns one line for each broken link and each thing that is loaded from another server."""
+    """Returns one line for each broken link, each thing that is loaded from another server, and each page with a fence."""
     pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
     lines = []
     for path, page in pages.items():
         name = path.relative_to(site)
         lines += [f"{name} loads {url} from another server" for url in page.loaded if _is_remote(url)]
         lines += [f"{name} links to {link}, which does not exist" for link in page.links if not _exists(path, link, pages)]
+        lines += [f"{name} shows ':::': close the directive, on a line of its own"] * (":::" in page.text)
     for path in sorted(site.rglob("*.css")):
         urls = re.findall(r"(?:url\(|@import )\s*['\"]?(https?:|//)[^)]*", path.read_text("utf-8"))
         lines += [f"{path.relative_to(site)} loads {url} from another server" for url in urls]

@@ -90,14 +90,14 @@ def _redirect_output(log: Path) -> Screen:
 
 
 @main.command()
-@click.argument("runner", type=click.Choice(list(COMPILERS)))
+@click.argument("orchestrator", type=click.Choice(list(COMPILERS)))
 @click.option("--out", metavar="FILE", required=True, type=click.Path(path_type=Path), help="Where to write it.")
 @configured
-def compile(config_options: ConfigOptions, runner: str, out: Path) -> None:
+def compile(config_options: ConfigOptions, orchestrator: str, out: Path) -> None:
     """Write the pipeline for an orchestrator: an Argo Workflow, a PipelineSpec, or an Airflow DAG."""
     from pipeline.orchestrators import compilation
 
-    for path in compilation.write(runner, config_options.load(), out):
+    for path in compilation.write(orchestrator, config_options.load(), out):
         click.echo(f"Wrote {path}")
 
 

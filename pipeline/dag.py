@@ -41,7 +41,7 @@ def create_pipeline(
     schema_gen = node_settings.schema_gen(config.dataset, statistics)
     schema = schema_gen.outputs[node_ids.SCHEMA.key]
     example_validator = tfx.ExampleValidator(statistics, schema)
-    anomalies = example_validator.outputs["anomalies"]
+    anomalies = example_validator.outputs[node_ids.ANOMALIES.key]
     data_gate = DataGate(examples, anomalies, statistics, schema, **node_settings.data_gate(config))
 
     with Cond(_passed(data_gate)):

@@ -9,8 +9,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.csv_files.errors import InputDataError
 from data import discovery
-from pipeline import graph
-from pipeline import node_ids as ids
+from pipeline import graph, node_ids
 from pipeline.config.pipeline_config import PipelineConfig
 from pipeline.dag import create_pipeline
 from pipeline.errors import InputError, UsageError
@@ -53,7 +52,7 @@ def select_nodes(
     Raises:
         UsageError: there is no such node.
     """
-    known = node_ids(ir)
+    known = ids_of_nodes(ir)
     for name in filter(None, (from_node, to_node)):
         if name not in known:
             raise UsageError(graph.unknown_node(name, known))
@@ -61,7 +60,7 @@ def select_nodes(
     partial_run_utils.set_base_pipeline_run_strategy(settings, reused_run_id or "")
     partial_run_utils.mark_pipeline(
         ir,
-        from_nodes=[from_node, *(n for n in ids.RESOLVERS if n in known)] if from_node else None,
+        from_nodes=[from_node, *(n for n in node_ids.RESOLVERS if n in known)] if from_node else None,
         to_nodes=[to_node] if to_node else None,
         snapshot_settings=settings,
     )
@@ -72,7 +71,7 @@ def set_run_id(ir: pipeline_pb2.Pipeline, run_id: str) -> None:
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
 
 
-def node_ids(ir: pipeline_pb2.Pipeline) -> list[str]:
+def ids_of_nodes(ir: pipeline_pb2.Pipeline) -> list[str]:
     """Returns the ids of the nodes in topological order."""
     return [n.pipeline_node.node_info.id for n in ir.nodes]
 

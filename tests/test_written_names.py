@@ -28,25 +28,27 @@ SETTINGS = {key for key, _ in reading.manual()}
 FILES = re.compile(r".*\.(csv|json|toml|sqlite|gz|pbtxt|yaml)$")
 
 
-def sources():
-    return sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+def sources(folder):
+    return sorted((ROOT / folder).rglob("*.py"))
 
 
-def texts(code):
-    """Yields (line, text) of every string and comment."""
+def texts(code, *, strings=True):
+    """Yields (line, text) of every docstring and comment, and of every other string."""
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if strings and isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and not strings:
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 
 
-def unknown_names(code):
-    """Returns "line: name" for each name in the texts of a module that does not exist."""
+def unknown_names(code, **options):
+    """Returns "line: name" for each name in the texts of a module that does not exist. `options`: see `texts`."""
     imported = dict(imports(ast.parse(code)))
     unknown = []
-    for line, text in texts(code):
+    for line, text in texts(code, **options):
         names = [name for name in DOTTED.findall(text) if name not in SETTINGS | OTHERS and not FILES.match(name)]
         for name in QUOTED.findall(text):
             alias, _, attributes = name.partition(".")
@@ -127,10 +129,16 @@ def members(class_):
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_file_and_name_in_a_text_exists(package):
+    unknown = {str(file.relative_to(ROOT)): names for file in sources(package) if (names := unknown_names(file.read_text()))}
+    assert unknown == {}
+
+
+@pytest.mark.parametrize("folder", ["tests", "benchmarks", "docs"])
+def test_every_module_file_and_name_in_a_docstring_or_comment_of_other_folders_exists(folder):
     unknown = {
         str(file.relative_to(ROOT)): names
-        for file in sources()
-        if file.is_relative_to(ROOT / package) and (names := unknown_names(file.read_text()))
+        for file in sources(folder)
+        if (names := unknown_names(file.read_text(), strings=False))
     }
     assert unknown == {}
 

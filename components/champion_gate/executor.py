@@ -10,11 +10,10 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components import gate, serving_folder
+from components.artifacts import ArtifactDict
 from components.champion_gate import logic
 from components.decision import OUTPUT_KEY
 from trainer_module.serving import card
-
-ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):

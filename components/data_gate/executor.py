@@ -20,13 +20,12 @@ from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
 from components import gate
+from components.artifacts import ArtifactDict
 from components.data_gate import logic
 from components.decision import OUTPUT_KEY
 from data import discovery
 
 _BATCH = 10_000
-
-ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):

@@ -13,12 +13,11 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
-from components import gate, serving_folder
+from components import gate, newer_data, serving_folder
+from components.artifacts import ArtifactDict
 from components.decision import Decision
 from components.evaluator import baseline, forecast_plot, logic
 from data import EVAL_SPLIT, Series, discovery
-
-ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(executor.Executor):
@@ -51,7 +50,7 @@ def _compare_spans(decision: Decision, input_dict: ArtifactDict, blessing: types
     examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
     span = examples.get_int_custom_property(serving_folder.SPAN)  # the newest span; ExampleGen's driver sets it
     blessing.set_int_custom_property(serving_folder.SPAN, span)
-    compared = serving_folder.keep_newer_data(decision, span, serving_folder.newest(serving))
+    compared = newer_data.keep_newer_data(decision, span, serving_folder.newest(serving))
     if compared is not decision:
         _withdraw(blessing)
     return compared

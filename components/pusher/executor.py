@@ -13,16 +13,17 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components import gate, serving_folder
+from components import gate, newer_data, serving_folder
+from components.artifacts import ArtifactDict
 from components.decision import Decision
+from components.pusher import logic
 from trainer_module.serving import card
 
-# Custom property of a PushedModel, as TFX's Pusher sets it: the folder of the version.
+# Custom properties of a PushedModel, as TFX's Pusher sets them: whether the model was pushed, and the folder of the version.
+PUSHED = "pushed"
 PUSHED_DESTINATION = "pushed_destination"
 
 _BLESSED = Decision(decision="passed", why="The Evaluator has blessed it.")
-
-ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(executor.Executor):
@@ -38,11 +39,11 @@ class Executor(executor.Executor):
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         base, saved_model = destination.filesystem.base_directory, self.GetModelPath(input_dict)
         span = _span(artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_BLESSING_KEY]))
-        with serving_folder.locked(base):
+        with logic.locked(base):
             # The blessing may be old. Since then, a model with newer data may have been pushed. Or an earlier attempt may have
             # pushed this model and was then killed.
             served = serving_folder.newest(base)
-            decision = serving_folder.keep_newer_data(_BLESSED, span, served)
+            decision = newer_data.keep_newer_data(_BLESSED, span, served)
             if not decision.passed:
                 self._MarkNotPushed(pushed)
                 gate.write(decision, pushed.uri)
@@ -61,13 +62,13 @@ def _span(blessing: types.Artifact) -> int | None:
 
 def _push(saved_model: str, base: str, span: int | None) -> str:
     """Copies into a folder that no model server reads, then renames it. Returns the folder of the version."""
-    for name in serving_folder.unfinished(fileio.listdir(base)):
+    for name in logic.unfinished(fileio.listdir(base)):
         fileio.rmtree(posixpath.join(base, name))
-    version = serving_folder.next_version(fileio.listdir(base), int(time.time()))
-    hidden, final = posixpath.join(base, serving_folder.UNFINISHED + version), posixpath.join(base, version)
+    version = logic.next_version(fileio.listdir(base), int(time.time()))
+    hidden, final = posixpath.join(base, logic.UNFINISHED + version), posixpath.join(base, version)
     io_utils.copy_dir(saved_model, hidden)
     if span is not None:
-        serving_folder.write_span(hidden, span)
+        logic.write_span(hidden, span)
     fileio.rename(hidden, final)
     return final
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components.artifacts import ArtifactDict
 from components.reviewed_schema_gen import logic
 
 # The file name that SchemaGen uses. (Other components read the only file in the folder, whatever its name.)
 SCHEMA_FILE = "schema.pbtxt"
-
-ArtifactDict = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):

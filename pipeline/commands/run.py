@@ -119,7 +119,7 @@ def start(config: PipelineConfig, run_id: str, runner: str, node_range: NodeRang
         reused_run_id = _run_to_reuse(config.output_dir, compiler.upstream_of(ir), node_range.from_node)
         compiler.select_nodes(ir, node_range.from_node, node_range.to_node, reused_run_id)
     compiler.set_run_id(ir, run_id)
-    recorder.begin(compiler.node_ids(ir))
+    recorder.begin(compiler.ids_of_nodes(ir))
     return StartedRun(config, ir, connection, recorder)
 
 
@@ -131,7 +131,7 @@ def execute(started: StartedRun, runner: str, console: Console) -> _Failure | No
 
     settings = started.config.settings.run
     try:
-        with Progress(console, compiler.node_ids(started.ir)) as progress:
+        with Progress(console, compiler.ids_of_nodes(started.ir)) as progress:
             observers = _Observers(started.recorder, progress)
             nodes = Nodes(started.ir, started.connection, observers, settings.retries, settings.retry_seconds)
             nodes.snapshot_reused()

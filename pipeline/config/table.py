@@ -1,4 +1,4 @@
-"""The base of all tables of a configuration."""
+"""The base of the tables of a configuration that take over no settings of a Trainer or a Tuner."""
 
 from __future__ import annotations
 
@@ -7,7 +7,3 @@ import msgspec
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A TOML table."""
-
-
-# Ends the description of a setting whose default is in the dataset's file, because it depends on the amount of data.
-FROM_DATASET = "; by default what the dataset suggests"

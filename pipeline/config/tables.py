@@ -11,8 +11,8 @@ from pipeline.config import defaults
 from pipeline.config.airflow import Airflow
 from pipeline.config.kubeflow import Kubeflow, Step
 from pipeline.config.run_tables import ENGINES, Data, Metadata, Run
-from pipeline.config.table import FROM_DATASET, Table
-from pipeline.config.train import Train, Tune
+from pipeline.config.table import Table
+from pipeline.config.train import FROM_DATASET, Train, Tune
 
 __all__ = [
     "ENGINES", "Airflow", "Config", "Data", "Kubeflow", "Metadata", "Run", "Step", "Table", "Train", "Tune",

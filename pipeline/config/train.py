@@ -11,10 +11,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from data.training import BatchSize, Best, CheckpointSteps, EvalSeconds, Patience, Steps
-from pipeline.config.table import FROM_DATASET
 from trainer_module.training.cadence import MIN_CHECKPOINT_SECONDS
 from trainer_module.training.settings import TrainOptions
 from trainer_module.tuning.settings import Trials, TuneOptions
+
+# Ends the description of a setting whose default is in the dataset's file, because it depends on the amount of data.
+FROM_DATASET = "; by default what the dataset suggests"
 
 
 class Train(TrainOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,21 +31,26 @@ _MARGIN_SECONDS = 5
 NO_RESUME = "train.resume=false cannot be compiled: every retry of the Trainer would start from the beginning. Leave it out."
 
 
-def write(runner: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
+def write(orchestrator: str, config: PipelineConfig, out: Path) -> Iterator[Path]:
     """Compiles, writes each file in one step, and yields its path.
+
+    Args:
+        orchestrator: a key of COMPILERS.
+        config: the configuration of the pipeline.
+        out: the file, or the first of them.
 
     Raises:
         UsageError: the folder does not exist, a package is missing, the model's file has a mistake, or the orchestrator does
             not support a setting.
     """
-    module, package = COMPILERS[runner]
+    module, package = COMPILERS[orchestrator]
     if not out.absolute().parent.is_dir():
         raise UsageError(
             f"The folder {out.absolute().parent} does not exist, so {out.name} cannot be written. Create it first."
         )
     if package and not _is_installed(package):
         raise UsageError(
-            f"Compiling for {runner} needs the package {package}, which is not installed here. "
+            f"Compiling for {orchestrator} needs the package {package}, which is not installed here. "
             "Install the development environment, which has it: make .venv/.dev"
         )
     with _without_import_warnings():

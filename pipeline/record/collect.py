@@ -25,7 +25,7 @@ from tfx.types.standard_artifacts import ExampleStatistics
 from components import gate
 from components.decision import Decision
 from components.evaluator import forecast_plot
-from components.pusher.executor import PUSHED_DESTINATION
+from components.pusher.executor import PUSHED, PUSHED_DESTINATION
 from pipeline import node_ids
 from pipeline.record.run_record import GateRecord, RunRecord, TrainRecord
 from trainer_module.entry import TRAINED_FILE
@@ -169,7 +169,7 @@ def _fill_evaluation(record: RunRecord, outputs: Outputs) -> None:
 
 def _fill_push(record: RunRecord, outputs: Outputs) -> None:
     pushed = outputs.get(node_ids.PUSHED_MODEL)
-    if pushed is not None and pushed.custom_properties["pushed"].int_value:
+    if pushed is not None and pushed.custom_properties[PUSHED].int_value:
         record.pushed_path = pushed.custom_properties[PUSHED_DESTINATION].string_value
 
 

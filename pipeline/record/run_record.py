@@ -83,7 +83,7 @@ class TrainRecord(msgspec.Struct, omit_defaults=True):
 
 
 class TrialRecord(msgspec.Struct):
-    """One trial of a search; the attributes are those of `trainer_module.tuning.trial_summary.TrialSummary`."""
+    """One trial of a search: a `trainer_module.tuning.trial_summary.TrialSummary` without `direction` and `curve`."""
 
     id: str
     state: TrialState

@@ -41,18 +41,18 @@ class Progress(logging.Handler):
     It observes the nodes, and handles the log records of trainings and searches.
     """
 
-    def __init__(self, console: Console, node_ids: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, nodes: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         """Creates the progress of a run whose nodes all wait. It is shown while the object is entered.
 
         Args:
             console: shows the progress.
-            node_ids: the nodes of the run, at least one.
+            nodes: ids of the nodes of the run, at least one.
             clock: returns seconds.
         """
         super().__init__()
         self._console, self._clock = console, clock
-        self._states: dict[str, tuple[NodeState, float]] = dict.fromkeys(node_ids, ("waiting", 0.0))
-        self._width = max(map(len, node_ids))
+        self._states: dict[str, tuple[NodeState, float]] = dict.fromkeys(nodes, ("waiting", 0.0))
+        self._width = max(map(len, nodes))
         self._started_at: dict[str, float] = {}
         self._training = ""
         self._trials: list[TrialSummary] = []

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -49,12 +49,12 @@ class Pair(NamedTuple):
     Attributes:
         bench: trains and evaluates the model.
         result: of the training.
-        signatures: name -> serving function of the exported SavedModel, from `tests.support.serving`.
+        signatures: name -> Signature of the exported SavedModel.
     """
 
     bench: training.Bench
     result: TrainingResult
-    signatures: Mapping[str, Callable]
+    signatures: Mapping[str, serving.Signature]
 
 
 @pytest.fixture(scope="module", params=list(pairs()))
@@ -65,7 +65,8 @@ def pair(request, materialised, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "AUC_THRESHOLDS", THRESHOLDS)
         result = bench.train(steps=30)
-    return Pair(bench, result, serving.signatures(result.saved_model))
+    with serving.signatures(result.saved_model) as signatures:
+        yield Pair(bench, result, signatures)
 
 
 def examples(bench, rows=200):
@@ -127,7 +128,7 @@ def test_every_signature_removes_the_padding_rows(pair):
         if name.endswith("_raw"):
             inputs = raw_inputs(bench, serialised)
         else:
-            [key] = serving.inputs(signature)
+            [key] = signature.inputs
             inputs = {key: tf.constant(serialised)}
         assert {output.shape[0] for output in signature(**inputs).values()} == {3}, name
 

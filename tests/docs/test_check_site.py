@@ -53,3 +53,9 @@ def test_a_font_from_another_server_is_a_problem(site):
     (site / "style.css").write_text("@font-face { src: url('https://fonts.example/x.woff2') }")
     [line] = problems(site, "")
     assert line.startswith("style.css loads https:")
+
+
+def test_the_fence_of_a_directive_on_a_page_is_a_problem(site):
+    assert problems(site, "<p>The same pipeline. :::</p>") == [
+        "index.html shows ':::': close the directive, on a line of its own"
+    ]

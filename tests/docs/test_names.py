@@ -11,6 +11,9 @@ from pipeline.config import pipeline_config, reading
 from pipeline.dag import create_pipeline
 from tests.support.pages import BLOCKS, DOCS, FILES, PAGES, README, ROOT, code_in, prose, section
 
+# A setting between backticks. `train.json` and the like are files, `data.datasets` is a folder of Python modules.
+SETTING = re.compile(r"(data|train|tune|run|metadata|kubeflow|airflow)\.(?!json|sqlite|csv|datasets|samples|discovery)[a-z_.]+")
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_path_that_a_page_names_exists(page):
@@ -57,7 +60,7 @@ def test_every_setting_that_a_page_names_exists(page):
     recorded = {f"train.{key}" for key in re.findall(r"^\| `(\w+)`", section("reference/run-json.md", "train"), re.M)}
     for code in [*code_in(prose(page)), *re.findall(r"--set ([^=\s]+)=", PAGES[page])]:
         key = code.partition("=")[0]
-        if re.fullmatch(r"(train|tune|run|metadata|kubeflow|airflow)\.(?!json|sqlite)[a-z_.]+", key):
+        if SETTING.fullmatch(key):
             assert key in known | recorded or key.removesuffix(".") in tables, key
 
 

@@ -13,7 +13,7 @@ import yaml
 from tests.orchestrators import processes
 from tests.orchestrators.kubernetes.server import existing, local, tools
 from tests.support import cli
-from tests.support.warm import CHECKOUT
+from tests.support.warm import WARM
 
 # Time that the processes of a module have to end after its last test.
 _LEAVING_SECONDS = 15
@@ -30,7 +30,7 @@ def sigterm_acts_like_ctrl_c():
 @pytest.fixture(scope="session", autouse=True)
 def warm_process():
     """Starts the process that forks commands before any module sets its mark, because it outlives the modules."""
-    CHECKOUT.start()
+    WARM.start()
 
 
 @pytest.fixture(scope="module", autouse=True)

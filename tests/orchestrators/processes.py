@@ -1,6 +1,7 @@
 """Finds and ends the processes of a test.
 
-Each process has a mark, an environment variable that its child processes inherit. So no process can be lost.
+Each process has a mark, an environment variable that its child processes inherit. So no process can be lost, except a fork of
+`tests.support.warm` itself: it has the variables of the process that forks. `WarmProcess.run` returns only when it has ended.
 """
 
 import contextlib

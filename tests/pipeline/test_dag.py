@@ -71,6 +71,8 @@ def test_a_node_after_a_gate_is_conditional_on_it(nodes, node, conditions):
         ("components.csv_files.reader", {node_ids.CSV_EXAMPLE_GEN}),
         ("components.pusher.executor", {node_ids.PUSHER}),
         ("components.serving_folder", {node_ids.PUSHER, node_ids.CHAMPION_GATE, node_ids.EVALUATOR}),
+        ("components.newer_data", {node_ids.PUSHER, node_ids.EVALUATOR}),
+        ("components.pusher.logic", {node_ids.PUSHER}),
         ("components.metrics.classification", {node_ids.EVALUATOR}),
         ("components.metrics.regression", {node_ids.EVALUATOR}),
         ("components.metrics.combiner", {node_ids.EVALUATOR}),

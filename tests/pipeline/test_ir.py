@@ -15,7 +15,7 @@ def config(tmp_path):
 
 def test_every_node_comes_after_the_nodes_that_it_needs(config):
     compiled = ir.compile_dag(config())
-    order, upstream = ir.node_ids(compiled), ir.upstream_of(compiled)
+    order, upstream = ir.ids_of_nodes(compiled), ir.upstream_of(compiled)
     assert set(order) == set(upstream) == set(NODES)
     assert all(order.index(needed) < order.index(node) for node in order for needed in upstream[node])
     assert upstream[node_ids.CSV_EXAMPLE_GEN] == []

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.warm import CHECKOUT
+from tests.support.warm import WARM
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 300
@@ -52,7 +52,7 @@ def call(*args, path=None, stdin="", new_process=False):
         streams = [Path(folder, name) for name in ("in", "out", "err")]
         for stream, text in zip(streams, (stdin, "", ""), strict=True):
             stream.write_text(text)
-        run_module = run_in_new_process if new_process else CHECKOUT.run
+        run_module = run_in_new_process if new_process else WARM.run
         code = run_module(
             "pipeline", map(str, args), cwd=ROOT, environment=environment(path), streams=streams, seconds=_SECONDS
         )
@@ -60,7 +60,11 @@ def call(*args, path=None, stdin="", new_process=False):
 
 
 def run_in_new_process(module, arguments, *, cwd, environment, streams, seconds):
-    """Runs `python -m MODULE ARGUMENTS` like `WarmProcess.run`, in a process that starts Python. Returns the exit code."""
+    """Runs `python -m MODULE ARGUMENTS` in a new process. For the arguments and the result see `WarmProcess.run`.
+
+    Raises:
+        subprocess.TimeoutExpired: the command has not ended in time. It is killed.
+    """
     command_line = [sys.executable, "-m", module, *arguments]
     stdin_file, *output_files = streams
     with stdin_file.open("rb") as stdin, output_files[0].open("ab") as out, output_files[1].open("ab") as err:

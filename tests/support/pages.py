@@ -15,7 +15,7 @@ class Block(NamedTuple):
     Attributes:
         page: file of the page.
         language: such as "bash".
-        info: the rest of the first line, such as "norun" or "file=sales.py".
+        info: the rest of the first line, such as "norun", or "file=" and the name of a file.
         text: the lines between the fences.
     """
 

@@ -1,36 +1,43 @@
 """Serves a SavedModel in this process."""
 
-import functools
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 
+@dataclass(frozen=True)
+class Signature:
+    """A function of a SavedModel. Calling it with arrays by name returns arrays by name."""
+
+    session: tf.compat.v1.Session
+    definition: Any  # a SignatureDef
+
+    @property
+    def inputs(self):
+        """The names of its inputs."""
+        return set(self.definition.inputs)
+
+    def __call__(self, **values):
+        """Runs the function. Raises tf.errors.InvalidArgumentError if the model refuses the values."""
+        assert set(values) == self.inputs
+        outputs = {key: info.name for key, info in self.definition.outputs.items()}
+        return self.session.run(outputs, {self.definition.inputs[key].name: np.asarray(v) for key, v in values.items()})
+
+
+@contextmanager
 def signatures(saved_model):
-    """Returns name -> function of a SavedModel's signatures. A function takes and returns arrays by name.
+    """Yields name -> Signature of a SavedModel.
 
-    They share one session, as in TensorFlow Serving. `tf.saved_model.load` builds a function of each signature instead, which
-    takes several seconds for a model of an Estimator.
-
-    Raises (a function):
-        tf.errors.InvalidArgumentError: the model refuses the values.
+    All signatures use one session, as in TensorFlow Serving. `tf.saved_model.load` builds a graph for each signature instead,
+    which takes several seconds for a model of an Estimator.
     """
-    session = tf.compat.v1.Session(graph=tf.Graph())
-    with session.graph.as_default():
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
         meta_graph = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], saved_model)
-    return {
-        name: functools.partial(_run, session, definition)
-        for name, definition in meta_graph.signature_def.items()
-        if definition.inputs  # not the signature that initialises the model
-    }
-
-
-def inputs(signature):
-    """Returns the names of the inputs of a function from `signatures`."""
-    return set(signature.args[1].inputs)
-
-
-def _run(session, definition, **values):
-    assert set(values) == set(definition.inputs)
-    outputs = {key: info.name for key, info in definition.outputs.items()}
-    return session.run(outputs, {definition.inputs[key].name: np.asarray(value) for key, value in values.items()})
+        yield {
+            name: Signature(session, definition)
+            for name, definition in meta_graph.signature_def.items()
+            if definition.inputs  # not the signature that initialises the model
+        }

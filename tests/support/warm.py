@@ -16,6 +16,8 @@ import sys
 import threading
 from pathlib import Path
 
+from trainer_module.supervision import garbage
+
 # The imports of a run. They start no thread of TensorFlow, so a fork of the process works like a new process.
 _PRELOADED = ("pipeline.cli", "pipeline.commands.run", "pipeline.execution.local_runner", "pipeline.dag")
 
@@ -23,15 +25,15 @@ _PRELOADED = ("pipeline.cli", "pipeline.commands.run", "pipeline.execution.local
 class WarmProcess:
     """Runs commands, one at a time. The process starts with the first command and ends with the process that uses it."""
 
-    def __init__(self, code):
-        """`code`: the checkout that the process imports."""
-        self._code, self._process, self._one_at_a_time = code, None, threading.Lock()
+    def __init__(self, folder):
+        """`folder`: the checkout that the process imports."""
+        self._folder, self._process, self._one_at_a_time = folder, None, threading.Lock()
 
     def start(self):
         """Starts the process, if it is not running."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__], cwd=self._code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-m", __name__], cwd=self._folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
             atexit.register(self.stop)
 
@@ -57,7 +59,8 @@ class WarmProcess:
             The exit code. As in `subprocess`, it is negative if a signal killed the command.
 
         Raises:
-            TimeoutError: the command has not ended in time. It is killed.
+            TimeoutError: the command has not ended in time. It and the processes that it started are killed.
+            RuntimeError: the process has ended itself.
         """
         request = {
             "module": module,
@@ -71,14 +74,20 @@ class WarmProcess:
             self.start()
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            code = json.loads(self._process.stdout.readline())
-        if code is None:
-            raise TimeoutError(f"python -m {module} {' '.join(arguments)} has not ended after {seconds} s.")
-        return code
+            answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"The process that forks has ended with status {self._process.wait()}.")
+        exit_code = json.loads(answer)
+        if exit_code is None:
+            command, outputs = f"python -m {module} {' '.join(request['arguments'])}", dict.fromkeys(request["streams"][1:])
+            printed = "\n".join(Path(file).read_text() for file in outputs)
+            raise TimeoutError(f"{command} has not ended after {seconds} s. It printed:\n{printed}")
+        return exit_code
 
 
 def _serve():
     """The program of the process: forks for each line of standard input, and writes the exit code, or null after a time-out."""
+    garbage.collect_seldom()
     for module in _PRELOADED:
         __import__(module)
     for line in iter(sys.stdin.readline, ""):
@@ -95,7 +104,7 @@ def _exit_code(child, seconds):
     in_time = ended in select.select([ended, sys.stdin], [], [], seconds)[0]
     if not in_time:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+            os.killpg(child, signal.SIGKILL)
     os.close(ended)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if in_time else None
@@ -103,6 +112,7 @@ def _exit_code(child, seconds):
 
 def _command(module, arguments, cwd, environment, streams, seconds):
     """The program of a fork: sets up streams, folder, environment and path, then runs the command. Does not return."""
+    os.setsid()  # so that a time-out can kill the processes that the command has started
     for descriptor, file in enumerate(streams):
         descriptor_of_file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT if descriptor else os.O_RDONLY, 0o644)
         os.dup2(descriptor_of_file, descriptor)
@@ -114,20 +124,24 @@ def _command(module, arguments, cwd, environment, streams, seconds):
     os.environ.update(environment)
     sys.path[:] = [*filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)), *own_path]
     sys.argv = [module, *arguments]
-    code = 1
+    exit_code = 1
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
-        code = 0
+        exit_code = 0
     except SystemExit as ending:
-        code = ending.code or 0
+        if ending.code is None or isinstance(ending.code, int):
+            exit_code = ending.code or 0
+        else:
+            print(ending.code, file=sys.stderr)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(exit_code)
 
 
-CHECKOUT = WarmProcess(Path(__file__).parents[2])
+# Runs the commands of this checkout.
+WARM = WarmProcess(Path(__file__).parents[2])
 
 if __name__ == "__main__":
     _serve()

@@ -94,8 +94,8 @@ def _folder_lock(folder: Path, create: bool) -> TextIO:
             raise
         except LockedError as error:
             raise FolderInUseError(
-                f"Process {error.text.strip()} is training in {folder}. Two trainings would damage each other's "
-                "checkpoints: end that one, or wait for it."
+                f"Process {error.text.strip()} works in {folder}. Two processes would damage each other's files there: "
+                "end that one, or wait for it."
             ) from None
         if _is_current(file, folder):
             return file

@@ -17,7 +17,7 @@ from trainer_module.supervision.control import Control
 from trainer_module.tuning import trial_process
 from trainer_module.tuning.hyperband import CONTINUES
 from trainer_module.tuning.running_trial import RunningTrial, locked
-from trainer_module.tuning.search_spec import SearchSpec, log_file, model_values
+from trainer_module.tuning.search_spec import SearchSpec, log_file, values_of_trial
 from trainer_module.tuning.trial_files import TrialReport, read_report
 from trainer_module.tuning.trial_summary import TrialState, TrialSummary
 from trainer_module.tuning.trial_table import TrialTable
@@ -89,7 +89,7 @@ class Runner:
 
     def _start(self, slot: int, trial: Trial, attempt: int) -> None:
         number, folder = trial.trial_id, self._spec.trial_folder(trial.trial_id)
-        _log.info("Trial %s: %s", number, model_values(trial))
+        _log.info("Trial %s: %s", number, values_of_trial(trial))
         with ExitStack() as stack:
             lock = stack.enter_context(locked(self._spec.training_folder(number)))
             self._spec.prepare(trial)
@@ -161,7 +161,7 @@ class Runner:
             TrialSummary(
                 id=trial.trial_id,
                 state=state,
-                values=model_values(trial),
+                values=values_of_trial(trial),
                 metric=self._spec.objective,
                 direction=self._spec.direction,
                 objective=None if state == "failed" else self._value(report),

@@ -117,7 +117,7 @@ class SearchSpec:
             fresh_run_id="",
             cluster=Cluster(),
         )
-        values = hyperparameters.resolve(self.job.model, model_values(kt_trial)).values
+        values = hyperparameters.resolve(self.job.model, values_of_trial(kt_trial)).values
         can_stop_early = self.tuning.stop_early and self.tuning.oracle != "hyperband"
         return TrialSpec(
             job=replace(self.job, hyperparameters=values, folder=self.training_folder(kt_trial.trial_id), settings=settings),
@@ -157,6 +157,6 @@ def log_file(folder: str) -> str:
     return str(local_log_folder(folder) / LOG)
 
 
-def model_values(kt_trial: Trial) -> dict[str, Any]:
+def values_of_trial(kt_trial: Trial) -> dict[str, Any]:
     """Returns the hyper-parameters of a trial without KerasTuner's own values."""
     return space.model_values(kt_trial.hyperparameters.values)

@@ -10,7 +10,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from components import gate, serving_folder
-from components.pusher import executor
+from components.pusher import executor, logic
 
 FILES = {"saved_model.pb": "graph", "variables/variables.index": "index", "assets.extra/notes.txt": "mine"}
 
@@ -104,7 +104,7 @@ def test_a_file_that_is_not_a_version_stays(push, serving):
 
 
 def test_a_push_removes_the_unfinished_folder_of_a_killed_push(push, serving):
-    unfinished = serving / f"{serving_folder.UNFINISHED}5"
+    unfinished = serving / f"{logic.UNFINISHED}5"
     unfinished.mkdir(parents=True)
     (unfinished / "saved_model.pb").write_text("half")
     version = push().get_string_custom_property("pushed_version")
@@ -170,7 +170,7 @@ def test_a_model_that_is_already_served_is_not_pushed_again(push, model, serving
 
 
 def test_a_push_waits_for_the_lock_of_the_serving_folder(push, serving):
-    with serving_folder.locked(str(serving)):
+    with logic.locked(str(serving)):
         waiting = threading.Thread(target=push)
         waiting.start()
         waiting.join(0.3)

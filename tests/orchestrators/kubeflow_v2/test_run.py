@@ -10,7 +10,7 @@ import pytest
 from pipeline import node_ids
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.support import cli
-from tests.support.warm import CHECKOUT
+from tests.support.warm import WARM
 from trainer_module.entry import TRAINED_FILE
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +28,7 @@ def volume(tmp_path_factory):
 def compiled(volume, toy, tmp_path):
     """Returns a function: command-line arguments -> Interpreter of the compiled pipeline. `run_module`: see Interpreter."""
 
-    def compile_(*arguments, run_module=CHECKOUT.run):
+    def compile_(*arguments, run_module=WARM.run):
         out = tmp_path / "pipeline.yaml"
         done = cli.call(
             "compile", "kubeflow_v2", "--out", out, *QUICK, "--set", "kubeflow.image=registry/estimator-pipeline:1",

@@ -1,4 +1,4 @@
-"""Before a run, the records of killed runs are completed. (A run that is really killed: tests/e2e/test_faults.py.)"""
+"""Before a run, the records of killed runs are completed. (A run that is really killed: tests/e2e/test_stopping.py.)"""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_a_node_after_the_example_gen_does_not_need_the_raw_data(
     with pytest.raises(errors.InputError, match=r"archived\.csv"):
         compiled.compile_pipeline(config_without_file, RUN)
     ir = compiled.compile_pipeline(compiled.without_data(config_without_file), RUN)
-    assert set(compiled.node_ids(ir)) == set(pipeline.upstream)
+    assert set(compiled.ids_of_nodes(ir)) == set(pipeline.upstream)
 
 
 def test_missing_data_gives_the_same_error_as_the_command_run(

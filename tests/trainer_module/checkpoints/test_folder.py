@@ -29,7 +29,7 @@ def test_one_process_at_a_time_holds_a_folder_and_the_error_names_it(tmp_path):
         stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(folder.FolderInUseError, match=f"Process {other.pid} is training in {tmp_path}"):
+    with pytest.raises(folder.FolderInUseError, match=f"Process {other.pid} works in {tmp_path}"):
         with folder.held(str(tmp_path)):
             pass
     other.kill()  # the lock dies with its owner

@@ -147,4 +147,4 @@ def test_a_folder_that_is_removed_during_locking_is_made_and_locked_again(tmp_pa
     script = "import sys; from trainer_module.files import lock; lock.held(sys.argv[1]).__enter__()"
     with folder.held(str(path)):
         other = subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert f"Process {os.getpid()} is training in {path}" in other.stderr
+        assert f"Process {os.getpid()} works in {path}" in other.stderr

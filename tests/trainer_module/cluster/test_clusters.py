@@ -182,7 +182,7 @@ def test_roles_started_by_hand_continue_the_training_of_a_trainer(training):
         cluster = {role: [address] for role, address in zip(roles, free, strict=True)}
         ps, *others = [stack.enter_context(started(job, role, cluster, "--steps", "300")) for role in roles]
         until_held(job, others[0])
-        with pytest.raises(folder.FolderInUseError, match=f"Process {others[0].pid} is training in {job.folder}") as error:
+        with pytest.raises(folder.FolderInUseError, match=f"Process {others[0].pid} works in {job.folder}") as error:
             train(job)
         second = stack.enter_context(started(job, "chief", cluster, "--steps", "300"))
         assert str(error.value) in second.communicate(timeout=SECONDS)[1]

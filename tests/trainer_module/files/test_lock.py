@@ -38,7 +38,7 @@ def test_the_error_for_a_held_folder_names_the_process_that_holds_it(tmp_path):
     with lock.held(str(folder)) as file:
         held_by = (folder / lock.FILE).read_text()
         assert held_by.isdigit() and not file.closed
-        with pytest.raises(lock.FolderInUseError, match=rf"Process {held_by} is training in {folder}\."):
+        with pytest.raises(lock.FolderInUseError, match=rf"Process {held_by} works in {folder}\."):
             with lock.held(str(folder)):
                 pass
 

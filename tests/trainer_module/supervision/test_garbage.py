@@ -1,4 +1,4 @@
-"""Every program of the project looks for garbage less often than Python does by default."""
+"""Every program that trains or runs nodes looks for garbage less often than Python does by default."""
 
 import gc
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from trainer_module.supervision import garbage
 
-# Runs `python -m MODULE --help` and prints the thresholds at its end.
+# Runs `python -m MODULE --help` and prints the thresholds after it.
 PROGRAM = """
 import gc, os, runpy, sys
 os._exit = sys.exit
@@ -20,11 +20,18 @@ except SystemExit:
 """
 
 
-def test_the_thresholds_are_set():
+@pytest.fixture
+def thresholds_of_python():
+    """Sets Python's own thresholds, and those of the tests again at the end."""
     before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+
+
+def test_the_thresholds_are_set(thresholds_of_python):
     garbage.collect_seldom()
     assert gc.get_threshold() == garbage.THRESHOLDS
-    gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +43,7 @@ def test_the_thresholds_are_set():
         "trainer_module.tuning.trial_process",
     ],
 )
-def test_a_program_sets_them_at_its_start(module):
+def test_a_program_sets_them(module):
     program = subprocess.run([sys.executable, "-c", PROGRAM, module], capture_output=True, text=True, check=True)
     assert "usage" in program.stdout.lower()
     assert program.stdout.splitlines()[-1] == str(garbage.THRESHOLDS)

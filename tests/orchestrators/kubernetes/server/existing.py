@@ -1,4 +1,4 @@
-"""Runs the same tests on an existing cluster. Environment variables describe it:
+"""An existing cluster for the same tests. Environment variables describe it:
 
 E2E_KUBECONFIG   kubeconfig file with the cluster's address and credentials
 E2E_NAMESPACE    namespace in which Argo Workflows (3.5, or that of Kubeflow Pipelines 1.8) runs workflows. It has the
