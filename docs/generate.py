@@ -22,7 +22,8 @@ from docs import markdown
 from pipeline import cli, errors
 from pipeline.config import reading
 from pipeline.config.tables import Config
-from pipeline.record.run_record import GateRecord, NodeRecord, TrainRecord, TrialRecord
+from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord, TrialRecord
+from trainer_module.cluster import role
 from trainer_module.serving import signatures
 from trainer_module.tuning.trial_summary import TrialSummary
 
@@ -174,15 +175,44 @@ def _exit_codes() -> Iterator[str]:
     yield from re.findall(r"^\|.*", errors.__doc__ or "", re.M)
 
 
+def _statuses_of_a_role() -> Iterator[str]:
+    """The exit statuses of a role of a cluster: the table in the docstring of its program."""
+    yield from re.findall(r"^\|.*", role.__doc__ or "", re.M)
+
+
 def _record(struct: type, documented: type | None = None) -> Callable[[], Iterator[str]]:
     """Returns a generator of the table of a record's keys. `documented`: the class whose docstring describes them."""
 
     def rows() -> Iterator[str]:
         meanings = markdown.attributes(documented or struct)
-        names = [field.name for field in msgspec.structs.fields(struct)]
-        yield from markdown.table(("key", "meaning"), [(f"`{name}`", meanings[name].replace("None", "null")) for name in names])
+        fields = [(field.name, inspect.type_info(field.type)) for field in msgspec.structs.fields(struct)]
+        yield from markdown.table(
+            ("key", "value", "meaning"),
+            [(f"`{name}`", _json_type(type_), meanings[name].replace("None", "null")) for name, type_ in fields],
+        )
 
     return rows
+
+
+def _json_type(type_: inspect.Type) -> str:
+    """Returns what a value of a type is in JSON, in words."""
+    if isinstance(type_, inspect.UnionType):
+        return " or ".join(dict.fromkeys(map(_json_type, type_.types)))
+    return _JSON_TYPES[type(type_)]
+
+
+_JSON_TYPES: Mapping[type[inspect.Type], str] = {
+    inspect.StrType: "text",
+    inspect.LiteralType: "text",
+    inspect.IntType: "number",
+    inspect.FloatType: "number",
+    inspect.BoolType: "boolean",
+    inspect.ListType: "list",
+    inspect.DictType: "table",
+    inspect.StructType: "table",
+    inspect.NoneType: "null",
+    inspect.AnyType: "any",
+}
 
 
 _GENERATORS: Mapping[str, Callable[[], Iterator[str]]] = {
@@ -197,6 +227,8 @@ _GENERATORS: Mapping[str, Callable[[], Iterator[str]]] = {
     "heads": _heads,
     "signatures": _signatures,
     "exit codes": _exit_codes,
+    "statuses of a role": _statuses_of_a_role,
+    "keys": _record(RunRecord),
     "nodes": _record(NodeRecord),
     "gates": _record(GateRecord),
     "train": _record(TrainRecord),

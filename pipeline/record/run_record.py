@@ -100,29 +100,59 @@ class TrialRecord(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """The record of one run. Scripts and schedules read it, so its keys and their meaning are stable."""
+    """The record of one run. Scripts and schedules read it, so its keys and their meaning are stable.
+
+    Attributes:
+        run_id: name of the run; its folder is `runs/<run_id>/`.
+        dataset: name of the dataset, as on the command line.
+        model: name of the model, as on the command line.
+        code: hash of the code that the nodes run.
+        data: path of the data.
+        runner: what executed the nodes: "local", "beam" or "orchestrator".
+        schema_version: version of this format.
+        status: "running", "pushed", "refused", "failed", "interrupted", or "unchanged": there was nothing new to push, or the
+            run stopped after the node of `--to`.
+        exit_code: exit code of the run; None while it is running.
+        started: time, ISO 8601 in UTC.
+        finished: time, ISO 8601 in UTC; None while the run is running.
+        seconds: wall time so far.
+        nodes: one entry for each node.
+        rows: split -> number of examples.
+        train: the training.
+        hyperparameters: name -> value that the model was trained with.
+        trials: the trials of a search.
+        metrics: name -> value on the whole evaluation split; None if the value is not finite.
+        gates: one entry for each gate that decided.
+        blessed: whether the Evaluator blessed the model; None if it did not run.
+        baseline: the latest blessed model before this run; None if there is none. If it was not used, a warning of the
+            `Evaluator` gives the reason.
+        why: the reason for the status, in one paragraph.
+        pushed_path: folder of the served version; None if nothing was pushed.
+        plot: path of the plot of a forecast; None if there is none.
+        trials_plot: path of the plot of a search; None if there is none.
+    """
 
     run_id: str
     dataset: str
     model: str
-    code: str  # hash of all code that the nodes run
+    code: str
     data: str
     runner: str = ""
     schema_version: int = SCHEMA_VERSION
     status: Status = "running"
     exit_code: int | None = None
-    started: str = ""  # ISO 8601, UTC; so are all times
+    started: str = ""
     finished: str | None = None
     seconds: float = 0.0
     nodes: list[NodeRecord] = []
-    rows: dict[str, int] = {}  # split -> number of examples
+    rows: dict[str, int] = {}
     train: TrainRecord = msgspec.field(default_factory=TrainRecord)
     hyperparameters: dict[str, Any] = {}
     trials: list[TrialRecord] = []
-    metrics: dict[str, float | None] = {}  # on the whole evaluation split; None for NaN, which JSON does not have
+    metrics: dict[str, float | None] = {}
     gates: list[GateRecord] = []
     blessed: bool | None = None
-    baseline: dict[str, str | None] | None = None  # run and model name of the latest blessed model before this run
+    baseline: dict[str, str | None] | None = None
     why: str = ""
     pushed_path: str | None = None
     plot: str | None = None

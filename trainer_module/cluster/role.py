@@ -1,14 +1,15 @@
 """The program of one process of a cluster: `python -m trainer_module.cluster.role JOB`.
 
 TF_CONFIG gives the role of the process; without TF_CONFIG it trains alone. JOB is a file that a Trainer writes to
-`checkpoints/<fingerprint>/cluster/`. The exit status is
+`checkpoints/<fingerprint>/cluster/`. Its exit status:
 
-- 0: the process has finished its work; for a chief, the last checkpoint was also evaluated and exported;
-- 1: an error;
-- 2: a restart would fail in the same way; the log says why;
-- 75: restart the process: it stalled, the training must continue, or another process still trains in the folder.
-
-SIGTERM ends the process; a chief saves a checkpoint first.
+| status | meaning |
+|---:|---|
+| 0 | The process has finished its work. For a chief: the last checkpoint is also evaluated and exported. |
+| 1 | An error. |
+| 2 | A restart would fail in the same way. The log says why. |
+| 75 | Restart the process: it stalled, its training must continue, or another process still trains in its folder. |
+| killed by SIGTERM | The process was asked to end. A chief saved a checkpoint first. |
 """
 
 from __future__ import annotations
