@@ -22,7 +22,7 @@ from docs import markdown
 from pipeline import cli, errors
 from pipeline.config import reading
 from pipeline.config.tables import Config
-from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord, TrialRecord
+from pipeline.record.run_record import BaselineRecord, GateRecord, NodeRecord, RunRecord, TrainRecord, TrialRecord
 from trainer_module.cluster import role
 from trainer_module.serving import signatures
 from trainer_module.tuning.trial_summary import TrialSummary
@@ -232,6 +232,7 @@ _GENERATORS: Mapping[str, Callable[[], Iterator[str]]] = {
     "nodes": _record(NodeRecord),
     "gates": _record(GateRecord),
     "train": _record(TrainRecord),
+    "baseline": _record(BaselineRecord),
     "trials": _record(TrialRecord, TrialSummary),
 }
 

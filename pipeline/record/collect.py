@@ -27,7 +27,7 @@ from components.decision import Decision
 from components.evaluator import forecast_plot
 from components.pusher.executor import PUSHED, PUSHED_DESTINATION
 from pipeline import node_ids
-from pipeline.record.run_record import GateRecord, RunRecord, TrainRecord
+from pipeline.record.run_record import BaselineRecord, GateRecord, RunRecord, TrainRecord
 from trainer_module.entry import TRAINED_FILE
 
 Artifact: TypeAlias = metadata_store_pb2.Artifact
@@ -173,13 +173,13 @@ def _fill_push(record: RunRecord, outputs: Outputs) -> None:
         record.pushed_path = pushed.custom_properties[PUSHED_DESTINATION].string_value
 
 
-def _origin(store: MetadataStore, model: Artifact) -> dict[str, str | None]:
+def _origin(store: MetadataStore, model: Artifact) -> BaselineRecord:
     """Returns the run that trained a model, and the name of the model."""
     events = [e for e in store.get_events_by_artifact_ids([model.id]) if e.type == metadata_store_pb2.Event.OUTPUT]
     execution = store.get_executions_by_id([min(e.execution_id for e in events)])[0]
     runs = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == PIPELINE_RUN_CONTEXT_TYPE_NAME]
     settings = json.loads(execution.custom_properties["custom_config"].string_value or "{}")
-    return {"run_id": runs[0] if runs else None, "model": settings.get("model")}
+    return BaselineRecord(runs[0] if runs else None, settings.get("model"))
 
 
 def _read_json(folder: str, name: str) -> dict[str, Any]:

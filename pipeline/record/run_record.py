@@ -99,6 +99,18 @@ class TrialRecord(msgspec.Struct):
     log: str
 
 
+class BaselineRecord(msgspec.Struct):
+    """The latest blessed model before a run.
+
+    Attributes:
+        run_id: the run that trained it; None if MLMD does not know it.
+        model: its name; None if MLMD does not know it.
+    """
+
+    run_id: str | None
+    model: str | None
+
+
 class RunRecord(msgspec.Struct):
     """The record of one run. Scripts and schedules read it, so its keys and their meaning are stable.
 
@@ -152,7 +164,7 @@ class RunRecord(msgspec.Struct):
     metrics: dict[str, float | None] = {}
     gates: list[GateRecord] = []
     blessed: bool | None = None
-    baseline: dict[str, str | None] | None = None
+    baseline: BaselineRecord | None = None
     why: str = ""
     pushed_path: str | None = None
     plot: str | None = None

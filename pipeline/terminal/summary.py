@@ -65,7 +65,7 @@ def _metrics(record: RunRecord, console: Console) -> None:
         table.add_row(name, text)
     console.print(table)
     if record.baseline:
-        console.print(f"Latest blessed model before: {record.baseline['model']}, run {record.baseline['run_id']}")
+        console.print(f"Latest blessed model before: {record.baseline.model}, run {record.baseline.run_id}")
     console.print()
 
 

@@ -13,7 +13,7 @@ import pytest
 import data
 from pipeline import errors
 from pipeline.metadata import uri
-from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord, TrialRecord
+from pipeline.record.run_record import BaselineRecord, GateRecord, NodeRecord, RunRecord, TrainRecord, TrialRecord
 from tests.support.pages import DOCS, PAGES, ROOT, code_in, section
 from trainer_module.serving import signatures
 from trainer_module.supervision.child_environment import TF_CONFIG
@@ -37,7 +37,14 @@ def test_the_reference_lists_exactly_the_exit_codes_of_the_code():
 
 @pytest.mark.parametrize(
     ("heading", "record"),
-    [("Keys", RunRecord), ("nodes", NodeRecord), ("gates", GateRecord), ("train", TrainRecord), ("trials", TrialRecord)],
+    [
+        ("Keys", RunRecord),
+        ("nodes", NodeRecord),
+        ("gates", GateRecord),
+        ("train", TrainRecord),
+        ("trials", TrialRecord),
+        ("baseline", BaselineRecord),
+    ],
 )
 def test_the_reference_lists_exactly_the_keys_of_the_record(heading, record):
     rows = re.findall(r"^\| (`.*?) \|", section("reference/run-json.md", heading), re.M)

@@ -21,7 +21,7 @@ from pipeline.metadata import connection as metadata_store
 from pipeline.metadata import uri
 from pipeline.node_ids import Output
 from pipeline.record import collect, run_record
-from pipeline.record.run_record import GateRecord, RunRecord, TrainRecord
+from pipeline.record.run_record import BaselineRecord, GateRecord, RunRecord, TrainRecord
 
 
 @dataclass
@@ -171,7 +171,7 @@ def test_the_baseline_names_the_model_and_the_run_that_trained_it(written):
     contexts = [written.context("pipeline", "taxi"), written.context("pipeline_run", "one"),
                 written.context("node", f"taxi.{node_ids.CHAMPION.node}")]  # fmt: skip
     written.store.put_execution(mlmd.Execution(type_id=resolver), [(champion, event)], contexts)
-    assert filled_record(written).baseline == {"run_id": "earlier", "model": "model of earlier"}
+    assert filled_record(written).baseline == BaselineRecord("earlier", "model of earlier")
 
 
 def test_only_outputs_of_this_pipeline_and_this_run_are_read(written):

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from data import metric_names
 from pipeline import node_ids
-from pipeline.record.run_record import GateRecord, NodeRecord, RunRecord, TrainRecord
+from pipeline.record.run_record import BaselineRecord, GateRecord, NodeRecord, RunRecord, TrainRecord
 from pipeline.terminal import summary
 
 
@@ -73,7 +73,7 @@ def test_paths_below_the_working_directory_are_relative_except_in_the_command_th
         ({"train": TrainRecord(resumed_from=1500, steps=3000)}, "The training continued from its checkpoint at step 1,500."),
         ({"train": TrainRecord(warm_start="It begins with the weights of [run 1].")}, "It begins with the weights of [run 1]."),
         (
-            {"metrics": {metric_names.AUC: 0.9}, "baseline": {"model": "m", "run_id": "1"}},
+            {"metrics": {metric_names.AUC: 0.9}, "baseline": BaselineRecord("1", "m")},
             "Latest blessed model before: m, run 1",
         ),
         ({"status": "unchanged", "why": "Nothing has changed."}, "Unchanged. Nothing has changed."),
