@@ -15,7 +15,7 @@ import pytest
 from data import metric_names
 from pipeline import node_ids
 from tests.orchestrators import mlmd_server, parity
-from tests.orchestrators.airflow.server import Airflow
+from tests.orchestrators.airflow.installation import Airflow
 from tests.orchestrators.kubeflow_v2 import interpreter
 from tests.orchestrators.kubernetes.server import existing
 from tests.support import cli, samples

@@ -1,4 +1,4 @@
-"""`airflow dags test` runs compiled DAGs without a scheduler, on SQLite. `test_scheduler` runs one to a pushed model."""
+"""`airflow dags test` runs compiled DAGs without a scheduler, on SQLite."""
 
 import json
 import subprocess
@@ -8,11 +8,12 @@ import textwrap
 import psutil
 import pytest
 
+from data import metric_names
 from pipeline import node_ids
 from pipeline.config import pipeline_config
 from pipeline.orchestrators import airflow_compiler
-from tests.orchestrators.airflow import server
-from tests.support import samples
+from tests.orchestrators.airflow import installation, live
+from tests.support import cli, samples
 from tests.support.dags import DATA_NODES, NODES
 
 DATE = "2026-01-31"
@@ -23,9 +24,27 @@ OUR_RUN_ID = f"fruit.{RUN_ID}"
 @pytest.fixture(scope="module")
 def airflow(toy, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow") / "home"
-    installation = server.Airflow(home, f"sqlite:///{home}/airflow.db", toy)
-    yield installation
-    installation.close()
+    new = installation.Airflow(home, f"sqlite:///{home}/airflow.db", toy)
+    yield new
+    new.close()
+
+
+@pytest.mark.slow
+def test_a_dag_runs_to_a_pushed_model(airflow, tmp_path):
+    airflow.compile("airflow.dag_id=fruit", dataset="toy.fruit", output_dir=tmp_path)
+    output = airflow("dags", "test", "fruit", DATE)
+    assert airflow.tasks(RUN_ID) == dict.fromkeys(("Pool", *NODES, "Outcome"), "success"), output
+    assert airflow.run_state(RUN_ID) == "success"
+    assert "DataGate: done. Passed. The data fits its schema" in output
+    record = installation.record(tmp_path, OUR_RUN_ID)
+    assert (record["status"], record["exit_code"], record["run_id"]) == ("pushed", 0, OUR_RUN_ID)
+    assert [n["state"] for n in record["nodes"]] == ["done"] * len(NODES)
+    assert record["metrics"][metric_names.AUC] > 0.7
+    assert json.loads((tmp_path / "run.json").read_text()) == record
+    live.assert_one_each(tmp_path, OUR_RUN_ID, NODES)
+    assert len(cli.served_versions(tmp_path)) == 1
+    [(slots,)] = airflow.rows("select slots from slot_pool where pool = 'heavy_tasks'")
+    assert slots == 1
 
 
 @pytest.mark.slow
@@ -36,7 +55,7 @@ def test_data_that_the_gate_refuses_skips_the_later_tasks_and_fails_the_run(airf
     assert airflow.tasks(RUN_ID) == {
         **dict.fromkeys(NODES, "skipped"), **dict.fromkeys(("Pool", *DATA_NODES), "success"), "Outcome": "failed"
     }, output  # fmt: skip
-    record = server.record(tmp_path, OUR_RUN_ID)
+    record = installation.record(tmp_path, OUR_RUN_ID)
     assert (record["status"], record["exit_code"], record["gates"][0]["id"]) == ("refused", 3, node_ids.DATA_GATE)
     assert f"AirflowFailException: Refused. {record['why']} (3)" in output
     assert {n["id"]: n["state"] for n in record["nodes"]} == {n: "done" if n in DATA_NODES else "skipped" for n in NODES}
