@@ -123,7 +123,7 @@ class FaultInjector(logging.Handler):
         elif isinstance(event, StepsLost):
             self.lost += event.steps
             self.continued_step = checkpoints.step_of(self._training)
-        elif hasattr(record, "progress") and record.progress.step >= self._fault_step:
+        elif hasattr(record, "progress") and self._fault_step <= record.progress.step < record.progress.steps:
             self._signal_target()
 
     def _stop_at_start(self, pid: int) -> None:

@@ -1,6 +1,6 @@
 """Serves a SavedModel in this process."""
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,10 @@ def signatures(saved_model):
     All signatures use one session, as in TensorFlow Serving. `tf.saved_model.load` builds a graph for each signature instead,
     which takes several seconds for a model of an Estimator.
     """
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        meta_graph = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], saved_model)
+    # Not `with Session(...)`: it would also become the default session of the tests.
+    with closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
+        with session.graph.as_default():
+            meta_graph = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], saved_model)
         yield {
             name: Signature(session, definition)
             for name, definition in meta_graph.signature_def.items()
