@@ -18,14 +18,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = Path(__file__).parents[1]
 
-# Files that take minutes start first, so that the workers of pytest-xdist end together: a worker runs whole files.
+# Files and folders that take minutes start first, the longest of all first, so that the workers of pytest-xdist end together: a
+# worker runs whole files. `pytest --junitxml` says how long a file takes.
 LONGEST_FIRST = (
     "tests/contracts",
-    "tests/orchestrators",
     "tests/docs/test_commands.py",
+    "tests/trainer_module/cluster/test_clusters.py",
+    "tests/orchestrators/airflow/test_scheduler.py",
+    "tests/trainer_module/training/test_resume.py",
+    "tests/orchestrators",
     "tests/e2e",
-    "tests/trainer_module/cluster",
     "tests/trainer_module/training",
+    "tests/trainer_module/tuning",
     "tests/trainer_module",
 )
 

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from data import metric_names
 from pipeline import node_ids
 from tests.support import cli
@@ -9,6 +11,7 @@ from tests.support import cli
 QUICK = ("--dataset", "toy.fruit", "--set", "train.steps=100", "--set", "train.batch_size=50")
 
 
+@pytest.mark.slow
 def test_a_model_of_an_older_span_is_evaluated_but_not_pushed(toy, tmp_path):
     data, output = tmp_path / "data", tmp_path / "out"
     for day in ("2026-11-19", "2026-11-20"):

@@ -24,7 +24,12 @@ def count_executions(output, state):
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "runner"), [(signal.SIGINT, 130, "local"), (signal.SIGTERM, 143, "local"), (signal.SIGTERM, 143, "beam")]
+    ("number", "code", "runner"),
+    [
+        (signal.SIGINT, 130, "local"),
+        (signal.SIGTERM, 143, "local"),
+        pytest.param(signal.SIGTERM, 143, "beam", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_during_the_training_ends_the_run_and_the_next_run_continues_it(number, code, runner, toy, tmp_path):
     arguments = ("--dataset", "toy.fruit", "--set", "train.steps=1000000", "--runner", runner)
@@ -53,6 +58,7 @@ def test_a_signal_during_the_training_ends_the_run_and_the_next_run_continues_it
         assert f"continued from its checkpoint at step {saved:,}" in again.out
 
 
+@pytest.mark.slow
 def test_the_next_run_continues_a_killed_run(toy, tmp_path):
     arguments = ("--dataset", "toy.fruit", "--set", "train.checkpoint_steps=20", "--set", "train.eval_seconds=1000000")
     process = subprocess.Popen(
