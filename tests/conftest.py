@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import node_ids
 from tests.support import cli, samples, toys
-from trainer_module.supervision import garbage
+from trainer_module import garbage
 
 garbage.collect_seldom()  # as in the programs of the project
 

@@ -17,7 +17,7 @@ from pipeline.execution import signals
 from pipeline.orchestrators import compiled_pipeline
 from pipeline.orchestrators.run_parameters import RUN_PARAMETERS
 from pipeline.terminal import logs, process_exit
-from trainer_module.supervision import garbage
+from trainer_module import garbage
 
 if TYPE_CHECKING:
     from kfp.pipeline_spec.pipeline_spec_pb2 import ExecutorInput

@@ -17,6 +17,7 @@ from pipeline import node_ids
 from tests.orchestrators import mlmd_server, parity
 from tests.orchestrators.airflow.installation import Airflow
 from tests.orchestrators.kubeflow_v2 import interpreter
+from tests.orchestrators.kubeflow_v2.store import Store
 from tests.orchestrators.kubernetes.server import existing
 from tests.support import cli, samples
 from tests.support.dags import BEFORE_TRAINER
@@ -106,7 +107,7 @@ def kubeflow_v2(place, request):
     settings += ["kubeflow.image=registry/estimator-pipeline:1", "kubeflow.volume.claim=any", f"kubeflow.volume.path={volume}"]
     done = cli.call("compile", "kubeflow_v2", "--out", out, *sets(*settings))
     assert done.code == 0, done.err
-    store = interpreter.Store(volume / "artifacts.json")
+    store = Store(volume / "artifacts.json")
     pipeline = interpreter.Interpreter(interpreter.load(out)[0], volume / "runs", store, cli.environment(), cli.ROOT)
     cached = {}
     if (place.output / "run.json").exists():

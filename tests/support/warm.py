@@ -1,7 +1,7 @@
 """A process that has imported TensorFlow and TFX, and that runs each Python command in a fork of itself.
 
-The imports take 7 s of the 13 s of a small run, and the tests run two hundred commands. Otherwise a fork is like a new process:
-it has its own arguments, environment, working folder, standard streams and exit code. A command does not affect the next one.
+The imports take 7 s of the 13 s of a small run, and the tests make many runs. Otherwise a fork is like a new process: it has
+its own arguments, environment, working folder, standard streams and exit code. A command does not affect the next one.
 """
 
 import atexit
@@ -16,7 +16,7 @@ import sys
 import threading
 from pathlib import Path
 
-from trainer_module.supervision import garbage
+from trainer_module import garbage
 
 # The imports of a run. They start no thread of TensorFlow, so a fork of the process works like a new process.
 _PRELOADED = ("pipeline.cli", "pipeline.commands.run", "pipeline.execution.local_runner", "pipeline.dag")

@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from trainer_module import garbage
 from trainer_module.cluster import tf_config
 from trainer_module.cluster.cluster_task import CHIEF, EVALUATOR, PS, ClusterTask
 from trainer_module.cluster.tf_config import TFConfigError
-from trainer_module.supervision import child_program, garbage, heartbeat
+from trainer_module.supervision import child_program, heartbeat
 from trainer_module.supervision.child_environment import TF_CONFIG
 from trainer_module.supervision.heartbeat import DO_NOT_RESTART, DONE, FAILED, RESTART, Heartbeat
 

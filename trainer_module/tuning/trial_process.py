@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer_module.supervision import child_environment, child_program, garbage, heartbeat
+from trainer_module import garbage
+from trainer_module.supervision import child_environment, child_program, heartbeat
 from trainer_module.supervision.child_process import ChildProcess
 from trainer_module.supervision.heartbeat import Heartbeat
 

@@ -11,6 +11,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.types import Channel, standard_artifacts
 
 from tests.orchestrators.kubeflow_v2 import interpreter
+from tests.orchestrators.kubeflow_v2.store import Store
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def imported(tmp_path):
         imports = pipeline.Pipeline("imports", str(tmp_path), components=[importer, latest])
         job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config).run(imports, parameter_values=parameters, write_out=False)
         spec = json.loads(json.dumps(job["pipelineSpec"]))
-        store = interpreter.Store(tmp_path / "artifacts.json")
+        store = Store(tmp_path / "artifacts.json")
         finished = interpreter.Interpreter(spec, tmp_path, store, {}, tmp_path).run("run", **parameters)
         assert set(finished.states.values()) == {interpreter.SUCCEEDED}
         return store.artifacts

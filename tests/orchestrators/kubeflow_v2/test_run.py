@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import node_ids
 from tests.orchestrators.kubeflow_v2 import interpreter
+from tests.orchestrators.kubeflow_v2.store import Store
 from tests.support import cli
 from tests.support.warm import WARM
 from trainer_module.entry import TRAINED_FILE
@@ -36,7 +37,7 @@ def compiled(volume, toy, tmp_path):
         )  # fmt: skip
         assert done.code == 0, done.err
         spec, _ = interpreter.load(out)
-        store = interpreter.Store(volume / "artifacts.json")
+        store = Store(volume / "artifacts.json")
         return interpreter.Interpreter(spec, volume / "runs", store, cli.environment(toy), cli.ROOT, run_module)
 
     return compile_

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from trainer_module.supervision import garbage
+from trainer_module import garbage
 
 # Runs `python -m MODULE --help` and prints the thresholds after it.
 PROGRAM = """
