@@ -159,6 +159,11 @@ def test_a_name_that_does_not_exist_is_noticed(text):
     assert len(unknown_names(text)) == 1
 
 
+def test_without_strings_only_docstrings_and_comments_are_read():
+    code = 'def f():\n    """See pipeline.dag.no_such_function."""\n    return "pipeline.no_such_module"  # in no_such_file.py'
+    assert unknown_names(code, strings=False) == ["1: pipeline.dag.no_such_function", "3: no_such_file.py"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
